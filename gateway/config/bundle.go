@@ -1,0 +1,229 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"slices"
+	"strconv"
+)
+
+// KeyShards is the fixed number of parts that keys are spread over, so that a change to one key moves one small part
+// and 100,000 keys fit into Secrets of at most 1 MiB.
+const KeyShards = 32
+
+// MaxPartBytes bounds one part, so that a Secret can hold two versions of a shard and stay below the API server's
+// 1 MiB.
+const MaxPartBytes = 500 << 10
+
+// The names of the parts that are not key shards.
+const (
+	CorePart    = "core"
+	SecretsPart = "secrets"
+)
+
+// Manifest names the exact bytes of every part of a Document. Revision is a digest over the parts, so equal documents
+// have equal revisions; Sequence orders documents and is not part of the revision.
+type Manifest struct {
+	Schema   int    `json:"schema"`
+	Gateway  string `json:"gateway"`
+	Sequence int64  `json:"sequence"`
+	Revision string `json:"revision"`
+	// Parts maps a part's name to the hex SHA-256 of its bytes. An empty shard has no entry.
+	Parts map[string]string `json:"parts"`
+}
+
+// Bundle is an encoded Document: the manifest and the bytes it names.
+type Bundle struct {
+	Manifest Manifest          `json:"manifest"`
+	Parts    map[string][]byte `json:"parts"`
+}
+
+// ErrTooLarge says that a part exceeds MaxPartBytes.
+var ErrTooLarge = errors.New("configuration too large")
+
+// ShardOf gives the shard of a key's ID, 0 to KeyShards-1.
+func ShardOf(id string) int {
+	h := fnv.New32a()
+	_, _ = io.WriteString(h, id)
+	return int(h.Sum32() % KeyShards)
+}
+
+// ShardPart gives the part name of a shard: "keys-00" to "keys-31".
+func ShardPart(shard int) string { return fmt.Sprintf("keys-%02d", shard) }
+
+// Encode gives the canonical bundle of a document: equal documents give equal bytes, whatever the order of their
+// keys. The sequence is left 0. It fails with ErrTooLarge, naming the part.
+func Encode(d *Document) (Bundle, error) {
+	b := Bundle{Manifest: Manifest{Schema: d.Core.Schema, Gateway: d.Core.Gateway.ID}, Parts: map[string][]byte{}}
+	core, err := json.Marshal(d.Core)
+	if err != nil {
+		return Bundle{}, fmt.Errorf("encode core: %w", err)
+	}
+	b.Parts[CorePart] = core
+	secrets := make(map[string]string, len(d.Secrets))
+	for name, s := range d.Secrets {
+		secrets[name] = s.Reveal()
+	}
+	if b.Parts[SecretsPart], err = json.Marshal(secrets); err != nil {
+		return Bundle{}, errors.New("encode secrets: not a string map")
+	}
+	if err := encodeShards(d.Keys, b.Parts); err != nil {
+		return Bundle{}, err
+	}
+	if err := checkSizes(b.Parts); err != nil {
+		return Bundle{}, err
+	}
+	b.Manifest.Parts = make(map[string]string, len(b.Parts))
+	for name, part := range b.Parts {
+		b.Manifest.Parts[name] = digestHex(part)
+	}
+	b.Manifest.Revision = revisionOf(b.Manifest.Parts)
+	return b, nil
+}
+
+func encodeShards(keys []Key, parts map[string][]byte) error {
+	var shards [KeyShards][]Key
+	for _, k := range keys {
+		i := ShardOf(k.ID)
+		shards[i] = append(shards[i], k)
+	}
+	for i, shard := range shards {
+		if len(shard) == 0 {
+			continue
+		}
+		slices.SortFunc(shard, func(a, b Key) int { return cmp.Compare(a.ID, b.ID) })
+		encoded, err := json.Marshal(shard)
+		if err != nil {
+			return fmt.Errorf("encode %s: %w", ShardPart(i), err)
+		}
+		parts[ShardPart(i)] = encoded
+	}
+	return nil
+}
+
+func checkSizes(parts map[string][]byte) error {
+	for _, name := range sortedNames(parts) {
+		if n := len(parts[name]); n > MaxPartBytes {
+			return fmt.Errorf("%w: part %s has %d bytes, of at most %d", ErrTooLarge, name, n, MaxPartBytes)
+		}
+	}
+	return nil
+}
+
+// Missing gives the names, sorted, of the parts that the manifest names and have does not hold in that version.
+func (m Manifest) Missing(have map[string]string) []string {
+	var names []string
+	for name, digest := range m.Parts {
+		if have[name] != digest {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Decode checks every part against the manifest and gives the document, validated. Parts that the manifest does not
+// name are ignored.
+func Decode(b Bundle) (*Document, error) {
+	if b.Manifest.Schema != Schema {
+		return nil, fmt.Errorf("schema %d is not one this gateway reads (%d)", b.Manifest.Schema, Schema)
+	}
+	if err := b.verify(); err != nil {
+		return nil, err
+	}
+	d := &Document{}
+	if err := strict(b.Parts[CorePart], &d.Core); err != nil {
+		return nil, fmt.Errorf("part %s: %w", CorePart, err)
+	}
+	secrets := map[string]string{}
+	if err := strict(b.Parts[SecretsPart], &secrets); err != nil {
+		// The decoder's error may quote a value, and here every value is a secret.
+		return nil, fmt.Errorf("part %s: not a JSON object of strings", SecretsPart)
+	}
+	d.Secrets = make(map[string]Secret, len(secrets))
+	for name, s := range secrets {
+		d.Secrets[name] = NewSecret(s)
+	}
+	for i := range KeyShards {
+		part, ok := b.Parts[ShardPart(i)]
+		if _, named := b.Manifest.Parts[ShardPart(i)]; !named || !ok {
+			continue
+		}
+		var shard []Key
+		if err := strict(part, &shard); err != nil {
+			return nil, fmt.Errorf("part %s: %w", ShardPart(i), err)
+		}
+		d.Keys = append(d.Keys, shard...)
+	}
+	if d.Core.Gateway.ID != b.Manifest.Gateway {
+		return nil, fmt.Errorf("the manifest is for gateway %q, the core for %q", b.Manifest.Gateway, d.Core.Gateway.ID)
+	}
+	return d, d.Validate()
+}
+
+func (b Bundle) verify() error {
+	for _, name := range []string{CorePart, SecretsPart} {
+		if b.Manifest.Parts[name] == "" {
+			return fmt.Errorf("the manifest names no part %s", name)
+		}
+	}
+	for _, name := range sortedNames(b.Manifest.Parts) {
+		part, ok := b.Parts[name]
+		if !ok {
+			return fmt.Errorf("part %s is missing", name)
+		}
+		if digestHex(part) != b.Manifest.Parts[name] {
+			return fmt.Errorf("part %s is not the version that the manifest names", name)
+		}
+	}
+	if revisionOf(b.Manifest.Parts) != b.Manifest.Revision {
+		return errors.New("the manifest's revision is not that of its parts")
+	}
+	return nil
+}
+
+// revisionOf is a digest over the parts' names and digests, in order of name.
+func revisionOf(parts map[string]string) string {
+	h := sha256.New()
+	for _, name := range sortedNames(parts) {
+		_, _ = io.WriteString(h, strconv.Itoa(len(name))+":"+name+"="+parts[name]+"\n")
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func digestHex(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+func sortedNames[V any](m map[string]V) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// strict decodes one JSON value into v and refuses unknown fields and trailing bytes.
+func strict(data []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("more than one JSON value")
+	}
+	return nil
+}
