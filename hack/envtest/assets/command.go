@@ -1,0 +1,137 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package assets
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// heartbeat is how often a silent wait says that it is alive.
+const heartbeat = 10 * time.Second
+
+// step is one command that a person waits for.
+type step struct {
+	title    string // "building etcd"
+	dir      string
+	env      []string // added to this process's
+	limit    time.Duration
+	args     []string
+	progress io.Writer
+}
+
+// run executes the step and returns its standard output; its standard error becomes progress and, on failure, part
+// of the error.
+func (s step) run(ctx context.Context) (string, error) {
+	if s.limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, s.limit, fmt.Errorf("took longer than %s", s.limit))
+		defer cancel()
+	}
+	var out bytes.Buffer
+	lines := &lineCounter{}
+	cmd := exec.CommandContext(ctx, s.args[0], s.args[1:]...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, &out, lines
+	cmd.Env = append(os.Environ(), s.env...)
+	// the compiler's and linker's processes must end with the go command that started them
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 2 * time.Second
+
+	done := make(chan struct{})
+	var beating sync.WaitGroup
+	beating.Go(func() { s.beat(done, lines) })
+	err := cmd.Run()
+	close(done)
+	beating.Wait()
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		err = cause
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w%s", s.title, err, lines.tail())
+	}
+	return strings.TrimSpace(out.String()), nil
+}
+
+func (s step) beat(done <-chan struct{}, lines *lineCounter) {
+	began := time.Now()
+	fmt.Fprintf(s.progress, "%s ...\n", s.title)
+	tick := time.NewTicker(heartbeat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+			fmt.Fprintf(s.progress, "%s ... %s%s\n", s.title, since(began), lines.summary())
+		}
+	}
+}
+
+// lineCounter keeps the end of what a go command says and counts the rest: `go build -v` names each package it
+// compiles on a line of its own.
+type lineCounter struct {
+	mu                   sync.Mutex
+	compiled, downloaded int
+	last                 []string
+	rest                 []byte
+}
+
+const keptLines = 15
+
+func (c *lineCounter) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rest = append(c.rest, p...)
+	for {
+		line, rest, found := bytes.Cut(c.rest, []byte("\n"))
+		if !found {
+			return len(p), nil
+		}
+		c.rest = rest
+		c.add(string(line))
+	}
+}
+
+func (c *lineCounter) add(line string) {
+	switch {
+	case strings.HasPrefix(line, "go: downloading "):
+		c.downloaded++
+	case !strings.ContainsAny(line, " \t:"):
+		c.compiled++
+	default:
+		c.last = append(c.last, line)
+		c.last = c.last[max(0, len(c.last)-keptLines):]
+	}
+}
+
+func (c *lineCounter) summary() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.compiled+c.downloaded == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d modules downloaded, %d packages compiled", c.downloaded, c.compiled)
+}
+
+func (c *lineCounter) tail() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	lines := c.last
+	if len(c.rest) > 0 {
+		lines = append(lines[:len(lines):len(lines)], string(c.rest))
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	return "\n    " + strings.Join(lines, "\n    ")
+}
