@@ -112,10 +112,10 @@ type Provider struct {
 type Timeouts struct {
 	// Connect bounds dialling and the TLS handshake.
 	Connect Duration `json:"connect"`
-	// FirstToken runs from the last byte of the request to the first of the answer's body (its headers alone do not
-	// end it).
+	// FirstToken runs from the last byte of the request to the first of a streamed answer's body (its headers alone do
+	// not end it). An answer that is not streamed comes whole, so only Total bounds it.
 	FirstToken Duration `json:"firstToken"`
-	// BetweenTokens bounds each silence after the first byte.
+	// BetweenTokens bounds each silence of a streamed answer after the first byte.
 	BetweenTokens Duration `json:"betweenTokens"`
 	// Total bounds the whole attempt.
 	Total Duration `json:"total"`

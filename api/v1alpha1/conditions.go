@@ -1,0 +1,73 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// ConditionType names one fact that a status tells.
+type ConditionType string
+
+// The conditions.
+const (
+	// Accepted: the resource compiles.
+	Accepted ConditionType = "Accepted"
+	// ResolvedRefs: what the resource refers to exists and is permitted.
+	ResolvedRefs ConditionType = "ResolvedRefs"
+	// Conflicted: another resource claimed the same first; the message names it and what still works. Only present
+	// while True.
+	Conflicted ConditionType = "Conflicted"
+	// Programmed: every serving pod has said, itself, that it runs this.
+	Programmed ConditionType = "Programmed"
+	// Available: the gateway's Deployment serves.
+	Available ConditionType = "Available"
+	// Ready sums up the others.
+	Ready ConditionType = "Ready"
+	// Stalled: only a user can mend it.
+	Stalled ConditionType = "Stalled"
+)
+
+// Reason says why a condition has its status.
+type Reason string
+
+// The reasons of Accepted and Stalled.
+const (
+	ReasonAccepted       Reason = "Accepted"
+	ReasonInvalid        Reason = "Invalid"
+	ReasonConfigTooLarge Reason = "ConfigTooLarge"
+	// ReasonDuplicateSecret: an older APIKey has the same secret.
+	ReasonDuplicateSecret Reason = "DuplicateSecret"
+	// ReasonDuplicateName: an older ProviderPolicy of another namespace has the same name on this gateway.
+	ReasonDuplicateName Reason = "DuplicateName"
+	// ReasonDuplicateModel: an older ProviderPolicy serves the same model name.
+	ReasonDuplicateModel Reason = "DuplicateModel"
+	// ReasonChildConflict: an object that the gateway needs exists and belongs to someone else.
+	ReasonChildConflict Reason = "ChildConflict"
+)
+
+// The reasons of ResolvedRefs.
+const (
+	ReasonResolved          Reason = "Resolved"
+	ReasonGatewayNotFound   Reason = "GatewayNotFound"
+	ReasonNotAllowed        Reason = "NamespaceNotAllowed"
+	ReasonSecretNotFound    Reason = "SecretNotFound"
+	ReasonSecretKeyNotFound Reason = "SecretKeyNotFound"
+	ReasonInvalidSecret     Reason = "InvalidSecret"
+	ReasonSecretNotOwned    Reason = "SecretNotOwned"
+)
+
+// The reasons of Programmed.
+const (
+	ReasonProgrammed Reason = "Programmed"
+	ReasonPending    Reason = "Pending"
+	ReasonNoReplicas Reason = "NoReplicas"
+	ReasonRejected   Reason = "Rejected"
+	ReasonAckMissing Reason = "AckMissing"
+)
+
+// The reasons of Available, Ready and Stalled.
+const (
+	ReasonAvailable   Reason = "Available"
+	ReasonUnavailable Reason = "Unavailable"
+	ReasonReady       Reason = "Ready"
+	ReasonProgressing Reason = "Progressing"
+	ReasonUnreadable  Reason = "Unreadable"
+)

@@ -1,0 +1,66 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package compiler turns resources and Secrets into the document that a gateway serves and a verdict on each
+// resource. It is pure: no client, context, clock or logger; the same input, in whatever order, gives the same bytes.
+package compiler
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/sparkgateway/spark/api/v1alpha1"
+	"github.com/sparkgateway/spark/gateway/config"
+)
+
+// Input is everything that bears on one gateway. Compile does not change it.
+type Input struct {
+	Gateway *v1alpha1.SparkGateway
+	// Providers and Keys that name the gateway in spec.gatewayRefs, in any order; those being deleted are left out.
+	Providers []v1alpha1.ProviderPolicy
+	Keys      []v1alpha1.APIKey
+	// Secrets that exist, of those that References names.
+	Secrets map[types.NamespacedName]*corev1.Secret
+	// Namespaces holds the labels of the namespaces that Providers and Keys live in, where spec.allowedNamespaces has
+	// a selector.
+	Namespaces map[string]map[string]string
+}
+
+// Output is what Compile decides.
+type Output struct {
+	// Document to serve; nil when the gateway itself is not Accepted, and then the last good one stays.
+	Document *config.Document
+	// Gateway is the verdict on the SparkGateway.
+	Gateway Verdict
+	// Providers and Keys hold a verdict on each attachment of the input.
+	Providers map[types.NamespacedName]Verdict
+	Keys      map[types.NamespacedName]Verdict
+}
+
+// Finding is the state of one condition; the zero value says that nothing is wrong.
+type Finding struct {
+	Reason  v1alpha1.Reason
+	Message string
+}
+
+// Verdict is what the compiler decides on one resource.
+type Verdict struct {
+	// Generation of the resource that was judged.
+	Generation int64
+	// Accepted and ResolvedRefs tell what keeps the resource out of the document, if anything does.
+	Accepted     Finding
+	ResolvedRefs Finding
+	// Conflicted tells what part of an accepted resource another one claimed first.
+	Conflicted Finding
+	// Content is a digest of what the resource contributes to the document, empty when it is kept out. As long as it
+	// is unchanged, pods that served it before serve it still.
+	Content string
+	// Prefix of an APIKey's secret, enough to tell keys apart and too little to use one.
+	Prefix string
+}
+
+// OK says that nothing is wrong.
+func (f Finding) OK() bool { return f.Reason == "" }
+
+// Served says that the resource is in the document.
+func (v Verdict) Served() bool { return v.Accepted.OK() && v.ResolvedRefs.OK() }
