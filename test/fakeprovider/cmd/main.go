@@ -1,0 +1,60 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command fakeprovider serves a fake LLM provider until it is interrupted; see package fakeprovider for how to steer
+// its answers and make it misbehave.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/sparkgateway/spark/test/fakeprovider"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "fakeprovider:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("fakeprovider", flag.ExitOnError)
+	listen := flags.String("listen", "127.0.0.1:9000", "address to serve on; port 0 picks a free one")
+	key := flags.String("api-key", "", "insist on one of these keys, separated by commas (default: no key is needed)")
+	delay := flags.Duration("token-delay", 0, "pace of an answer, per token, unless the request says otherwise")
+	models := flags.String("models", "", "models to list, separated by commas (default: a few)")
+	logRequests := flags.Bool("log-requests", false, "write a JSON line for each finished request to stderr")
+	_ = flags.Parse(args) // it exits on an error
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+
+	options := fakeprovider.Options{APIKeys: list(*key), Models: list(*models), TokenDelay: *delay}
+	if *logRequests {
+		options.Log = slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	}
+	server := fakeprovider.New(options)
+	if err := server.Start(*listen); err != nil {
+		return err
+	}
+	fmt.Printf("fakeprovider: serving %s/v1, records at /fake/records, ready at /livez\n", server.URL())
+	<-ctx.Done()
+	return server.Close()
+}
+
+func list(flag string) []string {
+	if flag == "" {
+		return nil
+	}
+	return strings.Split(flag, ",")
+}

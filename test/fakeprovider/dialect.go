@@ -1,0 +1,76 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package fakeprovider
+
+import (
+	"iter"
+	"net/http"
+)
+
+// dialect is one provider's way of speaking. Each lives in its own file; the rest of the package knows only this.
+type dialect interface {
+	// operations maps net/http patterns to what is done there.
+	operations() map[string]operation
+	// headers are those that the provider puts on every response.
+	headers(h http.Header, s stamp)
+	// failureBody renders an error response.
+	failureBody(f *failure) []byte
+	// failureEvent renders an error inside a stream that has begun.
+	failureEvent(f *failure) event
+}
+
+// operation understands a request to one endpoint, or says what is wrong with it.
+type operation func(r *http.Request, body []byte) (call, *failure)
+
+// call is an understood request.
+type call interface {
+	subject() subject
+	// reply is what an obedient provider answers, shaped by those directives that concern content.
+	reply(d directives, s stamp) reply
+}
+
+// subject is what rules, markers and records look at.
+type subject struct {
+	model        string
+	stream       bool
+	prompt       string // the last user message
+	promptTokens int
+}
+
+// reply is an answer before anything goes wrong with it: a body or, where events is set, a stream.
+type reply struct {
+	body   []byte
+	events iter.Seq[event]
+	tokens int // of the completion; streams say it event by event
+}
+
+// event is one server-sent event.
+type event struct {
+	name   string // of the event field; "" leaves the field out
+	data   []byte // one line
+	tokens int    // of the completion that it carries
+	done   bool   // the dialect's terminator
+}
+
+// stamp is what identifies one answer.
+type stamp struct {
+	id       string // 29 letters and digits, different for every answer
+	created  int64  // Unix seconds
+	millis   int64  // the provider's own processing time
+	prompt   int    // tokens
+	sequence int64  // rises with each request
+}
+
+// failure is an error that the provider reports.
+type failure struct {
+	status  int
+	kind    string // the dialect's own word; "" lets the dialect choose by status
+	code    string
+	param   string
+	message string
+}
+
+func badRequest(message string) *failure {
+	return &failure{status: http.StatusBadRequest, message: message}
+}

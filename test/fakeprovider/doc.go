@@ -1,0 +1,17 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package fakeprovider is an LLM provider for tests: it speaks a provider's dialect over HTTP/1.1, answers
+// deterministically, counts tokens by a rule that a test can repeat, misbehaves exactly as told, and records what it
+// received and what became of it.
+//
+// Three things steer an answer; where they disagree the first one wins, field by field:
+//
+//  1. request headers: x-fake-tokens: 200, x-fake-token-delay: 20ms, x-fake-fault: SPEC
+//  2. a marker in the last user message: [[fake tokens=50 delay=10ms fault=SPEC]]
+//  3. a marker in the model's name: gpt-4o+tokens=50+delay=10ms+fault=SPEC
+//  4. the first rule of the script that fires (Server.SetScript, POST /fake/script)
+//
+// SPEC is the one fault grammar of ParseFaults. Anything that does not parse, or does not fit the request, is answered
+// 400 with the reason, so that a test cannot pass because its fault was ignored.
+package fakeprovider
