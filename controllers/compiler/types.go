@@ -28,8 +28,10 @@ type Input struct {
 
 // Output is what Compile decides.
 type Output struct {
-	// Document to serve; nil when the gateway itself is not Accepted, and then the last good one stays.
+	// Document to serve, and the same encoded with sequence 0; nil and empty when the gateway itself is not Served, and
+	// then the last good one stays.
 	Document *config.Document
+	Bundle   config.Bundle
 	// Gateway is the verdict on the SparkGateway.
 	Gateway Verdict
 	// Providers and Keys hold a verdict on each attachment of the input.

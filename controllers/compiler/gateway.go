@@ -1,0 +1,212 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package compiler
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/textproto"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/sparkgateway/spark/api/v1alpha1"
+	"github.com/sparkgateway/spark/gateway/config"
+)
+
+// The defaults that the field comments of SparkGateway promise.
+const (
+	defaultMaxBodyBytes   = 10 << 20
+	defaultMaxHeaderBytes = 16 << 10
+	defaultBodyTimeout    = 30 * time.Second
+	defaultMaxConnections = 10_000
+	defaultDrainTimeout   = 10 * time.Minute
+
+	defaultContentSecurityPolicy   = "default-src 'none'; frame-ancestors 'none'"
+	defaultStrictTransportSecurity = "max-age=31536000; includeSubDomains"
+	defaultFrameOptions            = "DENY"
+	defaultReferrerPolicy          = "no-referrer"
+)
+
+func (c *compilation) gateway() config.Gateway {
+	gw := c.in.Gateway
+	c.out.Gateway = Verdict{Generation: gw.Generation}
+	spec, p := gw.Spec, &problems{}
+	g := config.Gateway{
+		ID:             idOf(gw),
+		MaxBodyBytes:   defaultMaxBodyBytes,
+		MaxHeaderBytes: defaultMaxHeaderBytes,
+		BodyTimeout:    config.Duration(defaultBodyTimeout),
+		MaxConnections: defaultMaxConnections,
+		DrainTimeout:   config.Duration(DrainTimeout(gw)),
+		AccessLog:      true,
+	}
+	if l := spec.Limits; l != nil {
+		g.Requests = p.limits("spec.limits.requests", l.Requests)
+		if l.PerIP != nil {
+			g.PerIP = p.limits("spec.limits.perIP.requests", l.PerIP.Requests)
+		}
+	}
+	if r := spec.RequestLimits; r != nil {
+		g.MaxBodyBytes = valueOr(r.MaxBodyBytes, g.MaxBodyBytes)
+		g.MaxHeaderBytes = int(valueOr(r.MaxHeaderBytes, defaultMaxHeaderBytes))
+		g.BodyTimeout = p.duration("spec.requestLimits.bodyTimeout", r.BodyTimeout, defaultBodyTimeout)
+	}
+	if d := spec.Drain; d != nil {
+		p.duration("spec.drain.timeout", d.Timeout, defaultDrainTimeout)
+	}
+	if t := spec.Telemetry; t != nil && t.AccessLog != nil {
+		g.AccessLog = valueOr(t.AccessLog.Enabled, true)
+	}
+	p.selector(spec.AllowedNamespaces)
+	c.listener(&g)
+	g.Headers = p.securityHeaders(spec.SecurityHeaders, g.TLS != nil)
+	c.out.Gateway.Accepted = p.finding()
+	return g
+}
+
+func (c *compilation) listener(g *config.Gateway) {
+	listener := c.in.Gateway.Spec.Listener
+	if listener == nil {
+		return
+	}
+	g.MaxConnections = int(valueOr(listener.MaxConnections, defaultMaxConnections))
+	if listener.TLS == nil {
+		return
+	}
+	name := types.NamespacedName{Namespace: c.in.Gateway.Namespace, Name: listener.TLS.SecretRef.Name}
+	const field = "spec.listener.tls.secretRef"
+	certificate, finding := c.secretValue(field, name, "tls.crt")
+	if !finding.OK() {
+		c.out.Gateway.ResolvedRefs = finding
+		return
+	}
+	key, finding := c.secretValue(field, name, "tls.key")
+	if !finding.OK() {
+		c.out.Gateway.ResolvedRefs = finding
+		return
+	}
+	if err := checkKeyPair(certificate, key); err != nil {
+		c.out.Gateway.ResolvedRefs = Finding{v1alpha1.ReasonInvalidSecret,
+			fmt.Sprintf("%s: Secret %s: %v", field, name, err)}
+		return
+	}
+	const secret = "listener/tls.key"
+	c.secrets[secret] = config.NewSecret(key)
+	g.TLS = &config.ServerTLS{Certificate: certificate, Key: secret}
+}
+
+// DrainTimeout gives how long a request may go on when its pod leaves, default applied.
+func DrainTimeout(gw *v1alpha1.SparkGateway) time.Duration {
+	if gw.Spec.Drain == nil {
+		return defaultDrainTimeout
+	}
+	d, err := time.ParseDuration(string(gw.Spec.Drain.Timeout))
+	if err != nil || d <= 0 {
+		return defaultDrainTimeout
+	}
+	return d
+}
+
+func (p *problems) securityHeaders(s *v1alpha1.SecurityHeaders, tls bool) []config.Header {
+	if s == nil {
+		s = &v1alpha1.SecurityHeaders{}
+	}
+	headers := []config.Header{
+		{Name: "Cache-Control", Value: "no-store"},
+		{Name: "Content-Security-Policy", Value: cmp.Or(s.ContentSecurityPolicy, defaultContentSecurityPolicy)},
+		{Name: "Referrer-Policy", Value: cmp.Or(s.ReferrerPolicy, defaultReferrerPolicy)},
+		{Name: "X-Content-Type-Options", Value: "nosniff"},
+		{Name: "X-Frame-Options", Value: cmp.Or(s.FrameOptions, defaultFrameOptions)},
+	}
+	if tls {
+		headers = append(headers, config.Header{Name: "Strict-Transport-Security",
+			Value: cmp.Or(s.StrictTransportSecurity, defaultStrictTransportSecurity)})
+	}
+	headers = append(headers, p.headers("spec.securityHeaders.extra", s.Extra)...)
+	slices.SortFunc(headers, func(a, b config.Header) int { return cmp.Compare(a.Name, b.Name) })
+	return headers
+}
+
+// headers gives header fields in canonical form, in order of name.
+func (p *problems) headers(field string, m map[string]v1alpha1.HeaderValue) []config.Header {
+	var out []config.Header
+	seen := map[string]bool{}
+	for _, name := range sortedKeys(m) {
+		canonical := textproto.CanonicalMIMEHeaderKey(name)
+		if seen[canonical] {
+			p.add("%s: %s stands twice, in different case", field, canonical)
+			continue
+		}
+		seen[canonical] = true
+		out = append(out, config.Header{Name: canonical, Value: string(m[name])})
+	}
+	return out
+}
+
+func (p *problems) selector(a *v1alpha1.AllowedNamespaces) {
+	if a == nil || a.From != v1alpha1.NamespacesSelector {
+		return
+	}
+	if _, err := metav1.LabelSelectorAsSelector(a.Selector); err != nil {
+		p.add("spec.allowedNamespaces.selector: %w", err)
+	}
+}
+
+// problems collects what is wrong with a resource; each names its field.
+type problems struct{ errs []error }
+
+func (p *problems) add(format string, args ...any) {
+	p.errs = append(p.errs, fmt.Errorf(format, args...))
+}
+
+// finding gives the problems as the reason that a resource is not accepted.
+func (p *problems) finding() Finding {
+	if len(p.errs) == 0 {
+		return Finding{}
+	}
+	return Finding{v1alpha1.ReasonInvalid, errors.Join(p.errs...).Error()}
+}
+
+// duration reads a duration, or gives the default where none is set.
+func (p *problems) duration(field string, d v1alpha1.Duration, otherwise time.Duration) config.Duration {
+	if d == "" {
+		return config.Duration(otherwise)
+	}
+	v, err := time.ParseDuration(string(d))
+	if err != nil || v <= 0 {
+		p.add("%s: %q is not a duration above zero", field, d)
+		return config.Duration(otherwise)
+	}
+	return config.Duration(v)
+}
+
+// limits reads request limits in order of their period.
+func (p *problems) limits(field string, limits []v1alpha1.RequestLimit) []config.RequestLimit {
+	out := make([]config.RequestLimit, 0, len(limits))
+	seen := map[config.Duration]bool{}
+	for i, l := range limits {
+		per := p.duration(fmt.Sprintf("%s[%d].per", field, i), l.Per, 0)
+		if seen[per] {
+			p.add("%s[%d].per: %s stands twice", field, i, l.Per)
+		}
+		seen[per] = true
+		out = append(out, config.RequestLimit{Count: l.Count, Per: per, Burst: valueOr(l.Burst, l.Count)})
+	}
+	slices.SortFunc(out, func(a, b config.RequestLimit) int { return cmp.Compare(a.Per, b.Per) })
+	if len(out) == 0 {
+		return nil
+	}
+	return out
+}
+
+func valueOr[T any](v *T, otherwise T) T {
+	if v == nil {
+		return otherwise
+	}
+	return *v
+}

@@ -1,0 +1,96 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package compiler
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/sparkgateway/spark/api/v1alpha1"
+)
+
+// References names every Secret that bears on the gateway, sorted and unique: what to gather into Input.Secrets.
+func References(gw *v1alpha1.SparkGateway, providers []v1alpha1.ProviderPolicy, keys []v1alpha1.APIKey) []types.NamespacedName {
+	names := GatewaySecrets(gw)
+	for i := range providers {
+		names = append(names, ProviderSecrets(&providers[i])...)
+	}
+	for i := range keys {
+		names = append(names, SecretName(&keys[i]))
+	}
+	slices.SortFunc(names, func(a, b types.NamespacedName) int { return strings.Compare(a.String(), b.String()) })
+	return slices.Compact(names)
+}
+
+// GatewaySecrets names the Secrets that a SparkGateway refers to.
+func GatewaySecrets(gw *v1alpha1.SparkGateway) []types.NamespacedName {
+	if l := gw.Spec.Listener; l != nil && l.TLS != nil {
+		return []types.NamespacedName{{Namespace: gw.Namespace, Name: l.TLS.SecretRef.Name}}
+	}
+	return nil
+}
+
+// ProviderSecrets names the Secrets that a ProviderPolicy refers to.
+func ProviderSecrets(policy *v1alpha1.ProviderPolicy) []types.NamespacedName {
+	var names []types.NamespacedName
+	if cr := policy.Spec.Credentials; cr != nil {
+		names = append(names, types.NamespacedName{Namespace: policy.Namespace, Name: cr.SecretRef.Name})
+	}
+	if t := policy.Spec.TLS; t != nil && t.CASecretRef != nil {
+		names = append(names, types.NamespacedName{Namespace: policy.Namespace, Name: t.CASecretRef.Name})
+	}
+	return names
+}
+
+// secretValue reads one value of a Secret, without the white space around it that files and editors leave.
+func (c *compilation) secretValue(field string, name types.NamespacedName, key string) (string, Finding) {
+	secret := c.in.Secrets[name]
+	if secret == nil {
+		return "", Finding{v1alpha1.ReasonSecretNotFound, fmt.Sprintf("%s: Secret %s does not exist", field, name)}
+	}
+	value := strings.TrimSpace(string(secret.Data[key]))
+	if value == "" {
+		return "", Finding{v1alpha1.ReasonSecretKeyNotFound,
+			fmt.Sprintf("%s: Secret %s has no key %q, or an empty one", field, name, key)}
+	}
+	return value, Finding{}
+}
+
+// checkKeyPair says what is wrong with a certificate and its key without quoting either.
+func checkKeyPair(certificate, key string) error {
+	if _, err := tls.X509KeyPair([]byte(certificate), []byte(key)); err != nil {
+		return errors.New("tls.crt and tls.key are not a PEM certificate and its key")
+	}
+	return nil
+}
+
+// printable says whether a credential can stand in a header field: ASCII from "!" to "~".
+func printable(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < '!' || r > '~' })
+}
+
+// fingerprint digests values by their JSON.
+func fingerprint(values ...any) string {
+	h := sha256.New()
+	// Encoding to a hash cannot fail for the plain structs given here.
+	_ = json.NewEncoder(h).Encode(values)
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
