@@ -1,0 +1,98 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"strconv"
+	"time"
+)
+
+// Reason is the gateway's own word for why it did not give a plain answer: the x-spark-reason header, and the reason
+// of logs.
+type Reason string
+
+// The reasons.
+const (
+	ReasonMissingKey          Reason = "missing_api_key"
+	ReasonInvalidKey          Reason = "invalid_api_key"
+	ReasonIPLimit             Reason = "ip_request_limit"
+	ReasonKeyLimit            Reason = "key_request_limit"
+	ReasonUnknownURL          Reason = "unknown_url"
+	ReasonMethod              Reason = "method_not_allowed"
+	ReasonMalformed           Reason = "malformed_request"
+	ReasonHeaderTooLarge      Reason = "header_too_large"
+	ReasonBodyTooLarge        Reason = "body_too_large"
+	ReasonBodyTimeout         Reason = "body_timeout"
+	ReasonHeaderTimeout       Reason = "header_timeout"
+	ReasonEncoding            Reason = "unsupported_content_encoding"
+	ReasonContentType         Reason = "unsupported_content_type"
+	ReasonInvalidBody         Reason = "invalid_body"
+	ReasonModelNotFound       Reason = "model_not_found"
+	ReasonOutputTokens        Reason = "max_output_tokens"
+	ReasonClientGone          Reason = "client_gone"
+	ReasonNotReady            Reason = "not_ready"
+	ReasonDraining            Reason = "draining"
+	ReasonInternal            Reason = "internal_error"
+	ReasonConnect             Reason = "upstream_connect_failed"
+	ReasonConnectTimeout      Reason = "upstream_connect_timeout"
+	ReasonFirstTokenTimeout   Reason = "upstream_first_token_timeout"
+	ReasonBetweenTokens       Reason = "upstream_between_tokens_timeout"
+	ReasonTotalTimeout        Reason = "upstream_total_timeout"
+	ReasonReset               Reason = "upstream_reset"
+	ReasonTruncated           Reason = "upstream_truncated"
+	ReasonInvalidResponse     Reason = "upstream_invalid_response"
+	ReasonResponseTooLarge    Reason = "upstream_response_too_large"
+	ReasonAuthFailed          Reason = "upstream_auth_failed"
+	ReasonProviderStatus      Reason = "upstream_status"
+	ReasonProviderErrorEvent  Reason = "upstream_error_event"
+	ReasonProviderUnsupported Reason = "upstream_unsupported_encoding"
+)
+
+// Error is a refusal or a failure as the client may know it, plus a Cause that only the log may know. A dialect
+// renders it.
+type Error struct {
+	// Status is the HTTP status, where it can still be said.
+	Status int
+	// Type and Code are OpenAI's words; other dialects map them.
+	Type, Code string
+	// Param names the field of the request at fault; empty when there is none.
+	Param string
+	// Message is for the client and holds no secret.
+	Message string
+	Reason  Reason
+	Outcome Outcome
+	// RetryAfter is how long to wait before trying again; 0 says nothing.
+	RetryAfter time.Duration
+	// Cause is for the log only.
+	Cause error
+}
+
+// Error gives the reason, status and cause. It is for logs.
+func (e *Error) Error() string {
+	text := string(e.Reason) + " (" + strconv.Itoa(e.Status) + ")"
+	if e.Cause != nil {
+		text += ": " + e.Cause.Error()
+	}
+	return text
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// OpenAI's error types.
+const (
+	TypeInvalidRequest = "invalid_request_error"
+	TypeAuthentication = "authentication_error"
+	TypeRateLimit      = "rate_limit_error"
+	TypeServer         = "server_error"
+	TypeUpstream       = "upstream_error"
+)
+
+// Invalid is a 400 that names the field at fault, "" for the whole body.
+func Invalid(param, message string) *Error {
+	return &Error{
+		Status: 400, Type: TypeInvalidRequest, Param: param, Message: message,
+		Reason: ReasonInvalidBody, Outcome: Refused,
+	}
+}
