@@ -4,7 +4,6 @@
 package fakeprovider
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -36,12 +35,7 @@ func (s *Server) serve(d dialect, op operation) http.HandlerFunc {
 		s.handlers.RLock()
 		defer s.handlers.RUnlock()
 		x := s.open(w, r, d)
-		// The request's context ends the moment the connection does, even while nothing is being written.
-		forget := context.AfterFunc(r.Context(), func() { s.records.settle(x.record, Cancelled, time.Now()) })
-		defer func() {
-			forget()
-			x.close()
-		}()
+		defer x.close()
 		x.run(op)
 	}
 }
@@ -59,6 +53,7 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, d dialect) *exchan
 
 func (x *exchange) close() {
 	state := x.ending
+	// The context ends the moment the connection does, even while nothing is being written; every wait obeys it.
 	if x.r.Context().Err() != nil {
 		state = Cancelled
 	}

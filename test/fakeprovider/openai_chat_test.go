@@ -1,0 +1,204 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package fakeprovider_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/sparkgateway/spark/test/fakeprovider"
+)
+
+type completion struct {
+	ID, Object, Model string
+	Created           int64
+	Fingerprint       string `json:"system_fingerprint"`
+	Choices           []struct {
+		Index   int
+		Message struct {
+			Role      string
+			Content   *string
+			ToolCalls []struct {
+				ID, Type string
+				Function struct{ Name, Arguments string }
+			} `json:"tool_calls"`
+		}
+		FinishReason string `json:"finish_reason"`
+	}
+	Usage *usage
+}
+
+type usage struct {
+	PromptTokens     int             `json:"prompt_tokens"`
+	CompletionTokens int             `json:"completion_tokens"`
+	TotalTokens      int             `json:"total_tokens"`
+	PromptDetails    json.RawMessage `json:"prompt_tokens_details"`
+	Details          json.RawMessage `json:"completion_tokens_details"`
+}
+
+func TestAChatCompletionHasOpenAIsShape(t *testing.T) {
+	server := start(t, fakeprovider.Options{})
+	response, content := ask(t, server, chatBody("gpt-4o", "Say hello", false))
+	if response.StatusCode != http.StatusOK || response.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("%s, %s", response.Status, response.Header.Get("Content-Type"))
+	}
+	for _, header := range []string{
+		"x-request-id", "openai-processing-ms", "openai-version", "x-ratelimit-limit-requests",
+		"x-ratelimit-remaining-requests", "x-ratelimit-reset-requests", "x-ratelimit-limit-tokens",
+		"x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens",
+	} {
+		if response.Header.Get(header) == "" {
+			t.Errorf("header %s is missing", header)
+		}
+	}
+
+	var got completion
+	decode(t, content, &got)
+	if !strings.HasPrefix(got.ID, "chatcmpl-") || got.Object != "chat.completion" || got.Created == 0 ||
+		got.Model != "gpt-4o" || !strings.HasPrefix(got.Fingerprint, "fp_") {
+		t.Errorf("got %+v", got)
+	}
+	choice := got.Choices[0]
+	if choice.Message.Role != "assistant" || choice.FinishReason != "stop" || choice.Message.Content == nil {
+		t.Fatalf("choice %+v", choice)
+	}
+	if !strings.Contains(*choice.Message.Content, "«Say hello»") {
+		t.Errorf("the answer does not follow from the prompt: %s", *choice.Message.Content)
+	}
+	wantUsage(t, got.Usage, fakeprovider.PromptTokens("Say hello"), fakeprovider.CountTokens(*choice.Message.Content))
+	if got.Usage.PromptDetails == nil || got.Usage.Details == nil {
+		t.Error("the details of the usage are missing")
+	}
+}
+
+func wantUsage(t *testing.T, got *usage, prompt, completion int) {
+	t.Helper()
+	if got == nil {
+		t.Fatal("no usage")
+	}
+	if got.PromptTokens != prompt || got.CompletionTokens != completion || got.TotalTokens != prompt+completion {
+		t.Errorf("usage %d + %d = %d, want %d + %d", got.PromptTokens, got.CompletionTokens, got.TotalTokens,
+			prompt, completion)
+	}
+}
+
+func TestLengthOfAnAnswer(t *testing.T) {
+	server := start(t, fakeprovider.Options{})
+	for name, c := range map[string]struct {
+		body, header string
+		tokens       int
+		finish       string
+	}{
+		"x-fake-tokens is met exactly": {`{"model":"m","messages":[{"role":"user","content":"a"}]}`, "200", 200, "stop"},
+		"max_tokens cuts":              {`{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"a"}]}`, "20", 5, "length"},
+		"max_completion_tokens cuts": {
+			`{"model":"m","max_completion_tokens":6,"messages":[{"role":"user","content":"a"}]}`, "20", 6, "length"},
+		"max_completion_tokens goes before max_tokens": {
+			`{"model":"m","max_completion_tokens":6,"max_tokens":2,"messages":[{"role":"user","content":"a"}]}`,
+			"20", 6, "length"},
+		"an answer of just the limit was not cut": {
+			`{"model":"m","max_tokens":20,"messages":[{"role":"user","content":"a"}]}`, "20", 20, "stop"},
+		"every choice is counted": {
+			`{"model":"m","n":3,"messages":[{"role":"user","content":"a"}]}`, "10", 30, "stop"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, content := ask(t, server, c.body, "x-fake-tokens", c.header)
+			var got completion
+			decode(t, content, &got)
+			wantUsage(t, got.Usage, fakeprovider.PromptTokens("a"), c.tokens)
+			total := 0
+			for i, choice := range got.Choices {
+				total += fakeprovider.CountTokens(*choice.Message.Content)
+				if choice.FinishReason != c.finish || choice.Index != i {
+					t.Errorf("choice %d: index %d, finish_reason %s", i, choice.Index, choice.FinishReason)
+				}
+			}
+			if total != c.tokens {
+				t.Errorf("%d tokens of content, want %d", total, c.tokens)
+			}
+		})
+	}
+}
+
+func TestThePromptIsCountedWhole(t *testing.T) {
+	server := start(t, fakeprovider.Options{})
+	body := `{"model":"m","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":[
+		{"type":"text","text":"What is "},{"type":"text","text":"this?"},
+		{"type":"image_url","image_url":{"url":"data:"}}]}]}`
+	_, content := ask(t, server, body)
+	var got completion
+	decode(t, content, &got)
+	if want := fakeprovider.PromptTokens("Be brief.", "What is this?") + 85; got.Usage.PromptTokens != want {
+		t.Errorf("prompt_tokens = %d, want %d", got.Usage.PromptTokens, want)
+	}
+	if text := *got.Choices[0].Message.Content; !strings.Contains(text, "What is this?") {
+		t.Errorf("the text parts were not joined: %s", text)
+	}
+}
+
+func TestRequestsThatOpenAIRefuses(t *testing.T) {
+	server := start(t, fakeprovider.Options{StrictModels: true, Models: []string{"m"}})
+	message := `"messages":[{"role":"user","content":"a"}]`
+	for name, c := range map[string]struct {
+		body   string
+		status int
+		reason string
+	}{
+		"not JSON":                      {`{`, 400, "could not parse"},
+		"no model":                      {`{` + message + `}`, 400, "must provide a model"},
+		"no messages":                   {`{"model":"m","messages":[]}`, 400, "at least one message"},
+		"an unknown role":               {`{"model":"m","messages":[{"role":"robot","content":"a"}]}`, 400, "Invalid value: 'robot'"},
+		"an unknown model":              {`{"model":"other",` + message + `}`, 404, "does not exist"},
+		"max_tokens of zero":            {`{"model":"m","max_tokens":0,` + message + `}`, 400, "max_tokens"},
+		"too many choices":              {`{"model":"m","n":99,` + message + `}`, 400, "Invalid 'n'"},
+		"stream_options without stream": {`{"model":"m","stream_options":{"include_usage":true},` + message + `}`, 400, "only allowed when 'stream'"},
+		"a tool that must come from nowhere": {
+			`{"model":"m","tool_choice":"required",` + message + `}`, 400, "only allowed when 'tools'"},
+		"a bad directive": {`{"model":"m+fault=x",` + message + `}`, 400, "fakeprovider: marker in the model's name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			response, content := ask(t, server, c.body)
+			reason, kind, _ := failureOf(t, content)
+			if response.StatusCode != c.status || !strings.Contains(reason, c.reason) || kind != "invalid_request_error" {
+				t.Errorf("%d %s %q, want %d about %q", response.StatusCode, kind, reason, c.status, c.reason)
+			}
+		})
+	}
+}
+
+func TestUnknownURLsAreRefusedAsOpenAIDoes(t *testing.T) {
+	server := start(t, fakeprovider.Options{})
+	var body struct{ Error struct{ Message string } }
+	response := get(t, server, "/v1/nothing", &body)
+	if response.StatusCode != http.StatusNotFound || body.Error.Message != "Invalid URL (GET /v1/nothing)" {
+		t.Errorf("%d %q", response.StatusCode, body.Error.Message)
+	}
+}
+
+func TestTheKeyIsInsistedOn(t *testing.T) {
+	server := start(t, fakeprovider.Options{APIKeys: []string{"sk-right-1234567890"}})
+	for name, c := range map[string]struct {
+		headers []string
+		status  int
+		reason  string
+	}{
+		"no key":        {nil, 401, "didn't provide an API key"},
+		"a wrong key":   {[]string{"Authorization", "Bearer sk-wrong-0987654321"}, 401, "provided: ***4321."},
+		"the right key": {[]string{"Authorization", "Bearer sk-right-1234567890"}, 200, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			response, content := ask(t, server, plain, c.headers...)
+			if response.StatusCode != c.status {
+				t.Fatalf("status %d, want %d", response.StatusCode, c.status)
+			}
+			if c.status != http.StatusOK {
+				if reason, _, _ := failureOf(t, content); !strings.Contains(reason, c.reason) {
+					t.Errorf("reason %q, want %q", reason, c.reason)
+				}
+			}
+		})
+	}
+}
