@@ -1,0 +1,158 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package apply writes child objects by server-side apply, and nothing else writes them. It writes only what differs,
+// and never touches what belongs to someone else.
+package apply
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// FieldOwner is the name under which the operator owns fields.
+const FieldOwner client.FieldOwner = "spark-operator"
+
+// DigestAnnotation holds a digest of the object as it was last applied, by which a field that is no longer wanted is
+// noticed.
+const DigestAnnotation = "sparkgateway.dev/applied"
+
+// ConflictError says that an object exists and belongs to someone else.
+type ConflictError struct {
+	Kind string
+	Name types.NamespacedName
+}
+
+// Error names the object.
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("%s %s exists and is not this resource's; rename one of them, or delete it", e.Kind, e.Name)
+}
+
+// Applier writes objects. It is safe for concurrent use.
+type Applier struct{ Client client.Client }
+
+// Apply makes a child object as desired, which must bear its TypeMeta and its controller's owner reference. Fields
+// that desired does not set stay whoever's they are. It writes nothing when the object is so already, and fails with a
+// *ConflictError when it belongs to someone else.
+func (a *Applier) Apply(ctx context.Context, desired client.Object) error {
+	live, err := a.get(ctx, desired)
+	if err != nil {
+		return err
+	}
+	kind := desired.GetObjectKind().GroupVersionKind().Kind
+	if live != nil && !sameController(live, desired) {
+		return &ConflictError{Kind: kind, Name: client.ObjectKeyFromObject(desired)}
+	}
+	want, ok := desired.DeepCopyObject().(client.Object)
+	if !ok {
+		return fmt.Errorf("%s is not a client.Object", kind)
+	}
+	if err := annotate(want); err != nil {
+		return err
+	}
+	if live != nil && upToDate(want, live) {
+		return nil
+	}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(want)
+	if err != nil {
+		return fmt.Errorf("convert %s: %w", kind, err)
+	}
+	delete(content, "status")
+	patch := client.ApplyConfigurationFromUnstructured(&unstructured.Unstructured{Object: content})
+	if err := a.Client.Apply(ctx, patch, FieldOwner, client.ForceOwnership); err != nil {
+		return fmt.Errorf("apply %s %s: %w", kind, client.ObjectKeyFromObject(desired), err)
+	}
+	return nil
+}
+
+// Prune deletes an object that should not exist, if it is the owner's. Somebody else's is left alone.
+func (a *Applier) Prune(ctx context.Context, owner metav1.Object, absent client.Object) error {
+	live, err := a.get(ctx, absent)
+	if err != nil || live == nil || !metav1.IsControlledBy(live, owner) || live.GetDeletionTimestamp() != nil {
+		return err
+	}
+	uid := live.GetUID()
+	err = a.Client.Delete(ctx, live, client.Preconditions{UID: &uid}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+	if err := client.IgnoreNotFound(err); err != nil {
+		return fmt.Errorf("delete %s %s: %w", absent.GetObjectKind().GroupVersionKind().Kind, client.ObjectKeyFromObject(absent), err)
+	}
+	return nil
+}
+
+// get reads the object of the same kind and name, nil when there is none.
+func (a *Applier) get(ctx context.Context, like client.Object) (client.Object, error) {
+	live, ok := reflect.New(reflect.TypeOf(like).Elem()).Interface().(client.Object)
+	if !ok {
+		return nil, fmt.Errorf("%T is not a client.Object", like)
+	}
+	err := a.Client.Get(ctx, client.ObjectKeyFromObject(like), live)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %T %s: %w", like, client.ObjectKeyFromObject(like), err)
+	}
+	return live, nil
+}
+
+func sameController(live, desired metav1.Object) bool {
+	is, should := metav1.GetControllerOf(live), metav1.GetControllerOf(desired)
+	return is != nil && should != nil && is.UID == should.UID
+}
+
+// upToDate says whether live was applied from want and still has everything that want sets.
+func upToDate(want, live client.Object) bool {
+	return live.GetDeletionTimestamp() == nil &&
+		live.GetAnnotations()[DigestAnnotation] == want.GetAnnotations()[DigestAnnotation] &&
+		equality.Semantic.DeepDerivative(content(want), content(live))
+}
+
+// content is a copy without what the API server writes or does not return to typed clients.
+func content(o client.Object) client.Object {
+	c, _ := o.DeepCopyObject().(client.Object)
+	c.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{})
+	c.SetManagedFields(nil)
+	c.SetResourceVersion("")
+	c.SetUID("")
+	c.SetGeneration(0)
+	c.SetCreationTimestamp(metav1.Time{})
+	return c
+}
+
+// annotate puts the object's digest on it. Values of a Secret are compared as they are and stay out of the digest,
+// which may be read where the Secret may not.
+func annotate(o client.Object) error {
+	var hashed any = o
+	if secret, ok := o.(*corev1.Secret); ok {
+		keys := secret.DeepCopy()
+		for k := range keys.Data {
+			keys.Data[k] = nil
+		}
+		hashed = keys
+	}
+	raw, err := json.Marshal(hashed)
+	if err != nil {
+		return fmt.Errorf("digest %T: %w", o, err)
+	}
+	sum := sha256.Sum256(raw)
+	annotations := map[string]string{DigestAnnotation: hex.EncodeToString(sum[:8])}
+	for k, v := range o.GetAnnotations() {
+		annotations[k] = v
+	}
+	o.SetAnnotations(annotations)
+	return nil
+}

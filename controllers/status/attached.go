@@ -1,0 +1,147 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package status
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/sparkgateway/spark/api/v1alpha1"
+	"github.com/sparkgateway/spark/controllers/compiler"
+)
+
+// Report is what the reconciliation of one gateway found out about the resources that attach to it.
+type Report struct {
+	Providers map[types.NamespacedName]Attachment
+	Keys      map[types.NamespacedName]Attachment
+}
+
+// Attachment is one gateway's word on one resource.
+type Attachment struct {
+	Verdict compiler.Verdict
+	// Live is the content that every pod was last known to serve, empty for none.
+	Live       string
+	Programmed Condition
+}
+
+// Attachments gives the report on a compilation. A resource whose content every pod already serves stays Programmed
+// while others' changes travel; one that changed inherits the gateway's condition.
+func Attachments(previous Report, out compiler.Output, gateway Condition) Report {
+	return Report{
+		Providers: attachments(previous.Providers, out.Providers, gateway),
+		Keys:      attachments(previous.Keys, out.Keys, gateway),
+	}
+}
+
+func attachments(previous map[types.NamespacedName]Attachment, verdicts map[types.NamespacedName]compiler.Verdict, gateway Condition) map[types.NamespacedName]Attachment {
+	next := make(map[types.NamespacedName]Attachment, len(verdicts))
+	for name, verdict := range verdicts {
+		a := Attachment{Verdict: verdict, Live: previous[name].Live}
+		switch {
+		case !verdict.Served():
+			a.Live = ""
+			a.Programmed = Condition{v1alpha1.Programmed, metav1.ConditionFalse, v1alpha1.ReasonInvalid, "the gateway does not serve this resource"}
+		case gateway.Status == metav1.ConditionTrue || a.Live == verdict.Content:
+			a.Live = verdict.Content
+			a.Programmed = Condition{v1alpha1.Programmed, metav1.ConditionTrue, v1alpha1.ReasonProgrammed, "every pod serves this resource"}
+		default:
+			a.Programmed = gateway
+		}
+		next[name] = a
+	}
+	return next
+}
+
+// AttachedTo is what is known of one of a resource's gatewayRefs.
+type AttachedTo struct {
+	Gateway types.NamespacedName
+	// Exists says that there is such a SparkGateway.
+	Exists bool
+	// Attachment is the gateway's word, which is of this generation; without meaning where the gateway does not exist.
+	Attachment Attachment
+}
+
+// ForAttached gives the part of status that resources with gatewayRefs share. Of the previous status it keeps the
+// times of transitions that did not happen.
+func ForAttached(generation int64, now time.Time, refs []AttachedTo, previous v1alpha1.AttachedStatus) v1alpha1.AttachedStatus {
+	next := v1alpha1.AttachedStatus{ObservedGeneration: generation}
+	before := map[types.NamespacedName][]metav1.Condition{}
+	for _, g := range previous.Gateways {
+		before[types.NamespacedName{Namespace: g.Namespace, Name: g.Name}] = g.Conditions
+	}
+	var all [][]Condition
+	for _, ref := range refs {
+		conditions := ref.conditions()
+		all = append(all, conditions)
+		list := set(append([]metav1.Condition(nil), before[ref.Gateway]...), generation, now, conditions...)
+		if len(conditions) < conflictedAt+1 {
+			meta.RemoveStatusCondition(&list, string(v1alpha1.Conflicted))
+		}
+		next.Gateways = append(next.Gateways, v1alpha1.AttachmentStatus{
+			Namespace: ref.Gateway.Namespace, Name: ref.Gateway.Name, Conditions: list})
+	}
+	summary, ordered := sumUp(all)
+	next.Conditions = set(append([]metav1.Condition(nil), previous.Conditions...), generation, now,
+		append(summary, readyFrom(ordered, "served by every gateway"), stalledFrom(ordered))...)
+	return next
+}
+
+// conflictedAt is where Conflicted stands among an attachment's conditions.
+const conflictedAt = 3
+
+// conditions gives Accepted, ResolvedRefs and Programmed, and Conflicted where there is a conflict.
+func (a AttachedTo) conditions() []Condition {
+	if !a.Exists {
+		missing := fmt.Sprintf("spec.gatewayRefs: SparkGateway %s does not exist", a.Gateway)
+		return []Condition{
+			{v1alpha1.Accepted, metav1.ConditionUnknown, v1alpha1.ReasonGatewayNotFound, missing},
+			{v1alpha1.ResolvedRefs, metav1.ConditionFalse, v1alpha1.ReasonGatewayNotFound, missing},
+			{v1alpha1.Programmed, metav1.ConditionFalse, v1alpha1.ReasonGatewayNotFound, missing},
+		}
+	}
+	verdict := a.Attachment.Verdict
+	conditions := []Condition{
+		fromFinding(v1alpha1.Accepted, verdict.Accepted, v1alpha1.ReasonAccepted, "the resource compiles"),
+		fromFinding(v1alpha1.ResolvedRefs, verdict.ResolvedRefs, v1alpha1.ReasonResolved, "all references resolve"),
+		a.Attachment.Programmed,
+	}
+	if !verdict.Conflicted.OK() {
+		conditions = append(conditions, Condition{v1alpha1.Conflicted, metav1.ConditionTrue,
+			verdict.Conflicted.Reason, verdict.Conflicted.Message})
+	}
+	return conditions
+}
+
+// sumUp takes over, of each condition, the first gateway's that is not good. ordered holds what Ready and Stalled are
+// decided by: a definite False before an Unknown, and a conflict as a False.
+func sumUp(all [][]Condition) (summary, ordered []Condition) {
+	for i := range conflictedAt {
+		c := all[0][i]
+		for _, conditions := range all[1:] {
+			if c.Status == metav1.ConditionTrue {
+				c = conditions[i]
+			}
+		}
+		summary = append(summary, c)
+	}
+	for _, want := range []metav1.ConditionStatus{metav1.ConditionFalse, metav1.ConditionUnknown} {
+		for _, c := range summary {
+			if c.Status == want {
+				ordered = append(ordered, c)
+			}
+		}
+	}
+	for _, conditions := range all {
+		if len(conditions) > conflictedAt {
+			lost := conditions[conflictedAt]
+			lost.Status = metav1.ConditionFalse
+			ordered = append(ordered, lost)
+		}
+	}
+	return summary, ordered
+}
