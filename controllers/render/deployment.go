@@ -149,6 +149,7 @@ func container(gw *v1alpha1.SparkGateway, o Options) corev1.Container {
 			fieldEnv("POD_NAME", "metadata.name"),
 			fieldEnv("POD_NAMESPACE", "metadata.namespace"),
 			fieldEnv("POD_UID", "metadata.uid"),
+			{Name: "SPARK_GATEWAY", Value: gw.Namespace + "/" + gw.Name},
 		},
 		Ports: []corev1.ContainerPort{
 			{Name: "http", ContainerPort: Port(gw), Protocol: corev1.ProtocolTCP},

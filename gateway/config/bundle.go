@@ -61,6 +61,22 @@ func ShardOf(id string) int {
 // ShardPart gives the part name of a shard: "keys-00" to "keys-31".
 func ShardPart(shard int) string { return fmt.Sprintf("keys-%02d", shard) }
 
+// IsShardPart says whether a part's name is that of a shard.
+func IsShardPart(part string) bool {
+	for shard := range KeyShards {
+		if part == ShardPart(shard) {
+			return true
+		}
+	}
+	return false
+}
+
+// IsPartDigest says whether a string has the form of a part's digest, so that it can stand in a file's name.
+func IsPartDigest(digest string) bool {
+	raw, err := hex.DecodeString(digest)
+	return err == nil && len(raw) == sha256.Size
+}
+
 // Encode gives the canonical bundle of a document: equal documents give equal bytes, whatever the order of their
 // keys. The sequence is left 0. It fails with ErrTooLarge, naming the part.
 func Encode(d *Document) (Bundle, error) {
@@ -85,7 +101,7 @@ func Encode(d *Document) (Bundle, error) {
 	}
 	b.Manifest.Parts = make(map[string]string, len(b.Parts))
 	for name, part := range b.Parts {
-		b.Manifest.Parts[name] = digestHex(part)
+		b.Manifest.Parts[name] = PartDigest(part)
 	}
 	b.Manifest.Revision = revisionOf(b.Manifest.Parts)
 	return b, nil
@@ -182,7 +198,7 @@ func (b Bundle) verify() error {
 		if !ok {
 			return fmt.Errorf("part %s is missing", name)
 		}
-		if digestHex(part) != b.Manifest.Parts[name] {
+		if PartDigest(part) != b.Manifest.Parts[name] {
 			return fmt.Errorf("part %s is not the version that the manifest names", name)
 		}
 	}
@@ -201,7 +217,8 @@ func revisionOf(parts map[string]string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-func digestHex(b []byte) string {
+// PartDigest gives the hex SHA-256 by which a manifest names a part's bytes.
+func PartDigest(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
 }

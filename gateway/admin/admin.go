@@ -1,0 +1,133 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package admin serves what a gateway's operators ask: the push and the ack over mutual TLS, and health and metrics
+// in the clear.
+package admin
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/sparkgateway/spark/gateway/config"
+)
+
+// The files of the administrative credentials, as the operator's Secret names them.
+const (
+	authorityFile   = "ca.crt"
+	certificateFile = "tls.crt"
+	keyFile         = "tls.key"
+)
+
+// maxPush bounds a push's body: every part at its largest, in base64, and a margin.
+const maxPush = (config.KeyShards + 2) * config.MaxPartBytes * 3 / 2
+
+// Reloader takes pushes and gives acks.
+type Reloader interface {
+	Offer(config.Bundle) (ack config.Ack, missing []string)
+	Ack() config.Ack
+}
+
+// Handler serves config.PushPath and config.AckPath. Put it behind TLS only.
+func Handler(r Reloader) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+config.AckPath, func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, r.Ack())
+	})
+	mux.HandleFunc("POST "+config.PushPath, func(w http.ResponseWriter, req *http.Request) {
+		var push config.Push
+		if err := json.NewDecoder(http.MaxBytesReader(w, req.Body, maxPush)).Decode(&push); err != nil {
+			// The decoder's own words may quote the body, which holds secrets.
+			status := http.StatusBadRequest
+			var tooLarge *http.MaxBytesError
+			if errors.As(err, &tooLarge) {
+				status = http.StatusRequestEntityTooLarge
+			}
+			http.Error(w, "the body is not a push", status)
+			return
+		}
+		ack, missing := r.Offer(push)
+		if len(missing) > 0 {
+			answer(w, http.StatusConflict, config.Shortfall{Missing: missing})
+			return
+		}
+		answer(w, http.StatusOK, ack)
+	})
+	return mux
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	// A client that has gone needs no answer.
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+// Server gives a server for the handler, whose timeouts suit a push.
+func Server(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      time.Minute,
+		IdleTimeout:       5 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+}
+
+// TLS gives a configuration that asks for a client certificate of the directory's authority. The files are read at
+// each handshake, so that a renewal is taken up; the connections of an operator live long.
+func TLS(dir string) (*tls.Config, error) {
+	if _, err := load(dir); err != nil {
+		return nil, err
+	}
+	return &tls.Config{
+		MinVersion:         tls.VersionTLS13,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return load(dir) },
+	}, nil
+}
+
+func load(dir string) (*tls.Config, error) {
+	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, certificateFile), filepath.Join(dir, keyFile))
+	if err != nil {
+		return nil, fmt.Errorf("the administrative certificate: %w", err)
+	}
+	authority, err := os.ReadFile(filepath.Join(dir, authorityFile))
+	if err != nil {
+		return nil, fmt.Errorf("the administrative authority: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(authority) {
+		return nil, fmt.Errorf("%s holds no PEM certificate", authorityFile)
+	}
+	return &tls.Config{
+		MinVersion:   tls.VersionTLS13,
+		Certificates: []tls.Certificate{pair},
+		ClientAuth:   tls.RequireAndVerifyClientCert,
+		ClientCAs:    roots,
+		NextProtos:   []string{"h2", "http/1.1"},
+	}, nil
+}
+
+// Health serves /livez, /readyz and /metrics. ready says why no traffic should come, nil when it should.
+func Health(ready func() error, metrics http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := ready(); err != nil {
+			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, "ok\n")
+	})
+	mux.Handle("GET /metrics", metrics)
+	return mux
+}
