@@ -19,11 +19,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sparkgateway/spark/hack/envtest/assets"
@@ -39,6 +41,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(podVariable) != "" {
 		os.Exit(podProgram())
 	}
+	ctrl.SetLogger(logr.Discard())
 	os.Exit(withControlPlane(m))
 }
 

@@ -25,6 +25,7 @@ import (
 // goroutine of run.
 type runner struct {
 	node    *Node
+	uid     types.UID
 	log     logr.Logger
 	pid     atomic.Int64
 	changed chan struct{} // the pod, a Secret or a ConfigMap may have
@@ -65,7 +66,7 @@ func newRunner(n *Node, pod *corev1.Pod) *runner {
 	ctx, cancel := context.WithCancel(context.Background())
 	key := types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}
 	r := &runner{
-		node: n, log: n.options.Log.WithValues("pod", key.String()), latest: pod, pod: pod,
+		node: n, uid: pod.UID, log: n.options.Log.WithValues("pod", key.String()), latest: pod, pod: pod,
 		changed: make(chan struct{}, 1), done: make(chan struct{}), ctx: ctx, abandon: cancel,
 		dir: filepath.Join(n.options.Dir, "pods", pod.Namespace+"_"+pod.Name),
 	}
@@ -79,7 +80,7 @@ func newRunner(n *Node, pod *corev1.Pod) *runner {
 func (r *runner) update(pod *corev1.Pod) {
 	r.mu.Lock()
 	// a pod of the same name is another pod
-	if pod != nil && pod.UID != r.pod.UID {
+	if pod != nil && pod.UID != r.uid {
 		pod = nil
 	}
 	r.latest = pod
