@@ -10,6 +10,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -44,7 +45,10 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	s, err := parseFlags(os.Args[1:], os.Stderr)
-	if err == nil {
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		err = nil // it was printed
+	case err == nil:
 		err = run(ctx, s, os.Stdout)
 	}
 	stop()
