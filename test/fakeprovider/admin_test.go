@@ -9,9 +9,11 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/sparkgateway/spark/test/fakeprovider"
 )
@@ -163,6 +165,35 @@ func TestAServerStartsOnceAndClosesTwice(t *testing.T) {
 	for range 2 {
 		if err := server.Close(); err != nil {
 			t.Errorf("Close: %v", err)
+		}
+	}
+}
+
+func TestCloseEndsWhatHangsAndLeavesNothingRunning(t *testing.T) {
+	before := runtime.NumGoroutine()
+	server := fakeprovider.New(fakeprovider.Options{})
+	if err := server.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		http.Post(server.URL()+chatPath, "application/json", //nolint:errcheck,bodyclose // it never answers
+			strings.NewReader(chatBody("m+fault=hang", "hi", false)))
+	}()
+	if _, err := server.WaitFor(soon(t), func(r fakeprovider.Record) bool { return r.Fault == "hang" }); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := server.Records()[0].State; got != fakeprovider.Cancelled {
+		t.Errorf("Close returned while the request was %s", got)
+	}
+	<-ended
+	for deadline := time.Now().Add(patience); runtime.NumGoroutine() > before; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines before, %d after", before, runtime.NumGoroutine())
 		}
 	}
 }
