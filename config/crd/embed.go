@@ -8,5 +8,5 @@ import "embed"
 
 // FS holds the CustomResourceDefinitions, one a file, as the API server takes them.
 //
-//go:embed *.yaml
+//go:embed sparkgateway.dev_*.yaml
 var FS embed.FS

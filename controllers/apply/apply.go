@@ -46,35 +46,48 @@ func (e *ConflictError) Error() string {
 type Applier struct{ Client client.Client }
 
 // Apply makes a child object as desired, which must bear its TypeMeta and its controller's owner reference. Fields
-// that desired does not set stay whoever's they are. It writes nothing when the object is so already, and fails with a
-// *ConflictError when it belongs to someone else.
-func (a *Applier) Apply(ctx context.Context, desired client.Object) error {
+// that desired does not set stay whoever's they are. It writes nothing when the object is so already, says whether it
+// wrote, and fails with a *ConflictError when the object belongs to someone else.
+func (a *Applier) Apply(ctx context.Context, desired client.Object) (changed bool, err error) {
 	live, err := a.get(ctx, desired)
 	if err != nil {
-		return err
+		return false, err
 	}
 	kind := desired.GetObjectKind().GroupVersionKind().Kind
 	if live != nil && !sameController(live, desired) {
-		return &ConflictError{Kind: kind, Name: client.ObjectKeyFromObject(desired)}
+		return false, &ConflictError{Kind: kind, Name: client.ObjectKeyFromObject(desired)}
 	}
 	want, ok := desired.DeepCopyObject().(client.Object)
 	if !ok {
-		return fmt.Errorf("%s is not a client.Object", kind)
+		return false, fmt.Errorf("%s is not a client.Object", kind)
 	}
 	if err := annotate(want); err != nil {
-		return err
+		return false, err
 	}
 	if live != nil && upToDate(want, live) {
-		return nil
+		return false, nil
 	}
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(want)
 	if err != nil {
-		return fmt.Errorf("convert %s: %w", kind, err)
+		return false, fmt.Errorf("convert %s: %w", kind, err)
 	}
 	delete(content, "status")
 	patch := client.ApplyConfigurationFromUnstructured(&unstructured.Unstructured{Object: content})
 	if err := a.Client.Apply(ctx, patch, FieldOwner, client.ForceOwnership); err != nil {
-		return fmt.Errorf("apply %s %s: %w", kind, client.ObjectKeyFromObject(desired), err)
+		return false, fmt.Errorf("apply %s %s: %w", kind, client.ObjectKeyFromObject(desired), err)
+	}
+	return true, nil
+}
+
+// CreateOnce makes a child object whose content is decided only once, such as a generated key. An object of that name
+// is left as it is, whoever made it.
+func (a *Applier) CreateOnce(ctx context.Context, desired client.Object) error {
+	live, err := a.get(ctx, desired)
+	if err != nil || live != nil {
+		return err
+	}
+	if err := a.Client.Create(ctx, desired, FieldOwner); err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("create %T %s: %w", desired, client.ObjectKeyFromObject(desired), err)
 	}
 	return nil
 }

@@ -78,14 +78,14 @@ func (c *compilation) keySecret(apiKey *v1alpha1.APIKey) (string, Finding) {
 		return "", Finding{v1alpha1.ReasonSecretNotOwned, fmt.Sprintf(
 			"metadata.name: Secret %s, where the generated key belongs, exists and is not this APIKey's", name)}
 	}
-	value, finding := c.secretValue(field, name, cmp.Or(ref.Key, credentialsKey))
+	value, finding := c.secretValue(field, name, cmp.Or(ref.Key, CredentialsKey))
 	if !finding.OK() {
 		return "", finding
 	}
 	if len(value) < minKeyLength || len(value) > maxKeyLength || !printable(value) {
 		return "", Finding{v1alpha1.ReasonInvalidSecret, fmt.Sprintf(
 			"%s: Secret %s: key %q must be %d to %d printable ASCII characters without spaces",
-			field, name, cmp.Or(ref.Key, credentialsKey), minKeyLength, maxKeyLength)}
+			field, name, cmp.Or(ref.Key, CredentialsKey), minKeyLength, maxKeyLength)}
 	}
 	return value, Finding{}
 }

@@ -19,10 +19,12 @@ import (
 	"github.com/sparkgateway/spark/gateway/config"
 )
 
+// CredentialsKey is the key within a Secret where none is named.
+const CredentialsKey = "apiKey"
+
 // The defaults that the field comments of ProviderPolicy promise.
 const (
 	openAIEndpoint         = "https://api.openai.com/v1"
-	credentialsKey         = "apiKey"
 	certificateKey         = "ca.crt"
 	defaultConnectTimeout  = 2 * time.Second
 	defaultFirstToken      = 30 * time.Second
@@ -113,14 +115,14 @@ func (c *compilation) providerSecrets(policy *v1alpha1.ProviderPolicy, provider 
 	const field = "spec.credentials.secretRef"
 	ref := policy.Spec.Credentials.SecretRef
 	name := types.NamespacedName{Namespace: policy.Namespace, Name: ref.Name}
-	value, finding := c.secretValue(field, name, cmp.Or(ref.Key, credentialsKey))
+	value, finding := c.secretValue(field, name, cmp.Or(ref.Key, CredentialsKey))
 	if !finding.OK() {
 		return finding
 	}
 	if !printable(value) || len(value) > maxProviderSecretBytes {
 		return Finding{v1alpha1.ReasonInvalidSecret, fmt.Sprintf(
 			"%s: Secret %s: key %q must be printable ASCII without spaces, of at most %d bytes",
-			field, name, cmp.Or(ref.Key, credentialsKey), maxProviderSecretBytes)}
+			field, name, cmp.Or(ref.Key, CredentialsKey), maxProviderSecretBytes)}
 	}
 	provider.Credential = "provider/" + provider.ID
 	c.secrets[provider.Credential] = config.NewSecret(value)

@@ -8,8 +8,10 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sparkgateway/spark/api/v1alpha1"
+	"github.com/sparkgateway/spark/controllers/compiler"
 	"github.com/sparkgateway/spark/gateway/config"
 )
 
@@ -45,6 +47,25 @@ func ConfigSecret(gw *v1alpha1.SparkGateway, bundle config.Bundle) (*corev1.Secr
 		config.CoreFile:     bundle.Parts[config.CorePart],
 		config.SecretsFile:  bundle.Parts[config.SecretsPart],
 	}), nil
+}
+
+// WrittenBundle gives the bundle that the Secrets hold, for as much of it as they do; the zero Bundle before the first.
+// shards holds the key shards' Secrets by part.
+func WrittenBundle(written *corev1.Secret, shards map[string]*corev1.Secret) config.Bundle {
+	var b config.Bundle
+	if written == nil || json.Unmarshal(written.Data[config.ManifestFile], &b.Manifest) != nil {
+		return config.Bundle{}
+	}
+	b.Parts = map[string][]byte{
+		config.CorePart:    written.Data[config.CoreFile],
+		config.SecretsPart: written.Data[config.SecretsFile],
+	}
+	for part, digest := range b.Manifest.Parts {
+		if shard := shards[part]; shard != nil && config.IsPartDigest(digest) {
+			b.Parts[part] = shard.Data[config.ShardFile(part, digest)]
+		}
+	}
+	return b
 }
 
 // ShardSecrets gives the Secrets of the key shards that have to be written before the bundle's manifest, in order of
@@ -99,5 +120,21 @@ func secret(gw *v1alpha1.SparkGateway, name string, data map[string][]byte) *cor
 		ObjectMeta: meta(gw, name),
 		Type:       corev1.SecretTypeOpaque,
 		Data:       data,
+	}
+}
+
+// KeySecret gives the Secret with a generated API key, owned by its APIKey so that it goes with it.
+func KeySecret(key *v1alpha1.APIKey, generate func() string) *corev1.Secret {
+	name := compiler.SecretName(key)
+	return &corev1.Secret{
+		TypeMeta: typeMeta("v1", "Secret"),
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:       name.Namespace,
+			Name:            name.Name,
+			Labels:          map[string]string{"app.kubernetes.io/managed-by": "spark-operator", "app.kubernetes.io/part-of": "spark"},
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(key, v1alpha1.GroupVersion.WithKind(v1alpha1.KindAPIKey))},
+		},
+		Type: corev1.SecretTypeOpaque,
+		Data: map[string][]byte{compiler.CredentialsKey: []byte(generate())},
 	}
 }

@@ -1,0 +1,171 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package controllers reconciles SparkGateways and the resources that attach to them: it reads everything first,
+// decides by pure functions, writes what differs, and tells the truth in status.
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sparkgateway/spark/api/v1alpha1"
+	"github.com/sparkgateway/spark/controllers/apply"
+	"github.com/sparkgateway/spark/controllers/board"
+	"github.com/sparkgateway/spark/controllers/compiler"
+	"github.com/sparkgateway/spark/controllers/fleet"
+	"github.com/sparkgateway/spark/controllers/issue"
+	"github.com/sparkgateway/spark/controllers/render"
+)
+
+// renewalCheck is how often certificates are looked at when nothing else happens.
+const renewalCheck = 12 * time.Hour
+
+// Conversation is what the reconciler needs of the fleet.
+type Conversation interface {
+	Want(gateway types.NamespacedName, t fleet.Target)
+	Observe(gateway types.NamespacedName) map[string]fleet.Observation
+	Forget(gateway types.NamespacedName)
+}
+
+// GatewayReconciler makes a SparkGateway real.
+type GatewayReconciler struct {
+	Client  client.Client
+	Applier *apply.Applier
+	Fleet   Conversation
+	Board   *board.Board
+	Events  Events
+	Render  render.Options
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// +kubebuilder:rbac:groups=sparkgateway.dev,resources=sparkgateways;providerpolicies;apikeys,verbs=get;list;watch
+// +kubebuilder:rbac:groups=sparkgateway.dev,resources=sparkgateways/status;providerpolicies/status;apikeys/status,verbs=patch;update
+// +kubebuilder:rbac:groups=sparkgateway.dev,resources=sparkgateways/finalizers;apikeys/finalizers,verbs=update
+// +kubebuilder:rbac:groups="",resources=secrets;services;serviceaccounts,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=pods;namespaces,verbs=get;list;watch
+// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Reconcile brings one gateway nearer to what is declared, and tells how far it is on every path.
+func (r *GatewayReconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ctrl.Result, err error) {
+	gw, err := get(ctx, r.Client, req.NamespacedName, &v1alpha1.SparkGateway{})
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if gw == nil || !gw.DeletionTimestamp.IsZero() {
+		r.Fleet.Forget(req.NamespacedName)
+		r.Board.Drop(req.NamespacedName)
+		return ctrl.Result{}, nil
+	}
+	s := &scope{gateway: gw.DeepCopy()}
+	defer func() { err = errors.Join(err, r.tell(ctx, s)) }()
+	if err := r.gather(ctx, s); err != nil {
+		return ctrl.Result{}, err
+	}
+	s.output = compiler.Compile(s.input)
+	r.order(s)
+	if err := r.write(ctx, s); err != nil {
+		s.blocked = err
+		var conflict *apply.ConflictError
+		if errors.As(err, &conflict) {
+			// Only a user can mend it, and then its watch wakes us, unless the object is of another's making.
+			return ctrl.Result{RequeueAfter: time.Minute}, nil
+		}
+		return ctrl.Result{}, err
+	}
+	r.Fleet.Want(req.NamespacedName, fleet.Target{Bundle: s.desired, Admin: s.admin.Data, Pods: audience(s.pods)})
+	return ctrl.Result{RequeueAfter: renewalCheck}, nil
+}
+
+// order gives the desired bundle its sequence. A gateway that is not served keeps the document that is written.
+func (r *GatewayReconciler) order(s *scope) {
+	if !s.output.Gateway.Served() {
+		s.desired = s.written
+		return
+	}
+	s.desired = s.output.Bundle
+	unchanged := s.written.Manifest.Revision == s.desired.Manifest.Revision
+	acks := r.Fleet.Observe(client.ObjectKeyFromObject(s.gateway))
+	s.desired.Manifest.Sequence = nextSequence(s.written.Manifest.Sequence, unchanged, acks, r.Now())
+}
+
+// write makes the gateway's objects as desired: credentials, then key shards, then the manifest that names them, then
+// what runs the pods, and last what is no longer wanted goes.
+func (r *GatewayReconciler) write(ctx context.Context, s *scope) error {
+	if err := r.writeAdmin(ctx, s); err != nil {
+		return err
+	}
+	if err := r.writeConfig(ctx, s); err != nil {
+		return err
+	}
+	if s.written.Manifest.Sequence == 0 && !s.current {
+		// Pods without a configuration would only wait.
+		return nil
+	}
+	desired, absent := render.Workload(s.gateway, r.Render)
+	for _, object := range desired {
+		changed, err := r.Applier.Apply(ctx, object)
+		if err != nil {
+			return err
+		}
+		if changed && object.GetObjectKind().GroupVersionKind().Kind == "Deployment" {
+			s.replacing = true
+		}
+	}
+	for _, object := range absent {
+		if err := r.Applier.Prune(ctx, s.gateway, object); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *GatewayReconciler) writeAdmin(ctx context.Context, s *scope) error {
+	var present map[string][]byte
+	if s.admin != nil {
+		present = s.admin.Data
+	}
+	data, _, err := issue.Admin(present, r.Now())
+	if err != nil {
+		return fmt.Errorf("issue administrative credentials: %w", err)
+	}
+	s.admin = render.AdminSecret(s.gateway, data)
+	_, err = r.Applier.Apply(ctx, s.admin)
+	return err
+}
+
+func (r *GatewayReconciler) writeConfig(ctx context.Context, s *scope) error {
+	if !s.output.Gateway.Served() {
+		return nil
+	}
+	for _, shard := range render.ShardSecrets(s.gateway, s.desired, s.written.Manifest, s.shards) {
+		if _, err := r.Applier.Apply(ctx, shard); err != nil {
+			return err
+		}
+	}
+	secret, err := render.ConfigSecret(s.gateway, s.desired)
+	if err != nil {
+		return err
+	}
+	if _, err := r.Applier.Apply(ctx, secret); err != nil {
+		return err
+	}
+	s.current = true
+	for _, empty := range render.EmptyShards(s.desired.Manifest, s.shards) {
+		if err := r.Applier.Prune(ctx, s.gateway, empty); err != nil {
+			return err
+		}
+	}
+	return nil
+}

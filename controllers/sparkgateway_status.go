@@ -1,0 +1,195 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sparkgateway/spark/api/v1alpha1"
+	"github.com/sparkgateway/spark/controllers/apply"
+	"github.com/sparkgateway/spark/controllers/compiler"
+	"github.com/sparkgateway/spark/controllers/fleet"
+	"github.com/sparkgateway/spark/controllers/render"
+	"github.com/sparkgateway/spark/controllers/status"
+)
+
+// tell computes the status from what the scope holds, writes it if it changed, and reports on the attachments.
+func (r *GatewayReconciler) tell(ctx context.Context, s *scope) error {
+	facts := r.facts(s)
+	if s.unread == "" {
+		programmed := status.Programmed(facts.Programming)
+		name := client.ObjectKeyFromObject(s.gateway)
+		r.Board.Publish(name, status.Attachments(r.Board.Report(name), s.output, programmed))
+	}
+	next := status.ForGateway(facts, s.gateway.Status)
+	if equality.Semantic.DeepEqual(next, s.gateway.Status) {
+		return nil
+	}
+	before := s.gateway.DeepCopy()
+	s.gateway.Status = next
+	if err := r.Client.Status().Patch(ctx, s.gateway, client.MergeFrom(before)); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	r.Events.transition(s.gateway, before.Status.Conditions, next.Conditions)
+	return nil
+}
+
+// facts gives what the status is computed from.
+func (r *GatewayReconciler) facts(s *scope) status.Gateway {
+	facts := status.Gateway{
+		Generation: s.gateway.Generation,
+		Now:        r.Now(),
+		Unread:     s.unread,
+		Verdict:    s.output.Gateway,
+		URL:        status.URL(s.gateway, render.Port(s.gateway)),
+		Attached:   count(s.output),
+		Programming: status.Programming{
+			Invalid:         !s.output.Gateway.Served(),
+			Served:          s.written.Manifest.Revision,
+			Revision:        s.desired.Manifest.Revision,
+			Sequence:        s.desired.Manifest.Sequence,
+			Written:         s.current,
+			TemplateCurrent: s.deployment != nil && !s.replacing && templateCurrent(s.deployment),
+			Pods:            observed(s.pods, r.Fleet.Observe(client.ObjectKeyFromObject(s.gateway))),
+		},
+	}
+	var conflict *apply.ConflictError
+	if errors.As(s.blocked, &conflict) {
+		facts.Programming.Blocked = &status.Blocked{Reason: v1alpha1.ReasonChildConflict, Message: conflict.Error()}
+	}
+	if s.deployment != nil {
+		facts.Available = ptr.To(available(s.deployment))
+		facts.Desired = ptr.Deref(s.deployment.Spec.Replicas, 1)
+	}
+	return facts
+}
+
+func count(out compiler.Output) v1alpha1.AttachedCounts {
+	var c v1alpha1.AttachedCounts
+	for _, v := range out.Providers {
+		if v.Served() {
+			c.Providers++
+		} else {
+			c.Refused++
+		}
+	}
+	for _, v := range out.Keys {
+		if v.Served() {
+			c.Keys++
+		} else {
+			c.Refused++
+		}
+	}
+	return c
+}
+
+// templateCurrent says whether all pods are of the Deployment's current template.
+func templateCurrent(d *appsv1.Deployment) bool {
+	return d.Status.ObservedGeneration >= d.Generation && d.Status.Replicas == d.Status.UpdatedReplicas
+}
+
+func available(d *appsv1.Deployment) bool {
+	for _, c := range d.Status.Conditions {
+		if c.Type == appsv1.DeploymentAvailable {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// observed gives the pods that serve or could receive traffic: their container has started, which it does only with
+// a valid configuration, and nobody has asked them to leave.
+func observed(pods []corev1.Pod, observations map[string]fleet.Observation) []status.Pod {
+	var out []status.Pod
+	for i := range pods {
+		pod := &pods[i]
+		container := gatewayContainer(pod)
+		if !reachable(pod) || pod.DeletionTimestamp != nil || !ptr.Deref(container.Started, false) {
+			continue
+		}
+		o, asked := observations[string(pod.UID)]
+		p := status.Pod{Name: pod.Name, UID: string(pod.UID), Ready: podReady(pod)}
+		if asked {
+			p.Ack, p.Silence, p.Problem = o.Ack, o.Silence, o.Problem
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// audience gives every pod that runs, those that start or leave included: they too should have the newest
+// configuration.
+func audience(pods []corev1.Pod) []fleet.Pod {
+	var out []fleet.Pod
+	for i := range pods {
+		pod := &pods[i]
+		if reachable(pod) {
+			out = append(out, fleet.Pod{
+				UID:      string(pod.UID),
+				Name:     pod.Name,
+				Address:  net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(render.AdminPort)),
+				Instance: gatewayContainer(pod).ContainerID,
+			})
+		}
+	}
+	return out
+}
+
+func reachable(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodRunning && pod.Status.PodIP != "" && gatewayContainer(pod).State.Running != nil
+}
+
+func gatewayContainer(pod *corev1.Pod) corev1.ContainerStatus {
+	for _, c := range pod.Status.ContainerStatuses {
+		if c.Name == render.Container {
+			return c
+		}
+	}
+	return corev1.ContainerStatus{}
+}
+
+func podReady(pod *corev1.Pod) bool {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// nextSequence gives the number of a document: the present one's while the content is the same and no pod is ahead,
+// else one above all that was ever seen. The clock keeps it rising even when the written number was lost.
+func nextSequence(written int64, unchanged bool, acks map[string]fleet.Observation, now time.Time) int64 {
+	highest := written
+	for _, o := range acks {
+		if o.Ack != nil {
+			highest = max(highest, o.Ack.Sequence)
+		}
+	}
+	if unchanged && highest == written && written > 0 {
+		return written
+	}
+	return max(highest+1, now.UnixMilli())
+}
+
+// conditionOf finds a condition by its type.
+func conditionOf(list []metav1.Condition, t v1alpha1.ConditionType) metav1.Condition {
+	for _, c := range list {
+		if c.Type == string(t) {
+			return c
+		}
+	}
+	return metav1.Condition{}
+}
