@@ -58,7 +58,7 @@ const (
 	lastBackoff  = 30 * time.Second
 	steadyAfter  = time.Minute // a process that lived so long starts over with the first back-off
 	retryAfter   = time.Second // of what the API server refused or does not have yet
-	abandonGrace = 5 * time.Second
+	abandonGrace = 2 * time.Second
 	apiTimeout   = 10 * time.Second
 )
 
