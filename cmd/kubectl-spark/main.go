@@ -1,0 +1,68 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command kubectl-spark is Spark at the command line: it checks manifests, and serves them without Kubernetes. As
+// "kubectl-spark" on the PATH it is also "kubectl spark".
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
+	if err := root().ExecuteContext(ctx); err != nil {
+		if !errors.Is(err, errSaid) {
+			fmt.Fprintln(os.Stderr, "error:", err)
+		}
+		os.Exit(1)
+	}
+}
+
+// errSaid is an error whose message was already printed.
+var errSaid = errors.New("said")
+
+func root() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:           "kubectl-spark",
+		Short:         "Check Spark's resources and serve them without Kubernetes",
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl spark"},
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+	}
+	cmd.AddCommand(validateCommand(), runCommand(), versionCommand())
+	return cmd
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "kubectl-spark %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	}
+}
+
+// filesFlag is -f, which every command on manifests has.
+func filesFlag(cmd *cobra.Command, paths *[]string, usage string) {
+	cmd.Flags().StringArrayVarP(paths, "filename", "f", nil, usage)
+	_ = cmd.MarkFlagRequired("filename")
+}

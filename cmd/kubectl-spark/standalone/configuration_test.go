@@ -1,0 +1,156 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package standalone
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sparkgateway/spark/api/manifest"
+)
+
+// Manifests that tests put together; each ends its document.
+const (
+	gatewayYAML = `apiVersion: sparkgateway.dev/v1alpha1
+kind: SparkGateway
+metadata: {name: main}
+spec: {}
+---
+`
+	providerYAML = `apiVersion: sparkgateway.dev/v1alpha1
+kind: ProviderPolicy
+metadata: {name: local}
+spec:
+  gatewayRefs: [{name: main}]
+  type: OpenAICompatible
+  endpoint: http://127.0.0.1:1/v1
+  models: [{name: chat}]
+---
+`
+	keyYAML = `apiVersion: sparkgateway.dev/v1alpha1
+kind: APIKey
+metadata: {name: alice}
+spec: {gatewayRefs: [{name: main}], user: alice}
+---
+`
+)
+
+func parseValid(t *testing.T, content string) *manifest.Set {
+	t.Helper()
+	set, problems := manifest.Parse([]manifest.File{{Name: "f.yaml", Content: []byte(content)}})
+	for _, p := range problems {
+		t.Fatal(p)
+	}
+	return set
+}
+
+func TestCompileSaysWhatTheOperatorWouldRefuse(t *testing.T) {
+	tests := map[string]struct {
+		content string
+		want    []string
+	}{
+		"nothing is wrong": {gatewayYAML + providerYAML + keyYAML, nil},
+		"a gateway that is not there": {
+			keyYAML, []string{"f.yaml:4: APIKey default/alice: spec.gatewayRefs[0]: SparkGateway default/main does not exist"},
+		},
+		"a Secret that is not there": {
+			gatewayYAML + `apiVersion: sparkgateway.dev/v1alpha1
+kind: ProviderPolicy
+metadata: {name: openai}
+spec:
+  type: OpenAI
+  gatewayRefs: [{name: main}]
+  credentials:
+    secretRef: {name: openai}`,
+			[]string{"f.yaml:13: ProviderPolicy default/openai: spec.credentials.secretRef: Secret default/openai does not exist"},
+		},
+		"a certificate that is not there": {
+			`apiVersion: sparkgateway.dev/v1alpha1
+kind: SparkGateway
+metadata: {name: main}
+spec:
+  listener:
+    tls: {secretRef: {name: cert}}`,
+			[]string{"f.yaml:6: SparkGateway default/main: spec.listener.tls.secretRef: Secret default/cert does not exist"},
+		},
+		"a namespace that the gateway does not admit": {
+			gatewayYAML + `apiVersion: sparkgateway.dev/v1alpha1
+kind: APIKey
+metadata: {name: bob, namespace: team}
+spec:
+  user: bob
+  gatewayRefs: [{name: main, namespace: default}]`,
+			[]string{"f.yaml:11: APIKey team/bob: spec.gatewayRefs: SparkGateway default/main does not admit namespace team in spec.allowedNamespaces"},
+		},
+		"a namespace that the gateway admits by its label": {
+			`apiVersion: sparkgateway.dev/v1alpha1
+kind: SparkGateway
+metadata: {name: main}
+spec: {allowedNamespaces: {from: Selector, selector: {matchLabels: {kubernetes.io/metadata.name: team}}}}
+---
+apiVersion: sparkgateway.dev/v1alpha1
+kind: APIKey
+metadata: {name: bob, namespace: team}
+spec: {user: bob, gatewayRefs: [{name: main, namespace: default}]}`, nil,
+		},
+		"two keys with one secret": {
+			gatewayYAML + `apiVersion: v1
+kind: Secret
+metadata: {name: shared}
+stringData: {apiKey: just-twenty-letters-long}
+---
+apiVersion: sparkgateway.dev/v1alpha1
+kind: APIKey
+metadata: {name: a}
+spec: {user: a, gatewayRefs: [{name: main}], secretRef: {name: shared}}
+---
+apiVersion: sparkgateway.dev/v1alpha1
+kind: APIKey
+metadata: {name: b}
+spec: {user: b, gatewayRefs: [{name: main}], secretRef: {name: shared}}`,
+			[]string{"f.yaml:19: APIKey default/b: spec.secretRef: Secret default/shared holds the same key as the older APIKey default/a"},
+		},
+		"one model of two providers": {
+			gatewayYAML + providerYAML + `apiVersion: sparkgateway.dev/v1alpha1
+kind: ProviderPolicy
+metadata: {name: other}
+spec:
+  gatewayRefs: [{name: main}]
+  type: OpenAICompatible
+  endpoint: http://127.0.0.1:2/v1
+  models:
+  - name: mine
+  - name: chat`,
+			[]string{`f.yaml:24: ProviderPolicy default/other: spec.models[1].name: "chat" is served by the older ProviderPolicy default/local; this one answers to "other/chat"`},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			set := parseValid(t, tt.content)
+			_, problems := Compile(set, Placeholders(set))
+			var got []string
+			for _, p := range problems {
+				got = append(got, p.String())
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestClusterFieldsAreThoseThatMeanNothingHere(t *testing.T) {
+	set := parseValid(t, `apiVersion: sparkgateway.dev/v1alpha1
+kind: SparkGateway
+metadata: {name: main}
+spec: {replicas: 3, service: {type: NodePort}, listener: {port: 8081}}`)
+	configurations, _ := Compile(set, nil)
+	if diff := cmp.Diff([]string{"spec.replicas", "spec.service"}, configurations[0].ClusterFields()); diff != "" {
+		t.Error(diff)
+	}
+	if got := configurations[0].Port(); got != 8081 {
+		t.Error("port", got)
+	}
+}
