@@ -7,31 +7,68 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sparkgateway/spark/gateway/catalog"
+	"github.com/sparkgateway/spark/gateway/limit"
+	"github.com/sparkgateway/spark/gateway/telemetry"
+	"github.com/sparkgateway/spark/gateway/upstream"
 )
 
 // LivingOptions of a Living. The zero value of each field has a use.
 type LivingOptions struct {
-	// Now is the clock; nil is time.Now.
+	// Now is the clock of limits and logs; nil is time.Now. Timeouts are real time.
 	Now func() time.Time
+	// Registry takes the metrics; nil makes a new one.
+	Registry *prometheus.Registry
+	// Dial opens connections to providers; nil is a net.Dialer.
+	Dial upstream.Dial
+	// MaxAddresses bounds the client addresses that limits remember; 0 is limit.DefaultAddresses.
+	MaxAddresses int
 }
 
 // Living is what outlives snapshots, keyed by identity: rate-limit buckets, connections to providers, metrics.
 // It is safe for concurrent use.
 type Living struct {
 	now      func() time.Time
+	epoch    time.Time
 	registry *prometheus.Registry
+	metrics  *telemetry.Metrics
+	ipLimit  prometheus.Counter
+	keyLimit prometheus.Counter
+
+	book      *limit.Book
+	addresses *limit.Addresses
+	pools     *upstream.Pools
+	catalog   *catalog.Catalog
 }
 
-// NewLiving gives an empty Living.
+// NewLiving gives an empty Living. Close it to end its goroutine.
 func NewLiving(opts LivingOptions) *Living {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Living{now: opts.Now, registry: prometheus.NewRegistry()}
+	if opts.Registry == nil {
+		opts.Registry = prometheus.NewRegistry()
+	}
+	metrics := telemetry.NewMetrics(opts.Registry)
+	return &Living{
+		now: opts.Now, registry: opts.Registry, metrics: metrics,
+		// Buckets start at 0, so the epoch lies before all requests.
+		epoch:     opts.Now().Add(-time.Second),
+		ipLimit:   metrics.Limited("ip"),
+		keyLimit:  metrics.Limited("key"),
+		book:      limit.NewBook(),
+		addresses: limit.NewAddresses(opts.MaxAddresses),
+		pools:     upstream.NewPools(opts.Dial),
+		catalog:   catalog.New(opts.Now),
+	}
 }
+
+// nanos is the time as limits count it. It keeps to the monotonic clock, so that setting the wall clock moves no limit.
+func (l *Living) nanos(at time.Time) int64 { return int64(at.Sub(l.epoch)) }
 
 // Registry holds every metric of the process's data plane; others may register theirs beside.
 func (l *Living) Registry() *prometheus.Registry { return l.registry }
 
 // Close ends the idle connections to providers. Call it after the server's Shutdown.
-func (l *Living) Close() {}
+func (l *Living) Close() { l.pools.Close() }

@@ -9,23 +9,27 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/valyala/fasthttp"
 
 	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/telemetry"
+	"github.com/sparkgateway/spark/gateway/watch"
 )
 
 // Options of a Server. The zero value of each field has a use.
 type Options struct {
-	// Living is the state that outlives snapshots; nil makes one that the server owns.
+	// Living is the state that outlives snapshots; nil makes one, which Shutdown closes.
 	Living *Living
 	// AccessLog takes one JSON line a request, in batches; nil writes none.
 	AccessLog io.Writer
 	// Logger takes what an operator should know, never what a client sent; nil discards.
 	Logger *slog.Logger
-	// Version is the gateway's release, for the user agent that providers see.
+	// Version is the gateway's release, for the User-Agent that providers see; empty is "dev".
 	Version string
 	// DrainDelay is how long Shutdown goes on accepting while Ready already fails, so that load balancers notice.
 	DrainDelay time.Duration
@@ -33,26 +37,87 @@ type Options struct {
 
 // Server serves the data plane. Its methods are safe for concurrent use.
 type Server struct {
-	opts     Options
-	living   *Living
+	opts      Options
+	living    *Living
+	ownLiving bool
+	log       *slog.Logger
+	accessLog *telemetry.LineWriter // nil without a log
+	http      *fasthttp.Server
+	conns     clientConns
+	requests  sync.Pool
+
 	snapshot atomic.Pointer[Snapshot]
+	draining atomic.Bool
+	inFlight atomic.Int64
+
+	mu    sync.Mutex
+	peers *watch.Peers // made by the first Serve
 }
+
+// What the HTTP engine bounds whatever the configuration says.
+const (
+	// headerTimeout bounds the time from a request's first byte to the end of its header.
+	headerTimeout = 15 * time.Second
+	// idleTimeout is how long a client may keep a silent connection. Load balancers close theirs after 60 s.
+	idleTimeout = 90 * time.Second
+	// writeTimeout bounds each write to a client that does not read.
+	writeTimeout = 60 * time.Second
+	// breakOffGrace is how long requests that the drain breaks off may take to say so.
+	breakOffGrace = 2 * time.Second
+)
 
 // ErrNoConfiguration says that no document was applied yet.
 var ErrNoConfiguration = errors.New("no configuration yet")
 
+// ErrDraining says that the server was asked to leave.
+var ErrDraining = errors.New("draining")
+
 // NewServer gives a server without configuration: it is not Ready before the first Apply.
 func NewServer(opts Options) *Server {
-	if opts.Living == nil {
-		opts.Living = NewLiving(LivingOptions{})
+	s := &Server{opts: opts, living: opts.Living, log: opts.Logger}
+	if s.living == nil {
+		s.living, s.ownLiving = NewLiving(LivingOptions{}), true
 	}
-	return &Server{opts: opts, living: opts.Living}
+	if s.opts.Version == "" {
+		s.opts.Version = "dev"
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if opts.AccessLog != nil {
+		s.accessLog = telemetry.NewLineWriter(opts.AccessLog, s.living.metrics.DroppedLogLines.Inc)
+	}
+	s.conns.open = map[*clientConn]struct{}{}
+	s.requests.New = func() any { return &request{srv: s} }
+	s.http = &fasthttp.Server{
+		Handler:       s.handle,
+		ErrorHandler:  s.handleError,
+		ExpectHandler: s.handleExpect,
+		Logger:        engineLog{s.log},
+		// A body is read by the handler, after authentication. The engine insists on a first piece: one byte.
+		StreamRequestBody:  true,
+		MaxRequestBodySize: 1,
+		ReadBufferSize:     config.MaxHeaderBytes,
+		WriteBufferSize:    8 << 10,
+		ReadTimeout:        headerTimeout,
+		IdleTimeout:        idleTimeout,
+		WriteTimeout:       writeTimeout,
+		// The configured maximum is the listener's business.
+		Concurrency:                  1 << 30,
+		CloseOnShutdown:              true,
+		LazyRequestTime:              true,
+		SecureErrorLogMessage:        true,
+		NoDefaultServerHeader:        true,
+		NoDefaultContentType:         true,
+		DisablePreParseMultipartForm: true,
+	}
+	return s
 }
 
 // Apply builds a snapshot of the document and swaps it in; the next request obeys it. On an error the former snapshot
-// stays. The document must be valid and must not change afterwards.
+// stays. The document must be valid and must not change afterwards. Calls must not overlap.
 func (s *Server) Apply(doc *config.Document) error {
-	snapshot, err := Build(doc, s.living)
+	snapshot, err := buildSnapshot(doc, s.living, s.opts.Version)
 	if err != nil {
 		return err
 	}
@@ -61,25 +126,95 @@ func (s *Server) Apply(doc *config.Document) error {
 }
 
 // Serve accepts connections until Shutdown (nil) or until the listener fails.
-func (s *Server) Serve(ln net.Listener) error { return errors.New("not yet") }
+func (s *Server) Serve(ln net.Listener) error {
+	s.mu.Lock()
+	if s.peers == nil {
+		peers, err := watch.New()
+		if err != nil {
+			s.mu.Unlock()
+			return err
+		}
+		s.peers = peers
+	}
+	s.mu.Unlock()
+	return s.http.Serve(&listener{Listener: ln, srv: s, refusing: make(chan struct{}, 64)})
+}
 
 // Shutdown stops accepting, after Options.DrainDelay, and waits for the requests in flight until ctx ends; what is
-// still in flight then is broken off and ctx's error returned.
-func (s *Server) Shutdown(ctx context.Context) error { return nil }
+// still in flight then is broken off, each with an error, and ctx's error returned. It must be called once.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.draining.Store(true)
+	if s.opts.DrainDelay > 0 {
+		select {
+		case <-ctx.Done():
+		case <-time.After(s.opts.DrainDelay):
+		}
+	}
+	err := s.http.ShutdownWithContext(ctx)
+	if err != nil {
+		s.conns.each((*clientConn).drain)
+		s.waitIdle(breakOffGrace)
+		s.conns.each(func(c *clientConn) { _ = c.Close() })
+	}
+	s.mu.Lock()
+	if s.peers != nil {
+		_ = s.peers.Close()
+	}
+	s.mu.Unlock()
+	if s.accessLog != nil {
+		s.accessLog.Close()
+	}
+	if s.ownLiving {
+		s.living.Close()
+	}
+	return err
+}
+
+func (s *Server) waitIdle(atMost time.Duration) {
+	deadline := time.NewTimer(atMost)
+	defer deadline.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for s.InFlight() > 0 {
+		select {
+		case <-deadline.C:
+			return
+		case <-tick.C:
+		}
+	}
+}
 
 // DrainTimeout is how long the configuration lets a request go on once Shutdown was called; 0 before the first Apply.
-func (s *Server) DrainTimeout() time.Duration { return 0 }
+func (s *Server) DrainTimeout() time.Duration {
+	if snapshot := s.snapshot.Load(); snapshot != nil {
+		return snapshot.gateway.DrainTimeout.Std()
+	}
+	return 0
+}
 
 // Registry holds the metrics of the server and of its Living.
 func (s *Server) Registry() *prometheus.Registry { return s.living.Registry() }
 
 // Ready says why the server should get no traffic; nil when it should.
 func (s *Server) Ready() error {
-	if s.snapshot.Load() == nil {
+	switch {
+	case s.draining.Load():
+		return ErrDraining
+	case s.snapshot.Load() == nil:
 		return ErrNoConfiguration
+	default:
+		return nil
 	}
-	return nil
 }
 
 // InFlight counts the requests being served.
-func (s *Server) InFlight() int { return 0 }
+func (s *Server) InFlight() int { return int(s.inFlight.Load()) }
+
+// engineLog takes what the HTTP engine says, which is about single connections.
+type engineLog struct{ log *slog.Logger }
+
+func (l engineLog) Printf(format string, args ...any) {
+	if l.log.Enabled(context.Background(), slog.LevelDebug) {
+		l.log.Debug("http engine", "format", format, "args", len(args))
+	}
+}

@@ -1,18 +1,162 @@
 // Copyright The Spark Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package gateway is the data plane: it composes the rooms below it into the request's pipeline, holds the immutable
-// Snapshot that each request sees exactly one of, and the Living state that outlives snapshots.
 package gateway
 
-import "github.com/sparkgateway/spark/gateway/config"
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"time"
 
-// Snapshot is a configuration made ready to serve. It is immutable.
+	"github.com/sparkgateway/spark/gateway/auth"
+	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/dialect"
+	"github.com/sparkgateway/spark/gateway/limit"
+	"github.com/sparkgateway/spark/gateway/provider"
+	"github.com/sparkgateway/spark/gateway/proxy"
+	"github.com/sparkgateway/spark/gateway/route"
+	"github.com/sparkgateway/spark/gateway/secure"
+	"github.com/sparkgateway/spark/gateway/telemetry"
+	"github.com/sparkgateway/spark/gateway/upstream"
+)
+
+// Snapshot is a configuration made ready to serve. It is immutable; what it points to in the Living is not.
 type Snapshot struct {
-	doc *config.Document
+	gateway config.Gateway
+	keys    *auth.Table
+	perIP   []limit.Limit
+	groups  []*limit.Group // by Principal.Index
+	routes  *route.Table
+	targets []target // by route.Target.Place
+	headers secure.Headers
+	tls     *tls.Config
+	models  modelList
+	nowhere *telemetry.Series // for requests that reach no target
 }
 
-// Build makes a document ready to serve, without effect on what is being served.
-func Build(doc *config.Document, _ *Living) (*Snapshot, error) {
-	return &Snapshot{doc: doc}, nil
+// target is a route's target with what it takes to use it.
+type target struct {
+	proxy.Target
+	series *telemetry.Series
 }
+
+// build is a document that was found good, and not yet taken up by the Living.
+type build struct {
+	doc       *config.Document
+	version   string
+	snapshot  *Snapshot
+	providers []*provider.Provider
+}
+
+// Build makes a document ready to serve. Where it fails it has no effect on the Living; where it succeeds, connections
+// to providers that the document does not name are closed as they become idle.
+func Build(doc *config.Document, living *Living) (*Snapshot, error) {
+	return buildSnapshot(doc, living, "dev")
+}
+
+func buildSnapshot(doc *config.Document, living *Living, version string) (*Snapshot, error) {
+	b := build{doc: doc, version: version, snapshot: &Snapshot{gateway: doc.Core.Gateway}}
+	for _, step := range []func() error{b.tls, b.addProviders, b.routes} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	b.principals(living)
+	b.targets(living)
+	b.snapshot.headers = secure.New(doc.Core.Gateway.Headers)
+	return b.snapshot, nil
+}
+
+func (b *build) tls() error {
+	from := b.doc.Core.Gateway.TLS
+	if from == nil {
+		return nil
+	}
+	cert, err := tls.X509KeyPair([]byte(from.Certificate), []byte(b.doc.Secrets[from.Key].Reveal()))
+	if err != nil {
+		return errors.New("gateway.tls: certificate and key do not make a pair")
+	}
+	b.snapshot.tls = &tls.Config{
+		MinVersion:   tls.VersionTLS12,
+		NextProtos:   []string{"http/1.1"},
+		Certificates: []tls.Certificate{cert},
+	}
+	return nil
+}
+
+func (b *build) addProviders() error {
+	for i := range b.doc.Core.Providers {
+		p := &b.doc.Core.Providers[i]
+		made, err := provider.New(p, b.doc.Secrets[p.Credential], b.version)
+		if err != nil {
+			return fmt.Errorf("providers[%d].%w", i, err)
+		}
+		b.providers = append(b.providers, made)
+	}
+	return nil
+}
+
+func (b *build) routes() (err error) {
+	b.snapshot.routes, err = route.NewTable(&b.doc.Core)
+	return err
+}
+
+// principals resolves keys and limits to their living buckets.
+func (b *build) principals(living *Living) {
+	s, doc := b.snapshot, b.doc
+	s.keys = auth.NewTable(doc.Keys)
+	for _, l := range doc.Core.Gateway.PerIP {
+		s.perIP = append(s.perIP, limit.NewLimit(l))
+	}
+	type adder = func(g *limit.Group, scope limit.Scope, identity string, limits []config.RequestLimit)
+	s.groups = make([]*limit.Group, len(doc.Keys))
+	living.book.Build(living.nanos(living.now()), func(add adder) {
+		for i, k := range doc.Keys {
+			s.groups[i] = &limit.Group{}
+			add(s.groups[i], limit.ScopeGateway, k.ID, doc.Core.Gateway.Requests)
+			add(s.groups[i], limit.ScopeKey, k.ID, k.Requests)
+		}
+	})
+}
+
+// targets resolves routes to living pools and metrics.
+func (b *build) targets(living *Living) {
+	s := b.snapshot
+	endpoints := make([]upstream.Endpoint, len(b.providers))
+	for i, p := range b.providers {
+		endpoints[i] = upstream.Endpoint{Key: p.ConnectionKey, Address: p.Address, TLS: p.TLS}
+	}
+	pools := living.pools.Use(endpoints)
+	for _, t := range s.routes.Targets() {
+		p := b.providers[t.Provider]
+		s.targets = append(s.targets, target{
+			Target: proxy.Target{
+				Provider: p, Pool: pools[t.Provider], Model: t.Upstream, Quoted: dialect.AppendString(nil, t.Upstream),
+			},
+			series: living.metrics.Series(p.ID, t.Label),
+		})
+	}
+	s.nowhere = living.metrics.Series("", "")
+	s.models = newModelList(s.routes, b.providers, pools)
+}
+
+// maxConnections bounds the open client connections; without a snapshot they are served a 503 each.
+func (s *Snapshot) maxConnections() int {
+	if s == nil {
+		return defaultConnections
+	}
+	return s.gateway.MaxConnections
+}
+
+const defaultConnections = 1000
+
+func (s *Snapshot) tlsConfig() *tls.Config {
+	if s == nil {
+		return nil
+	}
+	return s.tls
+}
+
+// bodyTimeout bounds the reading of one body.
+func (s *Snapshot) bodyTimeout() time.Duration { return s.gateway.BodyTimeout.Std() }

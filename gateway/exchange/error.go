@@ -26,7 +26,6 @@ const (
 	ReasonBodyTimeout         Reason = "body_timeout"
 	ReasonHeaderTimeout       Reason = "header_timeout"
 	ReasonEncoding            Reason = "unsupported_content_encoding"
-	ReasonContentType         Reason = "unsupported_content_type"
 	ReasonInvalidBody         Reason = "invalid_body"
 	ReasonModelNotFound       Reason = "model_not_found"
 	ReasonOutputTokens        Reason = "max_output_tokens"

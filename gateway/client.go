@@ -1,0 +1,213 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"crypto/tls"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sparkgateway/spark/gateway/dialect"
+	"github.com/sparkgateway/spark/gateway/exchange"
+	"github.com/sparkgateway/spark/gateway/limit"
+	"github.com/sparkgateway/spark/gateway/proxy"
+	"github.com/sparkgateway/spark/gateway/watch"
+)
+
+// clientConn is a client's connection below TLS. It knows whether the client is still there, and cancels the provider
+// call that is being made for it when it is not.
+type clientConn struct {
+	net.Conn
+	ip, block netip.Addr // block is what the address is limited by
+	overTLS   bool
+	srv       *Server
+	remove    watch.Remove
+	closed    atomic.Bool
+
+	mu             sync.Mutex
+	call           proxy.Canceler
+	gone, draining bool
+}
+
+// clientOf finds the clientConn of what the HTTP engine serves; nil in tests without one.
+func clientOf(c net.Conn) *clientConn {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	cc, _ := c.(*clientConn)
+	return cc
+}
+
+// Attach makes the client's leaving cancel c.
+func (c *clientConn) Attach(call proxy.Canceler) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gone || c.draining {
+		return false
+	}
+	c.call = call
+	return true
+}
+
+// Detach ends what Attach began.
+func (c *clientConn) Detach() {
+	c.mu.Lock()
+	c.call = nil
+	c.mu.Unlock()
+}
+
+// Draining says that the gateway broke off, not the client.
+func (c *clientConn) Draining() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.draining && !c.gone
+}
+
+// leave is called when the client has left.
+func (c *clientConn) leave() { c.breakOff(&c.gone) }
+
+// drain is called when the gateway waits no longer.
+func (c *clientConn) drain() { c.breakOff(&c.draining) }
+
+func (c *clientConn) breakOff(why *bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	*why = true
+	if c.call != nil {
+		c.call.Cancel()
+	}
+}
+
+// Close closes the connection and takes it off the books, once.
+func (c *clientConn) Close() error {
+	if !c.closed.CompareAndSwap(false, true) {
+		return net.ErrClosed
+	}
+	c.remove()
+	c.srv.conns.forget(c)
+	return c.Conn.Close()
+}
+
+// clientConns are the open client connections.
+type clientConns struct {
+	mu   sync.Mutex
+	open map[*clientConn]struct{}
+}
+
+func (cs *clientConns) add(c *clientConn, bound int) bool {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if len(cs.open) >= bound {
+		return false
+	}
+	cs.open[c] = struct{}{}
+	c.srv.living.metrics.Connections.Set(float64(len(cs.open)))
+	return true
+}
+
+func (cs *clientConns) forget(c *clientConn) {
+	cs.mu.Lock()
+	delete(cs.open, c)
+	c.srv.living.metrics.Connections.Set(float64(len(cs.open)))
+	cs.mu.Unlock()
+}
+
+// each calls f for every open connection; f may close it.
+func (cs *clientConns) each(f func(*clientConn)) {
+	cs.mu.Lock()
+	all := make([]*clientConn, 0, len(cs.open))
+	for c := range cs.open {
+		all = append(all, c)
+	}
+	cs.mu.Unlock()
+	for _, c := range all {
+		f(c)
+	}
+}
+
+// listener gives the HTTP engine connections as the snapshot of the moment wants them: counted, watched, over TLS.
+type listener struct {
+	net.Listener
+	srv *Server
+	// refusing bounds how many connections are being told that there are too many.
+	refusing chan struct{}
+}
+
+// Accept waits for a connection that may be served. It fails only as the listener below does.
+func (l *listener) Accept() (net.Conn, error) {
+	for {
+		raw, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if c := l.admit(raw); c != nil {
+			return c, nil
+		}
+	}
+}
+
+func (l *listener) admit(raw net.Conn) net.Conn {
+	snapshot := l.srv.snapshot.Load()
+	c := &clientConn{Conn: raw, srv: l.srv, remove: func() {}}
+	if addr, ok := raw.RemoteAddr().(*net.TCPAddr); ok {
+		c.ip = addr.AddrPort().Addr().Unmap()
+		c.block = limit.Block(c.ip)
+	}
+	if !l.srv.conns.add(c, snapshot.maxConnections()) {
+		l.srv.living.metrics.RefusedConnections.Inc()
+		l.refuse(raw, snapshot.tlsConfig() != nil)
+		return nil
+	}
+	// Without a watch the client's leaving is noticed at the next write; that is no reason to refuse it.
+	if remove, err := l.srv.peers.Add(raw, c.leave); err == nil {
+		c.remove = remove
+	}
+	if config := snapshot.tlsConfig(); config != nil {
+		c.overTLS = true
+		return tls.Server(c, config)
+	}
+	return c
+}
+
+var tooManyConnections = func() []byte {
+	const reason = "too_many_connections"
+	body := dialect.AppendError(nil, &exchange.Error{
+		Type: exchange.TypeServer, Code: reason, Message: "Too many connections; try again.",
+	})
+	return append([]byte("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nX-Spark-Reason: "+
+		reason+"\r\nContent-Type: application/json\r\nContent-Length: "+strconv.Itoa(len(body))+"\r\n\r\n"), body...)
+}()
+
+// refuse tells a client over plain HTTP why it is not served. It does not hold up the accepting of others.
+func (l *listener) refuse(c net.Conn, overTLS bool) {
+	select {
+	case l.refusing <- struct{}{}:
+	default:
+		_ = c.Close()
+		return
+	}
+	go func() {
+		defer func() { <-l.refusing }()
+		defer func() { _ = c.Close() }()
+		if overTLS {
+			return
+		}
+		_ = c.SetDeadline(time.Now().Add(time.Second))
+		_, _ = c.Write(tooManyConnections)
+		// Closing with unread bytes would reset the connection and lose the answer.
+		if t, ok := c.(*net.TCPConn); ok {
+			_ = t.CloseWrite()
+			var buf [1024]byte
+			for range 64 {
+				if _, err := c.Read(buf[:]); err != nil {
+					return
+				}
+			}
+		}
+	}()
+}

@@ -1,0 +1,228 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/sparkgateway/spark/gateway/dialect"
+	"github.com/sparkgateway/spark/gateway/exchange"
+	"github.com/sparkgateway/spark/gateway/limit"
+	"github.com/sparkgateway/spark/gateway/proxy"
+	"github.com/sparkgateway/spark/gateway/telemetry"
+)
+
+// request is one exchange on its way through the pipeline, and what it needs that can be used again.
+type request struct {
+	srv  *Server
+	ctx  *fasthttp.RequestCtx
+	conn *clientConn
+	snap *Snapshot
+	ex   exchange.Exchange
+
+	admitted bool // the limits were asked
+	limits   limit.Decision
+	series   *telemetry.Series
+	attempt  proxy.Attempt
+	relay    relay
+	relaying bool // the rest happens in relay
+
+	chatRequest dialect.ChatRequest
+	body        []byte
+	scratch     []byte
+}
+
+// keepBody is the largest body buffer that an idle request holds on to.
+const keepBody = 256 << 10
+
+func (s *Server) begin(ctx *fasthttp.RequestCtx) *request {
+	r, _ := s.requests.Get().(*request)
+	r.ctx, r.conn, r.snap = ctx, clientOf(ctx.Conn()), s.snapshot.Load()
+	r.relay.r = r
+	telemetry.NewID(&r.ex.ID)
+	r.ex.Start = s.living.now()
+	r.ex.Method, r.ex.Path = ctx.Method(), ctx.Path()
+	if r.conn != nil {
+		r.ex.ClientIP = r.conn.ip
+	}
+	if r.snap != nil {
+		r.series = r.snap.nowhere
+	}
+	s.inFlight.Add(1)
+	s.living.metrics.InFlight.Inc()
+	return r
+}
+
+// handle serves one request whose header was read. Its body may be still to come.
+func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+	r, ok := ctx.UserValue(expected).(*request)
+	if !ok {
+		r = s.begin(ctx)
+	}
+	defer r.leave()
+	if err := r.serve(); err != nil {
+		r.refuse(err)
+	}
+}
+
+// leave ends a request that is not relaying, and turns a panic into a 500.
+func (r *request) leave() {
+	if fault := recover(); fault != nil {
+		r.srv.log.Error("panic", slog.Any("fault", fault), slog.String("stack", string(debug.Stack())))
+		r.relaying = false
+		r.ctx.Response.Reset()
+		r.refuse(internal(fmt.Errorf("panic: %v", fault)))
+		r.ctx.SetConnectionClose()
+	}
+	if !r.relaying {
+		r.settle()
+	}
+}
+
+func internal(cause error) *exchange.Error {
+	return &exchange.Error{
+		Status: 500, Type: exchange.TypeServer, Reason: exchange.ReasonInternal, Outcome: exchange.Internal,
+		Message: "The gateway had an internal error.", Cause: cause,
+	}
+}
+
+var errNotReady = &exchange.Error{
+	Status: 503, Type: exchange.TypeServer, Reason: exchange.ReasonNotReady, Outcome: exchange.Internal,
+	Message: "The gateway has no configuration yet.", RetryAfter: time.Second,
+}
+
+func (r *request) serve() *exchange.Error {
+	if err := r.admit(); err != nil {
+		return err
+	}
+	return r.dispatch()
+}
+
+// admit is what a request must pass before its body is read. A request that was told to go on with its body passed
+// already.
+func (r *request) admit() *exchange.Error {
+	if r.admitted {
+		return nil
+	}
+	r.admitted = true
+	if r.snap == nil {
+		return errNotReady
+	}
+	if err := r.checkHeader(); err != nil {
+		return err
+	}
+	now := r.srv.living.nanos(r.ex.Start)
+	if r.conn != nil {
+		d := r.srv.living.addresses.Take(r.conn.block, r.snap.perIP, now)
+		if d.Refused {
+			r.srv.living.ipLimit.Inc()
+			r.limits = d
+			return limited(d, exchange.ReasonIPLimit, "Too many requests from this address.")
+		}
+	}
+	if r.ctx.IsOptions() {
+		return nil
+	}
+	principal, err := r.snap.keys.Authenticate(r.ctx.Request.Header.PeekCanonical(headerAuthorization))
+	if err != nil {
+		return err
+	}
+	r.ex.Principal = principal
+	r.limits = r.snap.groups[principal.Index].Take(now)
+	if r.limits.Refused {
+		r.srv.living.keyLimit.Inc()
+		return limited(r.limits, exchange.ReasonKeyLimit, "Rate limit reached for requests.")
+	}
+	return nil
+}
+
+func limited(d limit.Decision, reason exchange.Reason, message string) *exchange.Error {
+	return &exchange.Error{
+		Status: 429, Type: exchange.TypeRateLimit, Code: "rate_limit_exceeded", Reason: reason,
+		Outcome: exchange.Limited, RetryAfter: d.RetryAfter,
+		Message: message + " Limit: " + fmt.Sprint(d.Limit) + " at once. Please try again in " +
+			string(limit.AppendReset(nil, d.RetryAfter)) + ".",
+	}
+}
+
+// settle ends the exchange, once: usage, metrics, log. The request is then free for another exchange.
+func (r *request) settle() {
+	r.attempt.Finish()
+	s, end := r.srv, r.srv.living.now()
+	if r.series != nil {
+		r.series.Settle(&r.ex, end)
+	}
+	if s.accessLog != nil && (r.snap == nil || r.snap.gateway.AccessLog) {
+		r.scratch = telemetry.AppendLine(r.scratch[:0], &r.ex, end)
+		s.accessLog.Line(r.scratch)
+	}
+	s.living.metrics.InFlight.Dec()
+	s.inFlight.Add(-1)
+	r.reset()
+	s.requests.Put(r)
+}
+
+func (r *request) reset() {
+	if cap(r.body) > keepBody {
+		r.body = nil
+	}
+	r.ctx, r.conn, r.snap, r.series = nil, nil, nil, nil
+	r.ex = exchange.Exchange{UpstreamID: r.ex.UpstreamID[:0]}
+	r.limits, r.admitted, r.relaying, r.chatRequest = limit.Decision{}, false, false, dialect.ChatRequest{}
+}
+
+// expected is where a request waits that was told to go on with its body.
+const expected = "spark.expected"
+
+// handleExpect decides whether a client that asked first should send its body (RFC 9110 10.1.1).
+func (s *Server) handleExpect(ctx *fasthttp.RequestCtx) (status int) {
+	r := s.begin(ctx)
+	status = fasthttp.StatusContinue
+	err := r.admit()
+	if err == nil {
+		err = r.checkLength()
+	}
+	if err == nil {
+		ctx.SetUserValue(expected, r)
+		return status
+	}
+	r.refuse(err)
+	status = r.ex.Status
+	r.settle()
+	return status
+}
+
+// handleError answers what the engine could not read as a request.
+func (s *Server) handleError(ctx *fasthttp.RequestCtx, err error) {
+	r, ok := ctx.UserValue(expected).(*request)
+	if !ok {
+		r = s.begin(ctx)
+	}
+	defer r.settle()
+	told := &exchange.Error{
+		Status: 400, Type: exchange.TypeInvalidRequest, Reason: exchange.ReasonMalformed, Outcome: exchange.Refused,
+		Message: "The request is not valid HTTP.",
+	}
+	var small *fasthttp.ErrSmallBuffer
+	switch {
+	case errors.As(err, &small):
+		told.Status, told.Reason = 431, exchange.ReasonHeaderTooLarge
+		told.Message = "The request's header is too large."
+	case isTimeout(err):
+		told.Status, told.Reason = 408, exchange.ReasonHeaderTimeout
+		told.Message = "The request's header did not arrive in time."
+	}
+	r.refuse(told)
+}
+
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}

@@ -1,0 +1,123 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/sparkgateway/spark/gateway/dialect"
+	"github.com/sparkgateway/spark/gateway/exchange"
+	"github.com/sparkgateway/spark/gateway/limit"
+)
+
+var (
+	headerAuthorization = []byte("Authorization")
+	headerRequestID     = []byte("X-Request-Id")
+	headerReason        = []byte("X-Spark-Reason")
+	headerRetryAfter    = []byte("Retry-After")
+	headerLimit         = []byte(limit.HeaderLimit)
+	headerRemaining     = []byte(limit.HeaderRemaining)
+	headerReset         = []byte(limit.HeaderReset)
+	jsonType            = []byte("application/json")
+)
+
+// common sets the header fields of every answer.
+func (r *request) common() {
+	h := &r.ctx.Response.Header
+	h.SetCanonical(headerRequestID, r.ex.ID[:])
+	if r.snap != nil {
+		r.snap.headers.Apply(h)
+	}
+	if d := r.limits; d.Limited {
+		r.scratch = strconv.AppendInt(r.scratch[:0], d.Limit, 10)
+		h.SetCanonical(headerLimit, r.scratch)
+		r.scratch = strconv.AppendInt(r.scratch[:0], max(d.Remaining, 0), 10)
+		h.SetCanonical(headerRemaining, r.scratch)
+		r.scratch = limit.AppendReset(r.scratch[:0], d.Reset)
+		h.SetCanonical(headerReset, r.scratch)
+	}
+	if r.srv.draining.Load() || r.conn != nil && r.snap != nil && r.conn.overTLS != (r.snap.tls != nil) {
+		// The client should come back to another pod, or over TLS now that the configuration says so.
+		r.ctx.SetConnectionClose()
+	}
+}
+
+// refuse answers with an error of the gateway.
+func (r *request) refuse(e *exchange.Error) {
+	r.ex.Status, r.ex.Outcome, r.ex.Reason, r.ex.Cause = e.Status, e.Outcome, e.Reason, e.Cause
+	resp := &r.ctx.Response
+	r.common()
+	resp.SetStatusCode(e.Status)
+	resp.Header.SetContentTypeBytes(jsonType)
+	resp.Header.SetCanonical(headerReason, []byte(e.Reason))
+	if e.RetryAfter > 0 {
+		resp.Header.SetCanonical(headerRetryAfter, strconv.AppendInt(nil, limit.RetryAfterSeconds(e.RetryAfter), 10))
+	}
+	resp.SetBody(dialect.AppendError(nil, e))
+	r.ex.BytesOut = int64(len(resp.Body()))
+	if e.Status == 413 || e.Outcome == exchange.ClientGone || e.Outcome == exchange.Drained {
+		// What the client still sends is not read.
+		r.ctx.SetConnectionClose()
+	}
+}
+
+// answer relays what the provider answered.
+func (r *request) answer() {
+	r.common()
+	resp := &r.ctx.Response
+	r.attempt.Returned(r.limits.Limited, resp.Header.SetCanonical)
+	resp.SetStatusCode(r.ex.Status)
+	resp.Header.SetContentTypeBytes(r.attempt.ContentType())
+	if r.ex.Reason != "" {
+		resp.Header.SetCanonical(headerReason, []byte(r.ex.Reason))
+	}
+	if r.attempt.Streamed() {
+		resp.Header.SetCanonical([]byte("Cache-Control"), []byte("no-cache"))
+		// Proxies in front, nginx above all, must not hold events back.
+		resp.Header.SetCanonical([]byte("X-Accel-Buffering"), []byte("no"))
+		r.relaying = true
+		resp.SetBodyStream(&r.relay, -1)
+		return
+	}
+	r.ex.BytesOut = int64(len(r.attempt.Body()))
+	r.attempt.Swap(resp.SwapBody(r.attempt.Body()))
+}
+
+// relay is a stream as the HTTP engine takes it: WriteTo in the connection's own goroutine, then Close.
+type relay struct {
+	r *request
+}
+
+// SupportsBodyWriteTo tells fasthttp to call WriteTo, each of whose writes it sends as one chunk, at once.
+func (*relay) SupportsBodyWriteTo() bool { return true }
+
+// WriteTo relays events until the stream ends. An error makes the engine close the connection without the end of the
+// chunked framing.
+func (s *relay) WriteTo(w io.Writer) (int64, error) {
+	return s.r.attempt.WriteTo(deadlineWriter{w, s.r.ctx})
+}
+
+// Read is not used, as SupportsBodyWriteTo is true.
+func (*relay) Read([]byte) (int, error) { return 0, io.ErrNoProgress }
+
+// Close settles the request.
+func (s *relay) Close() error {
+	s.r.settle()
+	return nil
+}
+
+// deadlineWriter bounds each write, as a stream as a whole may take long.
+type deadlineWriter struct {
+	w   io.Writer
+	ctx *fasthttp.RequestCtx
+}
+
+func (d deadlineWriter) Write(b []byte) (int, error) {
+	_ = d.ctx.Conn().SetWriteDeadline(time.Now().Add(writeTimeout))
+	return d.w.Write(b)
+}

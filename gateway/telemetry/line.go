@@ -1,0 +1,124 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package telemetry
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/sparkgateway/spark/gateway/exchange"
+)
+
+// AppendLine writes an exchange that ended as one line of JSON. Fields that say nothing are left out. Nothing that the
+// client wrote is in it but the method, the path and the model, each bounded.
+func AppendLine(dst []byte, ex *exchange.Exchange, end time.Time) []byte {
+	dst = append(dst, `{"time":"`...)
+	dst = end.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z07:00")
+	dst = append(dst, `","id":"`...)
+	dst = append(append(dst, ex.ID[:]...), '"')
+	if ex.Principal != nil {
+		dst = appendText(dst, "key", ex.Principal.KeyID)
+		dst = appendText(dst, "user", ex.Principal.User)
+	}
+	if ex.ClientIP.IsValid() {
+		dst = append(dst, `,"client":"`...)
+		dst = append(ex.ClientIP.AppendTo(dst), '"')
+	}
+	dst = appendText(dst, "method", ex.Method)
+	dst = appendText(dst, "path", ex.Path)
+	dst = appendText(dst, "model", ex.Model)
+	dst = appendText(dst, "provider", ex.Provider)
+	dst = appendText(dst, "upstreamModel", ex.UpstreamModel)
+	if ex.Stream {
+		dst = append(dst, `,"stream":true`...)
+	}
+	dst = appendNumber(dst, "status", int64(ex.Status))
+	dst = appendText(dst, "outcome", ex.Outcome.String())
+	dst = appendText(dst, "reason", string(ex.Reason))
+	if ex.UpstreamStatus != 0 {
+		dst = appendNumber(dst, "upstreamStatus", int64(ex.UpstreamStatus))
+	}
+	dst = appendText(dst, "upstreamId", ex.UpstreamID)
+	dst = appendUsage(dst, ex.Usage)
+	dst = appendNumber(dst, "bytesIn", ex.BytesIn)
+	dst = appendNumber(dst, "bytesOut", ex.BytesOut)
+	dst = appendMillis(dst, "durationMs", end.Sub(ex.Start))
+	if !ex.FirstToken.IsZero() {
+		dst = appendMillis(dst, "ttftMs", ex.FirstToken.Sub(ex.Start))
+	}
+	if ex.Cause != nil {
+		dst = appendText(dst, "error", ex.Cause.Error())
+	}
+	return append(dst, '}', '\n')
+}
+
+func appendUsage(dst []byte, u exchange.Usage) []byte {
+	if u.Source == exchange.UsageNone {
+		return dst
+	}
+	dst = append(dst, `,"usage":{"source":"`...)
+	dst = append(append(dst, u.Source.String()...), '"')
+	dst = appendNumber(dst, "prompt", u.Prompt)
+	dst = appendNumber(dst, "completion", u.Completion)
+	dst = appendNumber(dst, "total", u.Total)
+	if u.Cached > 0 {
+		dst = appendNumber(dst, "cached", u.Cached)
+	}
+	if u.Reasoning > 0 {
+		dst = appendNumber(dst, "reasoning", u.Reasoning)
+	}
+	return append(dst, '}')
+}
+
+func appendKey(dst []byte, name string) []byte {
+	dst = append(dst, ',', '"')
+	return append(append(dst, name...), '"', ':')
+}
+
+func appendNumber(dst []byte, name string, n int64) []byte {
+	return strconv.AppendInt(appendKey(dst, name), n, 10)
+}
+
+// appendMillis writes milliseconds with three decimals.
+func appendMillis(dst []byte, name string, d time.Duration) []byte {
+	us := max(d.Microseconds(), 0)
+	dst = strconv.AppendInt(appendKey(dst, name), us/1000, 10)
+	rest := us % 1000
+	return append(dst, '.', byte('0'+rest/100), byte('0'+rest/10%10), byte('0'+rest%10))
+}
+
+// maxText bounds one value of a line.
+const maxText = 512
+
+// appendText writes a string field unless it is empty. What is not printable ASCII is escaped or, where it is not
+// UTF-8, replaced, so that a line is always one line of valid JSON.
+func appendText[S string | []byte](dst []byte, name string, s S) []byte {
+	if len(s) == 0 {
+		return dst
+	}
+	s = s[:min(len(s), maxText)]
+	dst = append(appendKey(dst, name), '"')
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x7f {
+			return append(appendEscaped(dst, string(s[i:])), '"')
+		}
+		dst = append(dst, s[i])
+	}
+	return append(dst, '"')
+}
+
+func appendEscaped(dst []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			dst = append(dst, '\\', byte(r))
+		case r < ' ' || r == 0x7f:
+			dst = append(dst, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
+		default:
+			dst = append(dst, string(r)...)
+		}
+	}
+	return dst
+}
