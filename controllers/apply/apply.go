@@ -12,14 +12,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -64,15 +63,18 @@ func (a *Applier) Apply(ctx context.Context, desired client.Object) (changed boo
 	if err := annotate(want); err != nil {
 		return false, err
 	}
-	if live != nil && upToDate(want, live) {
-		return false, nil
+	if live != nil {
+		if same, err := upToDate(want, live); err != nil || same {
+			return false, err
+		}
 	}
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(want)
+	fields, err := content(want)
 	if err != nil {
-		return false, fmt.Errorf("convert %s: %w", kind, err)
+		return false, err
 	}
-	delete(content, "status")
-	patch := client.ApplyConfigurationFromUnstructured(&unstructured.Unstructured{Object: content})
+	u := &unstructured.Unstructured{Object: fields}
+	u.SetGroupVersionKind(desired.GetObjectKind().GroupVersionKind())
+	patch := client.ApplyConfigurationFromUnstructured(u)
 	if err := a.Client.Apply(ctx, patch, FieldOwner, client.ForceOwnership); err != nil {
 		return false, fmt.Errorf("apply %s %s: %w", kind, client.ObjectKeyFromObject(desired), err)
 	}
@@ -128,22 +130,59 @@ func sameController(live, desired metav1.Object) bool {
 }
 
 // upToDate says whether live was applied from want and still has everything that want sets.
-func upToDate(want, live client.Object) bool {
-	return live.GetDeletionTimestamp() == nil &&
-		live.GetAnnotations()[DigestAnnotation] == want.GetAnnotations()[DigestAnnotation] &&
-		equality.Semantic.DeepDerivative(content(want), content(live))
+func upToDate(want, live client.Object) (bool, error) {
+	if live.GetDeletionTimestamp() != nil || live.GetAnnotations()[DigestAnnotation] != want.GetAnnotations()[DigestAnnotation] {
+		return false, nil
+	}
+	wanted, err := content(want)
+	if err != nil {
+		return false, err
+	}
+	is, err := content(live)
+	if err != nil {
+		return false, err
+	}
+	return covers(is, wanted), nil
 }
 
-// content is a copy without what the API server writes or does not return to typed clients.
-func content(o client.Object) client.Object {
-	c, _ := o.DeepCopyObject().(client.Object)
-	c.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{})
-	c.SetManagedFields(nil)
-	c.SetResourceVersion("")
-	c.SetUID("")
-	c.SetGeneration(0)
-	c.SetCreationTimestamp(metav1.Time{})
-	return c
+// content gives what an applied object sets, in the API's own form.
+func content(o client.Object) (map[string]any, error) {
+	c, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+	if err != nil {
+		return nil, fmt.Errorf("convert %T: %w", o, err)
+	}
+	for _, notOurs := range []string{"status", "apiVersion", "kind"} {
+		delete(c, notOurs)
+	}
+	unstructured.RemoveNestedField(c, "metadata", "creationTimestamp")
+	return c, nil
+}
+
+// covers says whether everything in want stands in live, which may hold more: fields that the API server defaults or
+// that others own, and elements that others put into a list.
+func covers(live, want any) bool {
+	switch want := want.(type) {
+	case map[string]any:
+		is, ok := live.(map[string]any)
+		if !ok {
+			return len(want) == 0 && live == nil
+		}
+		for k, v := range want {
+			if !covers(is[k], v) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		is, ok := live.([]any)
+		if !ok {
+			return len(want) == 0 && live == nil
+		}
+		return !slices.ContainsFunc(want, func(v any) bool {
+			return !slices.ContainsFunc(is, func(l any) bool { return covers(l, v) })
+		})
+	}
+	return reflect.DeepEqual(live, want)
 }
 
 // annotate puts the object's digest on it. Values of a Secret are compared as they are and stay out of the digest,
