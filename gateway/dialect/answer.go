@@ -13,7 +13,7 @@ import (
 type Answer struct {
 	// Usage is what the provider reported; its Source is UsageNone when it did not.
 	Usage exchange.Usage
-	// UsageOnly says that the chunk tells the usage and nothing else: `"choices":[]`.
+	// UsageOnly says that the chunk is there to tell the usage, even if it does so badly: `"choices":[]`.
 	UsageOnly bool
 	// TextBytes is the length of the texts in the choices, as JSON; Texts their number.
 	TextBytes, Texts int64
@@ -30,7 +30,7 @@ func ReadAnswer(data []byte) (Answer, bool) {
 		return a, false
 	}
 	o := object{w: &w, i: start}
-	empty := false
+	empty, tellsUsage := false, false
 	for o.next() {
 		text, texts := w.text, w.texts
 		if o.to = w.value(o.from, 1, false); o.to < 0 {
@@ -42,7 +42,7 @@ func ReadAnswer(data []byte) (Answer, bool) {
 			a.TextBytes, a.Texts = w.text-text, w.texts-texts
 			empty = value[0] == '[' && skipSpace(value, 1) == len(value)-1
 		case "usage":
-			if value[0] == '{' {
+			if tellsUsage = value[0] == '{'; tellsUsage {
 				a.Usage = readUsage(value)
 			}
 		case "error":
@@ -51,36 +51,47 @@ func ReadAnswer(data []byte) (Answer, bool) {
 			}
 		}
 	}
-	a.UsageOnly = empty && a.Usage.Source != exchange.UsageNone
+	a.UsageOnly = empty && tellsUsage
 	return a, o.end >= 0 && skipSpace(data, o.end) == len(data)
 }
 
+// readUsage reads a usage object. One without a count, or with something else in a count's place, says nothing.
 func readUsage(value []byte) exchange.Usage {
-	u := exchange.Usage{Source: exchange.UsageReported}
+	u := exchange.Usage{}
+	counts, wrong := 0, false
 	w := walker{b: value}
 	for o := (object{w: &w}); o.next(); {
 		o.to = w.value(o.from, 1, false)
 		inner := value[o.from:max(o.to, o.from)]
+		var into *int64
 		switch string(o.key) {
 		case "prompt_tokens":
-			u.Prompt = integer(inner)
+			into = &u.Prompt
 		case "completion_tokens":
-			u.Completion = integer(inner)
+			into = &u.Completion
 		case "total_tokens":
-			u.Total = integer(inner)
+			into = &u.Total
 		case "prompt_tokens_details":
 			u.Cached = member(inner, "cached_tokens")
 		case "completion_tokens_details":
 			u.Reasoning = member(inner, "reasoning_tokens")
 		}
+		if into != nil {
+			n, ok := integer(inner)
+			*into, counts, wrong = n, counts+1, wrong || !ok
+		}
 	}
+	if counts == 0 || wrong {
+		return exchange.Usage{}
+	}
+	u.Source = exchange.UsageReported
 	if u.Total == 0 {
 		u.Total = u.Prompt + u.Completion
 	}
 	return u
 }
 
-// member gives an integer of an object, 0 when it is not there.
+// member gives a count of an object, 0 when it is not there.
 func member(value []byte, name string) int64 {
 	if len(value) == 0 || value[0] != '{' {
 		return 0
@@ -89,22 +100,20 @@ func member(value []byte, name string) int64 {
 	for o := (object{w: &w}); o.next(); {
 		o.to = w.value(o.from, 1, false)
 		if string(o.key) == name {
-			return integer(value[o.from:max(o.to, o.from)])
+			n, _ := integer(value[o.from:max(o.to, o.from)])
+			return n
 		}
 	}
 	return 0
 }
 
-// integer gives a count, 0 for what is none: negative, fractional or no number.
-func integer(value []byte) int64 {
+// integer reads a count, which is neither negative nor fractional.
+func integer(value []byte) (int64, bool) {
 	if len(value) == 0 || len(value) > 18 || value[0] < '0' || value[0] > '9' {
-		return 0
+		return 0, false
 	}
 	n, err := strconv.ParseInt(string(value), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return n
+	return n, err == nil
 }
 
 // bytesPerToken is the field's rule of thumb for English text.
