@@ -5,6 +5,7 @@ package manifest
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"regexp"
 	"strconv"
@@ -74,15 +75,16 @@ func (d *document) json() (encoded []byte, line int, err error) {
 		}
 		return encoded, 0, nil
 	}
-	reason, line := oneLine(err.Error()), d.first()
+	reason, line := oneLine(err.Error()), 0
 	reason = strings.TrimPrefix(strings.TrimPrefix(reason, "error converting YAML to JSON: "), "yaml: ")
 	reason = yamlValue.ReplaceAllString(reason, "a value")
 	reason = yamlLine.ReplaceAllStringFunc(reason, func(s string) string {
 		n, _ := strconv.Atoi(strings.TrimPrefix(s, "line "))
-		line = d.line + n - 1
-		return "line " + strconv.Itoa(line)
+		n += d.line - 1
+		line = cmp.Or(line, n)
+		return "line " + strconv.Itoa(n)
 	})
-	return nil, line, errors.New("not valid YAML: " + reason)
+	return nil, cmp.Or(line, d.first()), errors.New("not valid YAML: " + reason)
 }
 
 // first is the line of the first thing that is neither blank nor a comment.

@@ -75,7 +75,8 @@ func (f *Follower) reload() {
 		err = f.take(c)
 	}
 	if err != nil {
-		for line := range strings.Lines(err.Error()) {
+		reasons := strings.TrimPrefix(err.Error(), ErrRefused.Error()+"\n")
+		for line := range strings.Lines(reasons) {
 			f.Logger.Error("change refused", "reason", strings.TrimSpace(line))
 		}
 		f.Logger.Warn("the last good configuration stays", "revision", short(f.revision))

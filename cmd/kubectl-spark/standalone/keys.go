@@ -98,6 +98,10 @@ func (k Keyring) generate(file string, name types.NamespacedName) (*corev1.Secre
 	if err := os.MkdirAll(k.Dir, 0o700); err != nil {
 		return nil, err
 	}
+	// Manifests live in Git, keys must not.
+	if err := writeFile(filepath.Join(k.Dir, ".gitignore"), []byte("*\n")); err != nil {
+		return nil, err
+	}
 	if err := writeFile(file, content); err != nil {
 		return nil, err
 	}

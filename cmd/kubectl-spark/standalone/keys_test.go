@@ -46,8 +46,8 @@ func TestAGeneratedKeyOutlivesTheProcess(t *testing.T) {
 			t.Errorf("%s: mode %v, want %v", path, at.Mode(), want)
 		}
 	}
-	if left, _ := os.ReadDir(ring.Dir); len(left) != 1 {
-		t.Error("more than the key's file is left:", left)
+	if left, _ := os.ReadDir(ring.Dir); len(left) != 2 || left[0].Name() != ".gitignore" {
+		t.Error("want the key and a .gitignore, got", left)
 	}
 }
 
