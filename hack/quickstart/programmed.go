@@ -49,7 +49,7 @@ func (q *quickstart) awaitProgrammed(ctx context.Context) error {
 			q.progress.note("%s", now)
 			told = now
 		}
-		return fmt.Errorf("SparkGateway %s/%s: %s", q.gateway.GetNamespace(), q.gateway.GetName(), now)
+		return fmt.Errorf("the SparkGateway %s/%s: %s", q.gateway.GetNamespace(), q.gateway.GetName(), now)
 	})
 }
 
@@ -106,7 +106,7 @@ func (q *quickstart) askGateway(ctx context.Context) error {
 		}
 		address := q.node.ServiceAddress(q.gateway.GetNamespace(), q.gateway.GetName(), port)
 		if address == "" {
-			return fmt.Errorf("Service %s is not reachable yet", q.gateway.GetName())
+			return fmt.Errorf("the Service %s is not reachable yet", q.gateway.GetName())
 		}
 		q.gatewayURL = "http://" + address
 		q.model, err = firstModel(ctx, q.gatewayURL, q.apiKey)
@@ -130,7 +130,7 @@ func (q *quickstart) readKey(ctx context.Context) error {
 	encoded, _, _ := unstructured.NestedString(secret.Object, "data", field)
 	key, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil || len(key) == 0 {
-		return fmt.Errorf("Secret %s has no key %q", name, field)
+		return fmt.Errorf("the Secret %s has no key %q", name, field)
 	}
 	q.apiKey, q.keySecret = string(key), name
 	return nil
@@ -143,7 +143,7 @@ func (q *quickstart) servicePort(ctx context.Context) (int32, error) {
 	}
 	ports, _, _ := unstructured.NestedSlice(service.Object, "spec", "ports")
 	if len(ports) == 0 {
-		return 0, fmt.Errorf("Service %s has no ports", service.GetName())
+		return 0, fmt.Errorf("the Service %s has no ports", service.GetName())
 	}
 	first, _ := ports[0].(map[string]any)
 	port, _, err := unstructured.NestedInt64(first, "port")
