@@ -23,7 +23,7 @@ func (q *quickstart) summary() {
 	q.progress.printf(`
 Spark runs: SparkGateway %s/%s is Programmed (%s).
 
-  . %s    # KUBECONFIG, GATEWAY_URL and SPARK_API_KEY; or else:
+  . %s    # sets GATEWAY_URL, SPARK_API_KEY and
   export KUBECONFIG=%s
 
   %s get sparkgateways,providerpolicies,apikeys
