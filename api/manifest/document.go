@@ -80,7 +80,8 @@ func (d *document) json() (encoded []byte, line int, err error) {
 	reason = yamlValue.ReplaceAllString(reason, "a value")
 	reason = yamlLine.ReplaceAllStringFunc(reason, func(s string) string {
 		n, _ := strconv.Atoi(strings.TrimPrefix(s, "line "))
-		n += d.line - 1
+		// The parser may count one beyond the end.
+		n = d.line - 1 + min(n, 1+bytes.Count(bytes.TrimRight(d.text, "\n"), []byte("\n")))
 		line = cmp.Or(line, n)
 		return "line " + strconv.Itoa(n)
 	})
