@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -114,5 +116,34 @@ func TestDescribeSaysOnlyWhatIsNotAsItShouldBe(t *testing.T) {
 	}
 	if got := describe(nil); got != "no status yet" {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestAStepSaysThatItGoesOnOnlyWhenItIsSilent(t *testing.T) {
+	for name, tc := range map[string]struct {
+		every time.Duration
+		want  int
+	}{
+		"a talkative step": {time.Second, 0},
+		"a silent step":    {time.Hour, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var said bytes.Buffer
+				p := newProgress(&said)
+				err := p.step("Work", func() error {
+					for began := time.Now(); time.Since(began) < 25*time.Second; time.Sleep(min(tc.every, 25*time.Second)) {
+						p.note("a line")
+					}
+					return errors.New("broken")
+				})
+				if got := strings.Count(said.String(), "still at it"); got != tc.want {
+					t.Errorf("it said %d times that it goes on, want %d:\n%s", got, tc.want, said.String())
+				}
+				if err == nil || err.Error() != "Work: broken" {
+					t.Errorf("error %v", err)
+				}
+			})
+		})
 	}
 }

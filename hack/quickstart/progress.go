@@ -15,9 +15,10 @@ type progress struct {
 	mu    sync.Mutex
 	w     io.Writer
 	began time.Time
+	said  time.Time // when there was the last line
 }
 
-// stillEvery is how often a step that takes long says that it goes on.
+// stillEvery is how long a step may be silent.
 const stillEvery = 10 * time.Second
 
 func newProgress(w io.Writer) *progress { return &progress{w: w, began: time.Now()} }
@@ -25,13 +26,22 @@ func newProgress(w io.Writer) *progress { return &progress{w: w, began: time.Now
 func (p *progress) printf(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.said = time.Now()
 	fmt.Fprintf(p.w, format, args...)
+}
+
+// silence is how long there was no line.
+func (p *progress) silence() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Since(p.said)
 }
 
 // Write lets a step's own progress appear below it.
 func (p *progress) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.said = time.Now()
 	if _, err := fmt.Fprintf(p.w, "    %s", b); err != nil {
 		return 0, err
 	}
@@ -47,18 +57,7 @@ func (p *progress) step(title string, work func() error) error {
 	p.printf("==> %s\n", title)
 	done := make(chan struct{})
 	var beating sync.WaitGroup
-	beating.Go(func() {
-		tick := time.NewTicker(stillEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-tick.C:
-				p.note("still at it (%s)", tenths(began))
-			}
-		}
-	})
+	beating.Go(func() { p.beat(began, done) })
 	err := work()
 	close(done)
 	beating.Wait()
@@ -68,6 +67,22 @@ func (p *progress) step(title string, work func() error) error {
 	}
 	p.note("done (%s)", tenths(began))
 	return nil
+}
+
+// beat speaks only when the step does not.
+func (p *progress) beat(began time.Time, done <-chan struct{}) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+			if p.silence() >= stillEvery {
+				p.note("still at it (%s)", time.Since(began).Round(time.Second))
+			}
+		}
+	}
 }
 
 func tenths(since time.Time) time.Duration { return time.Since(since).Round(100 * time.Millisecond) }
