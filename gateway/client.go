@@ -31,6 +31,7 @@ type clientConn struct {
 
 	mu             sync.Mutex
 	call           proxy.Canceler
+	expecting      *request // was told to go on with its body
 	gone, draining bool
 }
 
@@ -83,6 +84,22 @@ func (c *clientConn) breakOff(why *bool) {
 	}
 }
 
+// expect keeps a request that was told to go on with its body until that comes.
+func (c *clientConn) expect(r *request) {
+	c.mu.Lock()
+	c.expecting = r
+	c.mu.Unlock()
+}
+
+// expected gives the request that expect kept, once, or nil.
+func (c *clientConn) expected() *request {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.expecting
+	c.expecting = nil
+	return r
+}
+
 // Close closes the connection and takes it off the books, once.
 func (c *clientConn) Close() error {
 	if !c.closed.CompareAndSwap(false, true) {
@@ -90,6 +107,9 @@ func (c *clientConn) Close() error {
 	}
 	c.remove()
 	c.srv.conns.forget(c)
+	if r := c.expected(); r != nil {
+		r.abandon()
+	}
 	return c.Conn.Close()
 }
 

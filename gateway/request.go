@@ -62,10 +62,7 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx) *request {
 
 // handle serves one request whose header was read. Its body may be still to come.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
-	r, ok := ctx.UserValue(expected).(*request)
-	if !ok {
-		r = s.begin(ctx)
-	}
+	r := s.beginOrResume(ctx)
 	defer r.leave()
 	if err := r.serve(); err != nil {
 		r.refuse(err)
@@ -178,19 +175,36 @@ func (r *request) reset() {
 	r.limits, r.admitted, r.relaying, r.chatRequest = limit.Decision{}, false, false, dialect.ChatRequest{}
 }
 
-// expected is where a request waits that was told to go on with its body.
-const expected = "spark.expected"
+// beginOrResume goes on with a request whose body was waited for, or begins one.
+func (s *Server) beginOrResume(ctx *fasthttp.RequestCtx) *request {
+	if c := clientOf(ctx.Conn()); c != nil {
+		if r := c.expected(); r != nil {
+			return r
+		}
+	}
+	return s.begin(ctx)
+}
+
+// abandon ends a request whose body never came. Its context may be another request's by now.
+func (r *request) abandon() {
+	r.ex.Method, r.ex.Path = nil, nil
+	r.ex.Outcome, r.ex.Reason = exchange.ClientGone, exchange.ReasonClientGone
+	r.settle()
+}
 
 // handleExpect decides whether a client that asked first should send its body (RFC 9110 10.1.1).
 func (s *Server) handleExpect(ctx *fasthttp.RequestCtx) (status int) {
-	r := s.begin(ctx)
 	status = fasthttp.StatusContinue
+	if clientOf(ctx.Conn()) == nil {
+		return status
+	}
+	r := s.begin(ctx)
 	err := r.admit()
 	if err == nil {
 		err = r.checkLength()
 	}
 	if err == nil {
-		ctx.SetUserValue(expected, r)
+		r.conn.expect(r)
 		return status
 	}
 	r.refuse(err)
@@ -201,10 +215,7 @@ func (s *Server) handleExpect(ctx *fasthttp.RequestCtx) (status int) {
 
 // handleError answers what the engine could not read as a request.
 func (s *Server) handleError(ctx *fasthttp.RequestCtx, err error) {
-	r, ok := ctx.UserValue(expected).(*request)
-	if !ok {
-		r = s.begin(ctx)
-	}
+	r := s.beginOrResume(ctx)
 	defer r.settle()
 	told := &exchange.Error{
 		Status: 400, Type: exchange.TypeInvalidRequest, Reason: exchange.ReasonMalformed, Outcome: exchange.Refused,

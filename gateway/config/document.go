@@ -84,6 +84,9 @@ const (
 	OpenAICompatible ProviderType = "OpenAICompatible"
 )
 
+// Known says whether this version has such a type.
+func (t ProviderType) Known() bool { return t == OpenAI || t == OpenAICompatible }
+
 // Provider is one upstream.
 type Provider struct {
 	// ID is "namespace/name" of the ProviderPolicy; living state (connections, breakers) is keyed by it.

@@ -88,13 +88,15 @@ func (v *validation) limits(field string, limits []RequestLimit) {
 }
 
 func (v *validation) headers(field string, headers []Header) {
+	seen := map[string]bool{}
 	for i, h := range headers {
-		if h.Name == "" || textproto.CanonicalMIMEHeaderKey(h.Name) != h.Name {
-			v.add("%s[%d].name: %q is not a header name in canonical form", field, i, h.Name)
+		if err := h.Check(); err != nil {
+			v.add("%s[%d]: %w", field, i, err)
 		}
-		if strings.ContainsAny(h.Value, "\r\n\x00") {
-			v.add("%s[%d].value: control characters", field, i)
+		if seen[h.Name] {
+			v.add("%s[%d].name: %q stands twice", field, i, h.Name)
 		}
+		seen[h.Name] = true
 	}
 }
 
@@ -106,7 +108,7 @@ func (v *validation) providers(d *Document) map[string]bool {
 			v.add("%s.id: %q is empty or stands twice", at, p.ID)
 		}
 		ids[p.ID] = true
-		if p.Type != OpenAI && p.Type != OpenAICompatible {
+		if !p.Type.Known() {
 			v.add("%s.type: %q is not known to this gateway", at, p.Type)
 		}
 		if err := CheckEndpoint(p.Endpoint); err != nil {
@@ -159,6 +161,27 @@ func (v *validation) keys(keys []Key) {
 		digests[k.Digest] = k.ID
 		v.limits("keys["+k.ID+"].requests", k.Requests)
 	}
+}
+
+// Check says what is wrong with a header field, nil when nothing is: its name must be a token in canonical form, and its
+// value must not end the line. The value is not in the error.
+func (h Header) Check() error {
+	switch {
+	case h.Name == "" || strings.ContainsFunc(h.Name, notToken) || textproto.CanonicalMIMEHeaderKey(h.Name) != h.Name:
+		return fmt.Errorf("name %q is not a header name in canonical form", h.Name)
+	case strings.ContainsAny(h.Value, "\r\n\x00"):
+		return fmt.Errorf("the value of %s holds control characters", h.Name)
+	}
+	return nil
+}
+
+// notToken says whether a character cannot stand in a header's name.
+func notToken(r rune) bool {
+	switch {
+	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
+		return false
+	}
+	return !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
 }
 
 // CheckEndpoint says what is wrong with a provider's base URL, nil when nothing is. The URL itself is not in the

@@ -21,7 +21,7 @@ import (
 )
 
 // cancelBound is how long after a client left its provider may go on.
-const cancelBound = 100 * time.Millisecond
+const cancelBound = slowdown * 100 * time.Millisecond
 
 // rawRequest is a chat as bytes on the wire.
 func rawRequest(body string, fields ...string) string {

@@ -18,6 +18,17 @@ func short(t *config.Timeouts) {
 	t.BetweenTokens = config.Duration(150 * time.Millisecond)
 }
 
+// impatient is short where a test is about silence: elsewhere a slow machine would look like a slow provider.
+func impatient(fault string) option {
+	return withTimeouts(func(t *config.Timeouts) {
+		for _, silence := range []string{"hang", "stall", "latency"} {
+			if strings.Contains(fault, silence) {
+				short(t)
+			}
+		}
+	})
+}
+
 func TestAFailureBeforeTheAnswerIsAnErrorWithAStatus(t *testing.T) {
 	tests := map[string]struct {
 		fault       string
@@ -63,7 +74,7 @@ func TestAFailureBeforeTheAnswerIsAnErrorWithAStatus(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, withTimeouts(short))
+			s := start(t, impatient(tc.fault))
 			got := s.chat("tokens=20 fault="+tc.fault, tc.stream)
 			if got.StatusCode != tc.want || got.Header.Get("X-Spark-Reason") != tc.wantReason || got.err != nil {
 				t.Errorf("status %d, reason %q, error %v, body %s", got.StatusCode, got.Header.Get("X-Spark-Reason"), got.err, got.body)
@@ -127,7 +138,7 @@ func TestABrokenStreamIsNeverDressedAsAWholeOne(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, withTimeouts(short))
+			s := start(t, impatient(tc.fault))
 			got := s.chat("tokens=20 delay=1ms fault="+tc.fault, true)
 			if got.StatusCode != 200 || got.err == nil {
 				t.Errorf("status %d; reading ended with %v: the framing must not end cleanly", got.StatusCode, got.err)
