@@ -1,82 +1,69 @@
 // Copyright The Spark Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command quickstart runs Spark on this machine, without a cluster and without containers: a control plane, the
-// operator, the gateways' pods as processes, and a fake provider.
+// Command quickstart runs Spark on this machine, without a cluster and without containers.
 //
 //	quickstart up            stays in the foreground; Ctrl-C ends everything it started
 //	quickstart up --detach   returns when the gateway is Programmed
 //	quickstart down          ends what `up` left running, and removes its state
+//
+// It is only the doorway. What does the work is built on the Kubernetes libraries, which take minutes to compile on a
+// fresh machine, and `go run` would be silent all that time; this program is small, and shows how the other one's
+// build goes on before it becomes the other one.
 package main
 
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"os"
+	"os/exec"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 
-	"github.com/go-logr/logr"
-	"k8s.io/klog/v2"
-	ctrl "sigs.k8s.io/controller-runtime"
+	"github.com/sparkgateway/spark/hack/envtest/step"
 )
 
-const usage = "usage: quickstart up [--detach] | down"
-
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	err := run(ctx, os.Args[1:])
-	stop()
-	switch {
-	case err == nil:
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		fmt.Fprintln(os.Stderr, "interrupted; everything that was started has ended")
-		os.Exit(130)
-	default:
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
+		stop()
 		os.Exit(1)
 	}
 }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) == 0 {
-		return errors.New(usage)
-	}
-	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
-	detach := flags.Bool("detach", false, "return when the gateway is Programmed")
-	if err := flags.Parse(args[1:]); err != nil {
-		return err
-	}
-	if flags.NArg() > 0 {
-		return errors.New(usage)
-	}
-	root, err := projectRoot()
+	root, err := projectRoot(ctx)
 	if err != nil {
 		return err
 	}
-	s := newState(root)
-	switch args[0] {
-	case "up":
-		if *detach {
-			return startDetached(ctx, s)
+	machine := filepath.Join(root, "bin", "quickstart")
+	_, missing := os.Stat(machine)
+	// what started it can end it, even when the sources do not compile at the moment
+	if missing != nil || len(args) == 0 || args[0] != "down" {
+		_, err := step.Step{
+			Title: "building bin/quickstart", Dir: root, Env: []string{"CGO_ENABLED=0"}, Progress: os.Stdout,
+			Args: []string{"go", "build", "-v", "-buildvcs=false", "-o", machine, "./hack/quickstart/machine"},
+		}.Run(ctx)
+		if err != nil {
+			return err
 		}
-		quiet(io.Discard)
-		return up(ctx, s, newProgress(os.Stdout), nil)
-	case "supervise":
-		quiet(os.Stderr)
-		return supervise(ctx, s)
-	case "down":
-		return down(ctx, s, newProgress(os.Stdout))
 	}
-	return errors.New(usage)
+	return syscall.Exec(machine, append([]string{machine}, args...), os.Environ())
 }
 
-// quiet keeps the libraries' own logs off a person's terminal.
-func quiet(w io.Writer) {
-	ctrl.SetLogger(logr.Discard())
-	klog.LogToStderr(false)
-	klog.SetOutput(w)
+func projectRoot(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
+	if err != nil {
+		return "", err
+	}
+	file := strings.TrimSpace(string(out))
+	if filepath.Base(file) != "go.mod" {
+		return "", errors.New("run this inside a checkout of Spark")
+	}
+	return filepath.Dir(file), nil
 }

@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/sparkgateway/spark/hack/envtest/step"
 )
 
 // sourceBuild compiles the programs in a throw-away module. It needs Go and the module proxy, and some minutes: the
@@ -29,13 +31,13 @@ func (b *sourceBuild) fetch(ctx context.Context, dir string) error {
 		return err
 	}
 	for i, target := range buildTargets() {
-		_, err := step{
-			title:    fmt.Sprintf("building %s (%d of %d; minutes the first time)", target.name, i+1, len(Programs)),
-			dir:      module,
-			env:      []string{"CGO_ENABLED=0", "GOFLAGS=-mod=mod", "GOWORK=off"},
-			args:     []string{"go", "build", "-v", "-buildvcs=false", "-ldflags", target.ldflags, "-o", filepath.Join(dir, target.name), target.pkg},
-			progress: b.progress,
-		}.run(ctx)
+		_, err := step.Step{
+			Title:    fmt.Sprintf("building %s (%d of %d; minutes the first time)", target.name, i+1, len(Programs)),
+			Dir:      module,
+			Env:      []string{"CGO_ENABLED=0", "GOFLAGS=-mod=mod", "GOWORK=off"},
+			Args:     []string{"go", "build", "-v", "-buildvcs=false", "-ldflags", target.ldflags, "-o", filepath.Join(dir, target.name), target.pkg},
+			Progress: b.progress,
+		}.Run(ctx)
 		if err != nil {
 			return err
 		}
@@ -64,12 +66,12 @@ func (b *sourceBuild) writeModule(ctx context.Context, dir string) error {
 	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module assets\n\ngo 1.26.0\n"), 0o644); err != nil {
 		return err
 	}
-	printed, err := step{
-		title: "downloading the source of Kubernetes " + KubernetesVersion, dir: dir,
-		env:      []string{"GOFLAGS=-mod=mod", "GOWORK=off"},
-		args:     []string{"go", "mod", "download", "-json", "k8s.io/kubernetes@v" + KubernetesVersion},
-		progress: b.progress,
-	}.run(ctx)
+	printed, err := step.Step{
+		Title: "downloading the source of Kubernetes " + KubernetesVersion, Dir: dir,
+		Env:      []string{"GOFLAGS=-mod=mod", "GOWORK=off"},
+		Args:     []string{"go", "mod", "download", "-json", "k8s.io/kubernetes@v" + KubernetesVersion},
+		Progress: b.progress,
+	}.Run(ctx)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/sparkgateway/spark/hack/envtest/step"
 )
 
 // missingPrograms names what dir lacks; a file that cannot be executed counts as missing.
@@ -67,7 +69,7 @@ func lock(ctx context.Context, path string, progress io.Writer) (unlock func(), 
 			file.Close()
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
-		if time.Since(told) > heartbeat {
+		if time.Since(told) > step.Heartbeat {
 			fmt.Fprintf(progress, "another process is fetching etcd and kube-apiserver, waiting (%s)\n", since(began))
 			told = time.Now()
 		}

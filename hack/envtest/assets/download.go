@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/sparkgateway/spark/hack/envtest/step"
 )
 
 // Where the release server cannot be reached, a build from source is minutes away and should not wait long for that
@@ -41,20 +43,20 @@ func (d *download) fetch(ctx context.Context, dir string) error {
 	minor := KubernetesVersion[:strings.LastIndexByte(KubernetesVersion, '.')] + ".x"
 	common := []string{"--bin-dir", store, "--os", runtime.GOOS, "--arch", runtime.GOARCH}
 
-	listed, err := step{
-		title: "asking for the released Kubernetes " + minor, limit: indexLimit, progress: d.progress,
-		args: append([]string{tool, "list", minor}, common...),
-	}.run(ctx)
+	listed, err := step.Step{
+		Title: "asking for the released Kubernetes " + minor, Limit: indexLimit, Progress: d.progress,
+		Args: append([]string{tool, "list", minor}, common...),
+	}.Run(ctx)
 	if err != nil {
 		return err
 	}
 	if listed == "" {
 		return fmt.Errorf("no release %s for %s/%s", minor, runtime.GOOS, runtime.GOARCH)
 	}
-	from, err := step{
-		title: "downloading Kubernetes " + minor, limit: downloadLimit, progress: d.progress,
-		args: append([]string{tool, "use", minor, "-p", "path"}, common...),
-	}.run(ctx)
+	from, err := step.Step{
+		Title: "downloading Kubernetes " + minor, Limit: downloadLimit, Progress: d.progress,
+		Args: append([]string{tool, "use", minor, "-p", "path"}, common...),
+	}.Run(ctx)
 	if err != nil {
 		return err
 	}
@@ -79,11 +81,11 @@ func (d *download) tool(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(bin)
-	_, err = step{
-		title: "installing setup-envtest", limit: installLimit, progress: d.progress,
-		env:  []string{"GOBIN=" + bin, "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0"},
-		args: []string{"go", "install", "sigs.k8s.io/controller-runtime/tools/setup-envtest@" + setupEnvtestVersion},
-	}.run(ctx)
+	_, err = step.Step{
+		Title: "installing setup-envtest", Limit: installLimit, Progress: d.progress,
+		Env:  []string{"GOBIN=" + bin, "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0"},
+		Args: []string{"go", "install", "sigs.k8s.io/controller-runtime/tools/setup-envtest@" + setupEnvtestVersion},
+	}.Run(ctx)
 	if err != nil {
 		return "", err
 	}

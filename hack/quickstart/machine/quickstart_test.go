@@ -75,7 +75,7 @@ func checkout(t *testing.T) state {
 	write("go.mod", "module "+module+"\n")
 	write("config/rbac/rights.yaml", rights)
 	write("config/samples/quickstart/samples.yaml", samples)
-	definitions, err := filepath.Glob("../../config/crd/*.yaml")
+	definitions, err := filepath.Glob("../../../config/crd/*.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,8 @@
 // Copyright The Spark Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package assets
+// Package step runs the long commands that a person waits for, and says that it is still at it.
+package step
 
 import (
 	"bytes"
@@ -16,32 +17,32 @@ import (
 	"time"
 )
 
-// heartbeat is how often a silent wait says that it is alive.
-const heartbeat = 10 * time.Second
+// Heartbeat is how often a silent wait says that it is alive.
+const Heartbeat = 10 * time.Second
 
-// step is one command that a person waits for.
-type step struct {
-	title    string // "building etcd"
-	dir      string
-	env      []string // added to this process's
-	limit    time.Duration
-	args     []string
-	progress io.Writer
+// Step is one command that a person waits for.
+type Step struct {
+	Title    string // "building etcd"
+	Dir      string
+	Env      []string      // added to this process's
+	Limit    time.Duration // 0 for none
+	Args     []string
+	Progress io.Writer
 }
 
-// run executes the step and returns its standard output; its standard error becomes progress and, on failure, part
+// Run executes the step and returns its standard output; its standard error becomes progress and, on failure, part
 // of the error.
-func (s step) run(ctx context.Context) (string, error) {
-	if s.limit > 0 {
+func (s Step) Run(ctx context.Context) (string, error) {
+	if s.Limit > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, s.limit, fmt.Errorf("took longer than %s", s.limit))
+		ctx, cancel = context.WithTimeoutCause(ctx, s.Limit, fmt.Errorf("took longer than %s", s.Limit))
 		defer cancel()
 	}
 	var out bytes.Buffer
 	lines := &lineCounter{}
-	cmd := exec.CommandContext(ctx, s.args[0], s.args[1:]...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, &out, lines
-	cmd.Env = append(os.Environ(), s.env...)
+	cmd := exec.CommandContext(ctx, s.Args[0], s.Args[1:]...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = s.Dir, &out, lines
+	cmd.Env = append(os.Environ(), s.Env...)
 	// the compiler's and linker's processes must end with the go command that started them
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
@@ -57,22 +58,22 @@ func (s step) run(ctx context.Context) (string, error) {
 		err = cause
 	}
 	if err != nil {
-		return "", fmt.Errorf("%s: %w%s", s.title, err, lines.tail())
+		return "", fmt.Errorf("%s: %w%s", s.Title, err, lines.tail())
 	}
 	return strings.TrimSpace(out.String()), nil
 }
 
-func (s step) beat(done <-chan struct{}, lines *lineCounter) {
+func (s Step) beat(done <-chan struct{}, lines *lineCounter) {
 	began := time.Now()
-	fmt.Fprintf(s.progress, "%s ...\n", s.title)
-	tick := time.NewTicker(heartbeat)
+	fmt.Fprintf(s.Progress, "%s ...\n", s.Title)
+	tick := time.NewTicker(Heartbeat)
 	defer tick.Stop()
 	for {
 		select {
 		case <-done:
 			return
 		case <-tick.C:
-			fmt.Fprintf(s.progress, "%s ... %s%s\n", s.title, since(began), lines.summary())
+			fmt.Fprintf(s.Progress, "%s ... %s%s\n", s.Title, time.Since(began).Round(time.Second), lines.summary())
 		}
 	}
 }

@@ -4,21 +4,19 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
-	"os/exec"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/go-logr/logr"
 
 	"github.com/sparkgateway/spark/hack/envtest/process"
+	"github.com/sparkgateway/spark/hack/envtest/step"
 )
 
 // program is one of ours that runs here.
@@ -31,15 +29,12 @@ var programs = []program{
 
 func (q *quickstart) build(ctx context.Context) error {
 	for _, p := range programs {
-		q.progress.note("bin/%s", p.name)
-		var said bytes.Buffer
-		cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", q.state.bin(p.name), p.pkg)
-		cmd.Dir, cmd.Stdout, cmd.Stderr = q.state.root, &said, &said
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-		if err := cmd.Run(); err != nil {
-			return fmt.Errorf("go build %s: %w\n%s", p.pkg, err, strings.TrimSpace(said.String()))
+		_, err := step.Step{
+			Title: "building bin/" + p.name, Dir: q.state.root, Env: []string{"CGO_ENABLED=0"}, Progress: q.progress,
+			Args: []string{"go", "build", "-v", "-buildvcs=false", "-o", q.state.bin(p.name), p.pkg},
+		}.Run(ctx)
+		if err != nil {
+			return err
 		}
 	}
 	return nil
