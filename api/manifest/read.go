@@ -108,7 +108,7 @@ func readFile(fsys fs.FS, name, shown string) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	content, err := readAll(f)
 	if err != nil {
 		return File{}, fmt.Errorf("%s: %w", shown, err)
