@@ -19,7 +19,7 @@ type progress struct {
 }
 
 // stillEvery is how long a step may be silent.
-const stillEvery = 10 * time.Second
+const stillEvery = 15 * time.Second
 
 func newProgress(w io.Writer) *progress { return &progress{w: w, began: time.Now()} }
 
