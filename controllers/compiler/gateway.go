@@ -143,7 +143,12 @@ func (p *problems) headers(field string, m map[string]v1alpha1.HeaderValue) []co
 			continue
 		}
 		seen[canonical] = true
-		out = append(out, config.Header{Name: canonical, Value: string(m[name])})
+		header := config.Header{Name: canonical, Value: string(m[name])}
+		if err := header.Check(); err != nil {
+			p.add("%s: %w", field, err)
+			continue
+		}
+		out = append(out, header)
 	}
 	return out
 }
@@ -195,7 +200,11 @@ func (p *problems) limits(field string, limits []v1alpha1.RequestLimit) []config
 			p.add("%s[%d].per: %s stands twice", field, i, l.Per)
 		}
 		seen[per] = true
-		out = append(out, config.RequestLimit{Count: l.Count, Per: per, Burst: valueOr(l.Burst, l.Count)})
+		limit := config.RequestLimit{Count: l.Count, Per: per, Burst: valueOr(l.Burst, l.Count)}
+		if l.Per == "" || limit.Count <= 0 || limit.Burst <= 0 {
+			p.add("%s[%d]: count, per and burst must be positive", field, i)
+		}
+		out = append(out, limit)
 	}
 	slices.SortFunc(out, func(a, b config.RequestLimit) int { return cmp.Compare(a.Per, b.Per) })
 	if len(out) == 0 {

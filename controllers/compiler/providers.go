@@ -83,6 +83,7 @@ func (c *compilation) provider(policy *v1alpha1.ProviderPolicy) (config.Provider
 		}
 		slices.Sort(provider.RemoveHeaders)
 	}
+	p.offers(spec)
 	verdict.Accepted = p.finding()
 	if !verdict.Served() {
 		return provider, verdict
@@ -127,6 +128,22 @@ func (c *compilation) providerSecrets(policy *v1alpha1.ProviderPolicy, provider 
 	provider.Credential = "provider/" + provider.ID
 	c.secrets[provider.Credential] = config.NewSecret(value)
 	return Finding{}
+}
+
+// offers judges the type and the models. The API server's rules refuse these too; but what slipped past them must not
+// make the whole document one that pods reject.
+func (p *problems) offers(spec v1alpha1.ProviderPolicySpec) {
+	if !config.ProviderType(spec.Type).Known() {
+		p.add("spec.type: %q is not a type of provider", spec.Type)
+	}
+	for i, m := range spec.Models {
+		if m.Name == "" {
+			p.add("spec.models[%d].name: empty", i)
+		}
+		if valueOr(m.MaxOutputTokens, 0) < 0 {
+			p.add("spec.models[%d].maxOutputTokens: negative", i)
+		}
+	}
 }
 
 // endpoint gives the base URL, to which paths such as "/chat/completions" are appended.
@@ -177,7 +194,7 @@ func (c *compilation) models(policies []*v1alpha1.ProviderPolicy) []config.Model
 		var lost []error
 		for i, m := range policy.Spec.Models {
 			if winner, taken := table[m.Name]; taken {
-				lost = append(lost, fmt.Errorf("spec.models[%d].name: %q is served by the older ProviderPolicy %s; this one answers to %q",
+				lost = append(lost, fmt.Errorf("spec.models[%d].name: %q is served by ProviderPolicy %s; this one answers to %q",
 					i, m.Name, winner.Provider, policy.Name+"/"+m.Name))
 				continue
 			}

@@ -1,0 +1,212 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package compiler_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"maps"
+	"math/big"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/sparkgateway/spark/api/v1alpha1"
+	"github.com/sparkgateway/spark/controllers/compiler"
+)
+
+const (
+	ns        = "team"
+	elsewhere = "elsewhere"
+	// providerSecret and aliceSecret are canaries: no test wants to see them outside the parts that carry secrets.
+	providerSecret = "sk-canary-of-a-provider-0001"
+	aliceSecret    = "spark-canary-of-alice-000000000001"
+)
+
+// born gives the time of creation of a resource: the larger the number, the younger it is.
+func born(minute int) metav1.Time {
+	return metav1.NewTime(time.Date(2026, 1, 1, 0, minute, 0, 0, time.UTC))
+}
+
+func name(name string) types.NamespacedName { return in(ns, name) }
+
+func in(namespace, name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: namespace, Name: name}
+}
+
+func gateway(edits ...func(*v1alpha1.SparkGateway)) *v1alpha1.SparkGateway {
+	gw := &v1alpha1.SparkGateway{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "main", UID: "gateway-uid", Generation: 3}}
+	for _, edit := range edits {
+		edit(gw)
+	}
+	return gw
+}
+
+// withSpec edits a SparkGateway's spec.
+func withSpec(edit func(*v1alpha1.SparkGatewaySpec)) func(*v1alpha1.SparkGateway) {
+	return func(gw *v1alpha1.SparkGateway) { edit(&gw.Spec) }
+}
+
+func refs() []v1alpha1.GatewayReference {
+	return []v1alpha1.GatewayReference{{Namespace: ns, Name: "main"}}
+}
+
+func provider(name string, edits ...func(*v1alpha1.ProviderPolicy)) v1alpha1.ProviderPolicy {
+	p := v1alpha1.ProviderPolicy{
+		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name, UID: types.UID(name + "-uid"), Generation: 5, CreationTimestamp: born(0)},
+		Spec: v1alpha1.ProviderPolicySpec{
+			GatewayRefs: refs(),
+			Type:        v1alpha1.ProviderOpenAICompatible,
+			Endpoint:    "http://llm.models.svc:8000/v1",
+		},
+	}
+	for _, edit := range edits {
+		edit(&p)
+	}
+	return p
+}
+
+func apiKey(name string, edits ...func(*v1alpha1.APIKey)) v1alpha1.APIKey {
+	k := v1alpha1.APIKey{
+		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name, UID: types.UID(name + "-uid"), Generation: 7, CreationTimestamp: born(0)},
+		Spec: v1alpha1.APIKeySpec{
+			GatewayRefs: refs(),
+			User:        name + "@example.com",
+			SecretRef:   &v1alpha1.SecretKeyReference{Name: name + "-own"},
+		},
+	}
+	for _, edit := range edits {
+		edit(&k)
+	}
+	return k
+}
+
+// generated makes an APIKey one whose key the operator generates.
+func generated(k *v1alpha1.APIKey) { k.Spec.SecretRef = nil }
+
+func credentials(secret string) func(*v1alpha1.ProviderPolicy) {
+	return func(p *v1alpha1.ProviderPolicy) {
+		p.Spec.Credentials = &v1alpha1.Credentials{SecretRef: v1alpha1.SecretKeyReference{Name: secret}}
+	}
+}
+
+func models(names ...string) func(*v1alpha1.ProviderPolicy) {
+	return func(p *v1alpha1.ProviderPolicy) {
+		for _, name := range names {
+			p.Spec.Models = append(p.Spec.Models, v1alpha1.ProviderModel{Name: name})
+		}
+	}
+}
+
+func secret(name string, keysAndValues ...string) *corev1.Secret {
+	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}, Data: map[string][]byte{}}
+	for i := 0; i < len(keysAndValues); i += 2 {
+		s.Data[keysAndValues[i]] = []byte(keysAndValues[i+1])
+	}
+	return s
+}
+
+// ownedBy makes a Secret the one that was generated for an APIKey.
+func ownedBy(s *corev1.Secret, k v1alpha1.APIKey) *corev1.Secret {
+	s.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(&k, v1alpha1.GroupVersion.WithKind(v1alpha1.KindAPIKey))}
+	return s
+}
+
+// input gathers objects into what Compile takes; of a SparkGateway the last counts.
+func input(objects ...any) compiler.Input {
+	out := compiler.Input{Gateway: gateway(), Secrets: map[types.NamespacedName]*corev1.Secret{}}
+	for _, o := range objects {
+		switch o := o.(type) {
+		case *v1alpha1.SparkGateway:
+			out.Gateway = o
+		case v1alpha1.ProviderPolicy:
+			out.Providers = append(out.Providers, o)
+		case v1alpha1.APIKey:
+			out.Keys = append(out.Keys, o)
+		case *corev1.Secret:
+			out.Secrets[in(o.Namespace, o.Name)] = o
+		case map[string]map[string]string:
+			out.Namespaces = o
+		default:
+			panic(fmt.Sprintf("input does not take %T", o))
+		}
+	}
+	return out
+}
+
+// certificates are made once a run; where a manifest in testdata says @CERT@, @KEY@ or @OTHERKEY@ these are meant.
+var certificates = sync.OnceValue(func() map[string]string {
+	cert, key := newCertificate()
+	_, other := newCertificate()
+	return map[string]string{"@CERT@": cert, "@KEY@": key, "@OTHERKEY@": other}
+})
+
+func newCertificate() (certPEM, keyPEM string) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, DNSNames: []string{"test"},
+		NotBefore: time.Unix(0, 0), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		panic(err)
+	}
+	block := func(kind string, der []byte) string {
+		return strings.TrimSpace(string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})))
+	}
+	return block("CERTIFICATE", der), block("PRIVATE KEY", keyDER)
+}
+
+// secretValues gives what must not be seen outside the parts that carry it: every value of every Secret of the input
+// but certificates.
+func secretValues(in compiler.Input) []string {
+	var out []string
+	for _, s := range in.Secrets {
+		for key := range maps.Keys(s.Data) {
+			value := strings.TrimSpace(string(s.Data[key]))
+			if key != "tls.crt" && key != "ca.crt" && len(value) >= 6 {
+				out = append(out, value)
+			}
+		}
+	}
+	return out
+}
+
+// verdicts gives every message of an output, by whom it is about.
+func verdicts(out compiler.Output) map[string]compiler.Verdict {
+	all := map[string]compiler.Verdict{"SparkGateway": out.Gateway}
+	for n, v := range out.Providers {
+		all["ProviderPolicy "+n.String()] = v
+	}
+	for n, v := range out.Keys {
+		all["APIKey "+n.String()] = v
+	}
+	return all
+}
+
+func mustServe(t testing.TB, in compiler.Input) compiler.Output {
+	t.Helper()
+	out := compiler.Compile(in)
+	if out.Document == nil {
+		t.Fatalf("no document; the gateway's verdict is %+v", out.Gateway)
+	}
+	return out
+}
