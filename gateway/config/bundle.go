@@ -194,6 +194,10 @@ func (b Bundle) verify() error {
 		}
 	}
 	for _, name := range sortedNames(b.Manifest.Parts) {
+		// A part that this version does not read is as a field that it does not know.
+		if name != CorePart && name != SecretsPart && !IsShardPart(name) {
+			return fmt.Errorf("part %q is not one this gateway knows", name)
+		}
 		part, ok := b.Parts[name]
 		if !ok {
 			return fmt.Errorf("part %s is missing", name)

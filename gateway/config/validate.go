@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/textproto"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -195,10 +196,20 @@ func CheckEndpoint(endpoint string) error {
 		return errors.New("must begin with http:// or https://")
 	case u.Hostname() == "":
 		return errors.New("has no host")
+	case !validPort(u.Port()):
+		return errors.New("has a port that is not between 1 and 65535")
 	case u.User != nil:
 		return errors.New("must not carry credentials")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return errors.New("must not have a query or fragment")
 	}
 	return nil
+}
+
+func validPort(port string) bool {
+	if port == "" {
+		return true
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0
 }

@@ -13,16 +13,22 @@ import (
 )
 
 // Secret is a credential that does not show itself: String, GoString, JSON and slog give "[redacted]". Only Reveal
-// gives the value, and only a part of a Bundle carries it.
-type Secret struct{ value string }
+// gives the value, and only a part of a Bundle carries it. The value is behind a pointer, because fmt does not call the
+// methods of what stands in an unexported field, and there would print the value itself.
+type Secret struct{ value *string }
 
 const redacted = "[redacted]"
 
 // NewSecret wraps a credential.
-func NewSecret(value string) Secret { return Secret{value} }
+func NewSecret(value string) Secret { return Secret{&value} }
 
 // Reveal gives the credential. Call it where the credential goes over the wire and nowhere else.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // String gives "[redacted]".
 func (s Secret) String() string { return redacted }

@@ -1,0 +1,53 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package config_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/sparkgateway/spark/gateway/config"
+)
+
+const providerSecret = "sk-canary-of-a-provider"
+
+// document gives a valid document, changed.
+func document(edits ...func(*config.Document)) *config.Document {
+	minute := config.Duration(time.Minute)
+	d := &config.Document{
+		Core: config.Core{
+			Schema: config.Schema,
+			Gateway: config.Gateway{
+				ID: "team/main", MaxBodyBytes: 1 << 20, MaxHeaderBytes: 16 << 10, BodyTimeout: minute, MaxConnections: 10,
+				DrainTimeout: minute, Headers: []config.Header{{Name: "X-Frame-Options", Value: "DENY"}},
+				Requests: []config.RequestLimit{{Count: 10, Per: minute, Burst: 5}},
+			},
+			Providers: []config.Provider{{
+				ID: "team/llm", Name: "llm", Type: config.OpenAICompatible, Endpoint: "http://llm:8000/v1", Credential: "provider/team/llm",
+				SetHeaders: []config.Header{{Name: "X-Tenant", Value: "<a&b>"}},
+				Timeouts:   config.Timeouts{Connect: minute, FirstToken: minute, BetweenTokens: minute, Total: minute},
+			}},
+			Models: []config.Model{{Name: "chat", Provider: "team/llm", Upstream: "llama"}},
+		},
+		Secrets: map[string]config.Secret{"provider/team/llm": config.NewSecret(providerSecret)},
+	}
+	for i := range 5 {
+		id := fmt.Sprintf("team/key-%d", i)
+		d.Keys = append(d.Keys, config.Key{ID: id, Digest: config.DigestKey("the secret of " + id), User: id})
+	}
+	for _, edit := range edits {
+		edit(d)
+	}
+	return d
+}
+
+func mustEncode(t testing.TB, d *config.Document) config.Bundle {
+	t.Helper()
+	b, err := config.Encode(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
