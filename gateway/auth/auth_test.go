@@ -1,0 +1,136 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package auth
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/exchange"
+)
+
+func table(keys ...string) *Table {
+	var all []config.Key
+	for _, k := range keys {
+		all = append(all, config.Key{ID: "ns/" + k, User: "user of " + k, Digest: config.DigestKey(k)})
+	}
+	return NewTable(all)
+}
+
+func TestAuthenticate(t *testing.T) {
+	tests := map[string]struct {
+		authorization string
+		wantID        string
+		wantIndex     int
+		wantReason    exchange.Reason
+	}{
+		"the first key":               {authorization: "Bearer alpha", wantID: "ns/alpha"},
+		"the second key":              {authorization: "Bearer beta", wantID: "ns/beta", wantIndex: 1},
+		"any case of the scheme":      {authorization: "bEaReR beta", wantID: "ns/beta", wantIndex: 1},
+		"several spaces":              {authorization: "Bearer   alpha", wantID: "ns/alpha"},
+		"nothing":                     {wantReason: exchange.ReasonMissingKey},
+		"the scheme alone":            {authorization: "Bearer", wantReason: exchange.ReasonMissingKey},
+		"the scheme and a space":      {authorization: "Bearer ", wantReason: exchange.ReasonMissingKey},
+		"the key alone":               {authorization: "alpha", wantReason: exchange.ReasonMissingKey},
+		"another scheme":              {authorization: "Basic alpha", wantReason: exchange.ReasonMissingKey},
+		"a scheme that begins alike":  {authorization: "Bearers alpha", wantReason: exchange.ReasonMissingKey},
+		"no space":                    {authorization: "Beareralpha", wantReason: exchange.ReasonMissingKey},
+		"a tab in place of the space": {authorization: "Bearer\talpha", wantReason: exchange.ReasonMissingKey},
+		"two keys":                    {authorization: "Bearer alpha beta", wantReason: exchange.ReasonMissingKey},
+		"a space behind":              {authorization: "Bearer alpha ", wantReason: exchange.ReasonMissingKey},
+		"a control character":         {authorization: "Bearer al\x00pha", wantReason: exchange.ReasonMissingKey},
+		"a key that is not ASCII":     {authorization: "Bearer älpha", wantReason: exchange.ReasonMissingKey},
+		"an unknown key":              {authorization: "Bearer gamma", wantReason: exchange.ReasonInvalidKey},
+		"the beginning of a key":      {authorization: "Bearer alph", wantReason: exchange.ReasonInvalidKey},
+		"a key in another case":       {authorization: "Bearer ALPHA", wantReason: exchange.ReasonInvalidKey},
+		"the longest key that is looked up": {
+			authorization: "Bearer " + strings.Repeat("x", MaxKeyBytes), wantReason: exchange.ReasonInvalidKey,
+		},
+		"a longer one": {authorization: "Bearer " + strings.Repeat("x", MaxKeyBytes+1), wantReason: exchange.ReasonInvalidKey},
+	}
+	keys := table("alpha", "beta")
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			principal, err := keys.Authenticate([]byte(tc.authorization))
+			if tc.wantReason != "" {
+				if err == nil || err.Reason != tc.wantReason || err.Status != 401 || err.Outcome != exchange.Unauthenticated {
+					t.Fatalf("got %v and %v, want %s", principal, err, tc.wantReason)
+				}
+				return
+			}
+			if err != nil || principal.KeyID != tc.wantID || principal.Index != tc.wantIndex ||
+				principal.User != "user of "+strings.TrimPrefix(tc.wantID, "ns/") {
+				t.Errorf("got %+v and %v", principal, err)
+			}
+		})
+	}
+}
+
+func TestAKeyLongerThanTheBoundIsNotFoundEvenWhenItIsInTheTable(t *testing.T) {
+	long := strings.Repeat("k", MaxKeyBytes+1)
+	if _, err := table(long).Lookup([]byte(long)); err == nil {
+		t.Error("digested without bound")
+	}
+	fits := long[1:]
+	if _, err := table(fits).Lookup([]byte(fits)); err != nil {
+		t.Errorf("a key of the bound: %v", err)
+	}
+}
+
+func TestAnEmptyTableKnowsNobody(t *testing.T) {
+	if p, err := NewTable(nil).Lookup([]byte("x")); err == nil {
+		t.Errorf("found %+v", p)
+	}
+}
+
+func TestErrorsHoldNoKey(t *testing.T) {
+	_, err := table("alpha").Authenticate([]byte("Bearer sk-secret"))
+	if strings.Contains(err.Message, "sk-secret") || strings.Contains(err.Error(), "sk-secret") {
+		t.Errorf("%s / %s", err.Message, err.Error())
+	}
+}
+
+func TestAuthenticateDoesNotAllocate(t *testing.T) {
+	keys, header := table("alpha"), []byte("Bearer alpha")
+	if n := testing.AllocsPerRun(100, func() { _, _ = keys.Authenticate(header) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// FuzzBearer: what is found is a part of the header, without spaces, and nothing but spaces lies before it.
+func FuzzBearer(f *testing.F) {
+	for _, seed := range []string{"Bearer x", "bearer  y", "Bearer", "Basic z", "Bearer a b", "Bearer  ", "", "Bearer \x00"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, header []byte) {
+		token, ok := Bearer(header)
+		if !ok {
+			if len(token) > 0 {
+				t.Errorf("not found, and yet %q", token)
+			}
+			return
+		}
+		if len(token) == 0 || bytes.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+			t.Errorf("token %q", token)
+		}
+		before := header[:len(header)-len(token)]
+		if !bytes.HasSuffix(header, token) || !bytes.EqualFold(bytes.TrimRight(before, " "), []byte("bearer")) {
+			t.Errorf("token %q of %q", token, header)
+		}
+	})
+}
+
+func BenchmarkAuthenticate(b *testing.B) {
+	var names []string
+	for i := range 1000 {
+		names = append(names, strings.Repeat("k", i+1))
+	}
+	keys, header := table(names...), []byte("Bearer "+strings.Repeat("k", 50))
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = keys.Authenticate(header)
+	}
+}
