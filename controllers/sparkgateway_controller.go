@@ -27,6 +27,9 @@ import (
 // renewalCheck is how often certificates are looked at when nothing else happens.
 const renewalCheck = 12 * time.Hour
 
+// blockedCheck is how often an object that is in the way is looked at again.
+const blockedCheck = 30 * time.Second
+
 // Conversation is what the reconciler needs of the fleet.
 type Conversation interface {
 	Want(gateway types.NamespacedName, t fleet.Target)
@@ -76,11 +79,10 @@ func (r *GatewayReconciler) Reconcile(ctx context.Context, req ctrl.Request) (re
 	s.output = compiler.Compile(s.input)
 	r.order(s)
 	if err := r.write(ctx, s); err != nil {
-		s.blocked = err
-		var conflict *apply.ConflictError
-		if errors.As(err, &conflict) {
-			// Only a user can mend it, and then its watch wakes us, unless the object is of another's making.
-			return ctrl.Result{RequeueAfter: time.Minute}, nil
+		s.failure = err
+		if blockedBy(err) != nil {
+			// Only a user can mend it. A change to the resource wakes us, one to somebody else's object may not.
+			return ctrl.Result{RequeueAfter: blockedCheck}, nil
 		}
 		return ctrl.Result{}, err
 	}

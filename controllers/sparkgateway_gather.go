@@ -39,8 +39,9 @@ type scope struct {
 	current bool
 	// replacing says that this pass changed the pods' template or number.
 	replacing bool
-	blocked   error
-	unread    string
+	// failure is what kept objects from being written.
+	failure error
+	unread  string
 }
 
 // gather reads everything that decisions are made from. unread names, in stable words, what could not be read.

@@ -13,6 +13,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -65,15 +66,25 @@ func (r *GatewayReconciler) facts(s *scope) status.Gateway {
 			Pods:            observed(s.pods, r.Fleet.Observe(client.ObjectKeyFromObject(s.gateway))),
 		},
 	}
-	var conflict *apply.ConflictError
-	if errors.As(s.blocked, &conflict) {
-		facts.Programming.Blocked = &status.Blocked{Reason: v1alpha1.ReasonChildConflict, Message: conflict.Error()}
-	}
+	facts.Programming.Blocked = blockedBy(s.failure)
 	if s.deployment != nil {
 		facts.Available = ptr.To(available(s.deployment))
 		facts.Desired = ptr.Deref(s.deployment.Spec.Replicas, 1)
 	}
 	return facts
+}
+
+// blockedBy tells failures that only a user can mend: an object that is someone else's, or one that the API server
+// refuses for what the resource asks. Others pass by themselves.
+func blockedBy(failure error) *status.Blocked {
+	var conflict *apply.ConflictError
+	switch {
+	case errors.As(failure, &conflict):
+		return &status.Blocked{Reason: v1alpha1.ReasonChildConflict, Message: conflict.Error()}
+	case apierrors.IsInvalid(failure):
+		return &status.Blocked{Reason: v1alpha1.ReasonInvalid, Message: failure.Error()}
+	}
+	return nil
 }
 
 func count(out compiler.Output) v1alpha1.AttachedCounts {

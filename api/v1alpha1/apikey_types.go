@@ -22,7 +22,7 @@ type APIKeySpec struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f]+$`
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$`
 	User string `json:"user"`
 	// secretRef brings a key of one's own, of 20 to 512 printable characters. Default: a key is generated into the
 	// Secret that is named after this APIKey with "-key" behind.

@@ -104,13 +104,14 @@ type HeaderEdits struct {
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
 	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^[A-Za-z][A-Za-z0-9-]{0,63}$'))",message="names are letters, digits and dashes, at most 64"
-	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k.lowerAscii() in ['authorization', 'host', 'connection', 'content-length', 'content-type', 'content-encoding', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'expect', 'accept-encoding']))",message="this header is the gateway's own"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k.lowerAscii() in ['authorization', 'host', 'connection', 'content-length', 'content-type', 'content-encoding', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'expect', 'accept-encoding', 'keep-alive', 'proxy-connection', 'proxy-authorization']))",message="this header is the gateway's own"
 	Set map[string]HeaderValue `json:"set,omitempty"`
 	// remove drops header fields that an application sent.
 	//
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k.lowerAscii() in ['authorization', 'host', 'connection', 'content-length', 'content-type', 'transfer-encoding']))",message="a request needs this header"
 	Remove []HeaderName `json:"remove,omitempty"`
 }
 

@@ -9,7 +9,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // the units h, m, s, ms, such as "10s" or "1m30s".
 //
 // +kubebuilder:validation:Pattern=`^([0-9]{1,5}(h|m|s|ms)){1,4}$`
-// +kubebuilder:validation:MaxLength=32
+// +kubebuilder:validation:MaxLength=28
 type Duration string
 
 // GatewayReference names a SparkGateway to attach to.

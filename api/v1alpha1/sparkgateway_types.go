@@ -32,7 +32,7 @@ type SparkGatewaySpec struct {
 	// resources of the gateway container. Default: requests of 100m CPU and 128Mi memory, no limits.
 	//
 	// +optional
-	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
+	Resources *Resources `json:"resources,omitempty"`
 	// podTemplate says where the pods run and how they are labelled.
 	//
 	// +optional
@@ -79,6 +79,30 @@ type SparkGatewaySpec struct {
 	Telemetry *Telemetry `json:"telemetry,omitempty"`
 }
 
+// Resources are a container's requests and limits.
+type Resources struct {
+	// requests that the scheduler keeps free for the container.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="names are those of resources, such as cpu or memory"
+	Requests map[string]ResourceQuantity `json:"requests,omitempty"`
+	// limits that the container may not exceed.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="names are those of resources, such as cpu or memory"
+	Limits map[string]ResourceQuantity `json:"limits,omitempty"`
+}
+
+// ResourceQuantity is an amount of a resource, such as 2, "500m" or "1Gi". It is narrower than Kubernetes' own type, whose
+// schema lets through what its clients cannot read.
+//
+// +kubebuilder:validation:XIntOrString
+// +kubebuilder:validation:MaxLength=32
+// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 && self <= 2147483647 : self.matches('^[0-9]{1,15}([.][0-9]{1,3})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$')",message="must be an amount such as 2, 500m or 1Gi; a number above 2147483647 needs quotes"
+type ResourceQuantity intstr.IntOrString
+
 // Autoscaling is the HorizontalPodAutoscaler's range and aim.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.minReplicas) || self.minReplicas <= self.maxReplicas",message="minReplicas must not exceed maxReplicas"
@@ -113,7 +137,8 @@ type PodTemplate struct {
 	//
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
-	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="keys are labels' names"
+	NodeSelector map[string]PodLabelValue `json:"nodeSelector,omitempty"`
 	// tolerations for nodes' taints.
 	//
 	// +optional
@@ -134,6 +159,7 @@ type PodTemplate struct {
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
 	PriorityClassName string `json:"priorityClassName,omitempty"`
 }
 
@@ -144,11 +170,13 @@ type PodMetadata struct {
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
 	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('sparkgateway.dev/') && !k.startsWith('app.kubernetes.io/'))",message="labels of sparkgateway.dev and app.kubernetes.io are Spark's own"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="keys are labels' names"
 	Labels map[string]PodLabelValue `json:"labels,omitempty"`
 	// annotations of the pods.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="keys are annotations' names"
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
@@ -217,6 +245,7 @@ type Service struct {
 	//
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="keys are annotations' names"
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
@@ -336,7 +365,7 @@ type SecurityHeaders struct {
 	// +optional
 	// +kubebuilder:validation:MaxProperties=16
 	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^[A-Za-z][A-Za-z0-9-]{0,63}$'))",message="names are letters, digits and dashes, at most 64"
-	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k.lowerAscii() in ['connection', 'content-length', 'content-type', 'content-encoding', 'transfer-encoding', 'date', 'server', 'retry-after', 'content-security-policy', 'strict-transport-security', 'x-frame-options', 'referrer-policy', 'x-content-type-options', 'cache-control', 'x-request-id']) && !k.lowerAscii().startsWith('x-ratelimit-') && !k.lowerAscii().startsWith('x-spark-'))",message="this header is the gateway's own"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k.lowerAscii() in ['connection', 'content-length', 'content-type', 'content-encoding', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'keep-alive', 'set-cookie', 'www-authenticate', 'date', 'server', 'retry-after', 'content-security-policy', 'strict-transport-security', 'x-frame-options', 'referrer-policy', 'x-content-type-options', 'cache-control', 'x-request-id']) && !k.lowerAscii().startsWith('x-ratelimit-') && !k.lowerAscii().startsWith('x-spark-'))",message="this header is the gateway's own"
 	Extra map[string]HeaderValue `json:"extra,omitempty"`
 }
 
@@ -479,4 +508,15 @@ type SparkGatewayList struct {
 	metav1.TypeMeta `json:",inline"`
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []SparkGateway `json:"items"`
+}
+
+// String gives the amount as Kubernetes writes it.
+func (q ResourceQuantity) String() string { return (*intstr.IntOrString)(&q).String() }
+
+// MarshalJSON writes a number or a string, as it was given.
+func (q ResourceQuantity) MarshalJSON() ([]byte, error) { return intstr.IntOrString(q).MarshalJSON() }
+
+// UnmarshalJSON reads a number or a string.
+func (q *ResourceQuantity) UnmarshalJSON(data []byte) error {
+	return (*intstr.IntOrString)(q).UnmarshalJSON(data)
 }

@@ -108,7 +108,7 @@ func podTemplate(gw *v1alpha1.SparkGateway, o Options) corev1.PodTemplateSpec {
 			},
 			Containers:                []corev1.Container{container(gw, o)},
 			Volumes:                   volumes(gw),
-			NodeSelector:              user.NodeSelector,
+			NodeSelector:              merged(user.NodeSelector, nil),
 			Tolerations:               user.Tolerations,
 			Affinity:                  user.Affinity,
 			PriorityClassName:         user.PriorityClassName,
@@ -192,13 +192,27 @@ func probe(path string, period, failures int32) *corev1.Probe {
 }
 
 func resources(gw *v1alpha1.SparkGateway) corev1.ResourceRequirements {
-	if gw.Spec.Resources != nil {
-		return *gw.Spec.Resources
+	if r := gw.Spec.Resources; r != nil {
+		return corev1.ResourceRequirements{Requests: quantities(r.Requests), Limits: quantities(r.Limits)}
 	}
 	return corev1.ResourceRequirements{Requests: corev1.ResourceList{
 		corev1.ResourceCPU:    resource.MustParse("100m"),
 		corev1.ResourceMemory: resource.MustParse("128Mi"),
 	}}
+}
+
+// quantities reads amounts whose form the API server has checked; one that cannot be read all the same is left out.
+func quantities(amounts map[string]v1alpha1.ResourceQuantity) corev1.ResourceList {
+	if len(amounts) == 0 {
+		return nil
+	}
+	list := make(corev1.ResourceList, len(amounts))
+	for name, amount := range amounts {
+		if q, err := resource.ParseQuantity(amount.String()); err == nil {
+			list[corev1.ResourceName(name)] = q
+		}
+	}
+	return list
 }
 
 // volumes mounts the configuration, of which a key shard's Secret exists only while it holds keys, and of the

@@ -81,7 +81,11 @@ func typeMeta(apiVersion, kind string) metav1.TypeMeta {
 	return metav1.TypeMeta{APIVersion: apiVersion, Kind: kind}
 }
 
+// merged gives both maps' entries, own ones winning; nil for none.
 func merged[V ~string](extra map[string]V, own map[string]string) map[string]string {
+	if len(extra)+len(own) == 0 {
+		return nil
+	}
 	out := make(map[string]string, len(extra)+len(own))
 	for k, v := range extra {
 		out[k] = string(v)

@@ -104,7 +104,7 @@ func needsUser(c Condition) bool {
 	case v1alpha1.Accepted, v1alpha1.ResolvedRefs, v1alpha1.Conflicted:
 		return true
 	case v1alpha1.Programmed:
-		return c.Reason == v1alpha1.ReasonRejected || c.Reason == v1alpha1.ReasonChildConflict
+		return c.Reason == v1alpha1.ReasonRejected || c.Reason == v1alpha1.ReasonChildConflict || c.Reason == v1alpha1.ReasonInvalid
 	}
 	return false
 }

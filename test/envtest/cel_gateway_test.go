@@ -15,7 +15,7 @@ var transitions = []constraint{
 
 // rules are all cases.
 func rules() []rule {
-	return slices.Concat(gatewayRules(), gatewayPodRules(), gatewayHeaderRules(), providerRules(), providerModelRules(), keyRules())
+	return slices.Concat(gatewayRules(), gatewayResourceRules(), gatewayPodRules(), gatewayHeaderRules(), providerRules(), providerModelRules(), keyRules())
 }
 
 func gatewayRules() []rule {
@@ -61,6 +61,7 @@ func gatewayRules() []rule {
 		{constraint{kind, "spec.listener.tls.secretRef", "required name"}, nil, change{"spec.listener.tls.secretRef": map[string]any{}}},
 		at("spec.service.type").rule("enum", "LoadBalancer", "ExternalName"),
 		at("spec.service.annotations").rule("maxProperties", properties(32), properties(33)),
+		at("spec.service.annotations").rule("keys are annotations' names", map[string]any{"lb.example.com/kind": "a"}, map[string]any{"a b": "c"}),
 	},
 		at("spec.replicas").number(0, 1000),
 		at("spec.autoscaling.maxReplicas").number(1, 1000),
@@ -78,6 +79,37 @@ func gatewayRules() []rule {
 	)
 }
 
+func gatewayResourceRules() []rule {
+	const amount = "must be an amount such as 2, 500m or 1Gi; a number above 2147483647 needs quotes"
+	const names = "names are those of resources, such as cpu or memory"
+	var rules []rule
+	for _, which := range []string{"requests", "limits"} {
+		list := field{"SparkGateway", "spec.resources." + which, nil}
+		cpu := func(v any) change { return change{list.at + ".cpu": v} }
+		one := constraint{"SparkGateway", list.at + ".*", amount}
+		rules = append(rules,
+			list.rule("maxProperties", amounts(16), amounts(17)),
+			list.rule(names, map[string]any{"example.com/gpu": 1}, map[string]any{"a b": 1}),
+			rule{constraint{"SparkGateway", list.at + ".*", "maxLength"}, cpu("1"), cpu(repeat(33))},
+			rule{one, cpu(2147483647), cpu(2147483648)},
+			rule{one, cpu("0.125"), cpu(-1)},
+			// What the schema of Kubernetes' own type lets through, and its clients cannot read.
+			rule{one, cpu("500m"), cpu("1e1.5")},
+			rule{one, cpu("1.5Gi"), cpu("1GiB")},
+		)
+	}
+	return rules
+}
+
+// amounts gives n amounts by name.
+func amounts(n int) map[string]any {
+	all := properties(n)
+	for name := range all {
+		all[name] = 1
+	}
+	return all
+}
+
 func gatewayPodRules() []rule {
 	at := func(path string) field { return field{"SparkGateway", path, nil} }
 	const ours = "labels of sparkgateway.dev and app.kubernetes.io are Spark's own"
@@ -87,7 +119,7 @@ func gatewayPodRules() []rule {
 	spread := map[string]any{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}
 	return []rule{
 		at("spec.image").rule("maxLength", repeat(512), repeat(513)),
-		at("spec.image").rule("pattern", "ghcr.io:443/a/b_c:v1@sha256:0", "a b"),
+		at("spec.image").rule("pattern", "registry.example.com:443/a/b_c:v1@sha256:0", "a b"),
 		at("spec.image").rule("pattern", "a", "/a"),
 		labels.rule("maxProperties", properties(32), properties(33)),
 		labels.rule(ours, map[string]any{"example.com/team": "a"}, map[string]any{"sparkgateway.dev/gateway": "a"}),
@@ -95,6 +127,12 @@ func gatewayPodRules() []rule {
 		at("spec.podTemplate.metadata.annotations").rule("maxProperties", properties(32), properties(33)),
 		at("spec.podTemplate.nodeSelector").rule("maxProperties", properties(32), properties(33)),
 		at("spec.podTemplate.priorityClassName").rule("maxLength", repeat(253), repeat(254)),
+		at("spec.podTemplate.priorityClassName").rule("pattern", "system-node.critical", "High_Priority"),
+		at("spec.podTemplate.nodeSelector").rule("keys are labels' names", map[string]any{"example.com/zone": "a"}, map[string]any{"a b": "c"}),
+		at("spec.podTemplate.metadata.annotations").rule("keys are annotations' names", map[string]any{"example.com/a.b_c": "a"}, map[string]any{"/a": "b"}),
+		labels.rule("keys are labels' names", map[string]any{"example.com/App_1": "a"}, map[string]any{"a b": "c"}),
+		{constraint{"SparkGateway", "spec.podTemplate.nodeSelector.*", "maxLength"}, change{"spec.podTemplate.nodeSelector.a": repeat(63)}, change{"spec.podTemplate.nodeSelector.a": repeat(64)}},
+		{constraint{"SparkGateway", "spec.podTemplate.nodeSelector.*", "pattern"}, change{"spec.podTemplate.nodeSelector.a": "A.b_c-9"}, change{"spec.podTemplate.nodeSelector.a": "a b"}},
 		at("spec.podTemplate.tolerations").rule("maxItems", list(32, toleration), list(33, toleration)),
 		at("spec.podTemplate.topologySpreadConstraints").rule("maxItems", list(8, spread), list(9, spread)),
 		{constraint{"SparkGateway", labels.at + ".*", "maxLength"}, change{labels.at + ".a": repeat(63)}, change{labels.at + ".a": repeat(64)}},

@@ -21,7 +21,6 @@ type constraint struct{ kind, at, rule string }
 
 // foreign are Kubernetes' own types, which it does not bound itself.
 var foreign = []string{
-	"SparkGateway spec.resources",
 	"SparkGateway spec.podTemplate.affinity",
 	"SparkGateway spec.podTemplate.tolerations[0]",
 	"SparkGateway spec.podTemplate.topologySpreadConstraints[0]",
