@@ -6,6 +6,7 @@ package gateway
 import (
 	"crypto/rand"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/sparkgateway/spark/gateway/config"
@@ -65,11 +66,22 @@ func (r *Reloader) Offer(b config.Bundle) (ack config.Ack, missing []string) {
 		return r.ack(), missing
 	}
 	if err := r.serve(whole); err != nil {
-		r.rejected = &config.Rejection{Revision: m.Revision, Sequence: m.Sequence, Error: err.Error()}
+		r.rejected = &config.Rejection{Revision: m.Revision, Sequence: m.Sequence, Error: bounded(err.Error())}
 		return r.ack(), nil
 	}
 	r.serving, r.parts, r.rejected = m, whole.Parts, nil
 	return r.ack(), nil
+}
+
+// maxRejection bounds what an ack says of a refusal: a document may have a problem a key, and the operator reads no
+// more of an ack than it must.
+const maxRejection = 4 << 10
+
+func bounded(text string) string {
+	if len(text) <= maxRejection {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxRejection], "") + "…"
 }
 
 // serve decodes and applies. A panic in either is a refusal: the process goes on with what it has.

@@ -1,0 +1,157 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package admin_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sparkgateway/spark/gateway/admin"
+	"github.com/sparkgateway/spark/gateway/config"
+)
+
+// reloader is a Reloader that answers as told.
+type reloader struct {
+	offered []config.Bundle
+	missing []string
+	ack     config.Ack
+}
+
+func (r *reloader) Offer(b config.Bundle) (config.Ack, []string) {
+	r.offered = append(r.offered, b)
+	return r.ack, r.missing
+}
+
+func (r *reloader) Ack() config.Ack { return r.ack }
+
+// endless is a body that goes on.
+type endless struct{ read int }
+
+func (e *endless) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = ' '
+	}
+	e.read += len(b)
+	return len(b), nil
+}
+
+func TestPushAndAck(t *testing.T) {
+	const canary = "sk-canary"
+	push := config.Push{Manifest: config.Manifest{Schema: 1, Sequence: 7, Parts: map[string]string{"core": "digest"}},
+		Parts: map[string][]byte{"core": []byte("{}")}}
+	ack := config.Ack{Gateway: "team/main", Pod: "uid", Instance: "i", Revision: "r", Sequence: 7, Schemas: []int{1}}
+	asJSON := func(v any) string {
+		text, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	tests := map[string]struct {
+		method, path, body string
+		missing            []string
+		wantStatus         int
+		wantBody           string
+		wantOffered        int
+	}{
+		"an ack is given":                  {method: "GET", path: config.AckPath, wantStatus: 200, wantBody: asJSON(ack)},
+		"a push is answered by an ack":     {method: "POST", path: config.PushPath, body: asJSON(push), wantStatus: 200, wantBody: asJSON(ack), wantOffered: 1},
+		"a push may fall short":            {method: "POST", path: config.PushPath, body: asJSON(push), missing: []string{"core"}, wantStatus: 409, wantBody: `{"missing":["core"]}`, wantOffered: 1},
+		"what is no push is refused":       {method: "POST", path: config.PushPath, body: "[]", wantStatus: 400, wantBody: "the body is not a push"},
+		"nothing is no push":               {method: "POST", path: config.PushPath, wantStatus: 400, wantBody: "the body is not a push"},
+		"a broken push is not quoted back": {method: "POST", path: config.PushPath, body: `{"parts":{"secrets":["` + canary + `"]}}`, wantStatus: 400, wantBody: "the body is not a push"},
+		"a push is a POST":                 {method: "GET", path: config.PushPath, wantStatus: 405},
+		"an ack is a GET":                  {method: "POST", path: config.AckPath, wantStatus: 405},
+		"there is nothing else":            {method: "GET", path: "/", wantStatus: 404},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := &reloader{ack: ack, missing: test.missing}
+			w := httptest.NewRecorder()
+			admin.Handler(r).ServeHTTP(w, httptest.NewRequest(test.method, test.path, strings.NewReader(test.body)))
+			if w.Code != test.wantStatus || len(r.offered) != test.wantOffered {
+				t.Errorf("status %d, %d offers, want %d, %d", w.Code, len(r.offered), test.wantStatus, test.wantOffered)
+			}
+			if got := strings.TrimSpace(w.Body.String()); test.wantBody != "" && got != test.wantBody {
+				t.Errorf("body %s, want %s", got, test.wantBody)
+			}
+			if strings.Contains(w.Body.String(), canary) {
+				t.Error("the answer quotes the body")
+			}
+			if len(r.offered) == 1 {
+				if diff := cmp.Diff(push, r.offered[0]); diff != "" {
+					t.Errorf("offered (-want +got):\n%s", diff)
+				}
+			}
+		})
+	}
+}
+
+func TestTheLargestDocumentCanBePushed(t *testing.T) {
+	push := config.Push{Parts: map[string][]byte{}}
+	part := bytes.Repeat([]byte("x"), config.MaxPartBytes)
+	push.Parts[config.CorePart], push.Parts[config.SecretsPart] = part, part
+	for shard := range config.KeyShards {
+		push.Parts[config.ShardPart(shard)] = part
+	}
+	body, err := json.Marshal(push)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w := &reloader{}, httptest.NewRecorder()
+	admin.Handler(r).ServeHTTP(w, httptest.NewRequest("POST", config.PushPath, bytes.NewReader(body)))
+	if w.Code != http.StatusOK || len(r.offered) != 1 || len(r.offered[0].Parts) != config.KeyShards+2 {
+		t.Errorf("a push of %d bytes: status %d", len(body), w.Code)
+	}
+}
+
+func TestAPushWithoutEndIsCutOff(t *testing.T) {
+	body := &endless{}
+	r, w := &reloader{}, httptest.NewRecorder()
+	admin.Handler(r).ServeHTTP(w, httptest.NewRequest("POST", config.PushPath, body))
+	if w.Code != http.StatusRequestEntityTooLarge || len(r.offered) != 0 {
+		t.Errorf("status %d, %d offers", w.Code, len(r.offered))
+	}
+	if most := 64 << 20; body.read > most {
+		t.Errorf("%d bytes were read", body.read)
+	}
+}
+
+func TestHealth(t *testing.T) {
+	var notReady error
+	h := admin.Health(func() error { return notReady }, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "metrics")
+	}))
+	get := func(path string) (int, string) {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		return w.Code, strings.TrimSpace(w.Body.String())
+	}
+	type answer struct {
+		Status int
+		Body   string
+	}
+	want := func(path string, want answer) {
+		t.Helper()
+		status, body := get(path)
+		if diff := cmp.Diff(want, answer{status, body}); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", path, diff)
+		}
+	}
+	want("/livez", answer{200, "ok"})
+	want("/readyz", answer{200, "ok"})
+	want("/metrics", answer{200, "metrics"})
+	want(config.AckPath, answer{404, "404 page not found"})
+	notReady = errors.New("no configuration yet")
+	want("/livez", answer{200, "ok"})
+	want("/readyz", answer{503, "not ready: no configuration yet"})
+}
