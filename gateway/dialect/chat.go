@@ -71,7 +71,7 @@ func DecodeChat(body []byte) (ChatRequest, *exchange.Error) {
 			break
 		}
 		if which == "messages" {
-			r.TextBytes = w.text - texts
+			r.TextBytes, r.Messages = w.text-texts, w.elements
 		}
 		if err := r.field(which, span{o.from, o.to}); err != nil {
 			return r, err
@@ -122,7 +122,6 @@ func (r *ChatRequest) field(name string, at span) *exchange.Error {
 		if value[0] != '[' {
 			return wrongType(name, "an array of messages")
 		}
-		r.Messages = elements(r.body, at)
 	case "stream":
 		switch string(value) {
 		case "true":
@@ -212,18 +211,6 @@ func (r *ChatRequest) CheckOutput(bound int64) *exchange.Error {
 		". This model gives at most "+strconv.FormatInt(bound, 10)+" tokens.")
 	err.Reason = exchange.ReasonOutputTokens
 	return err
-}
-
-// elements counts those of an array that is known to be valid.
-func elements(b []byte, at span) int {
-	w, n := walker{b: b}, 0
-	for i := skipSpace(b, at.from+1); i < at.to-1; n++ {
-		i = skipSpace(b, w.value(i, 2, false))
-		if b[i] == ',' {
-			i = skipSpace(b, i+1)
-		}
-	}
-	return n
 }
 
 func unescape(inner []byte) []byte {

@@ -3,7 +3,10 @@
 
 package dialect
 
-const askUsage = `"include_usage":true`
+var (
+	askUsage = []byte(`"include_usage":true`)
+	wordTrue = []byte("true")
+)
 
 // HidesUsage says that the provider is asked for usage on the gateway's behalf, so that the client must not see the
 // chunk that tells it.
@@ -48,17 +51,17 @@ func (r *ChatRequest) usageEdit() edit {
 	case !r.HidesUsage():
 		return edit{}
 	case r.includeUsage.found():
-		return edit{at: r.includeUsage, with: []byte("true")}
+		return edit{at: r.includeUsage, with: wordTrue}
 	case !r.options.found():
 		// There is a model, so something follows.
-		return edit{at: span{r.open, r.open}, before: `"stream_options":{`, with: []byte(askUsage), after: "},"}
+		return edit{at: span{r.open, r.open}, before: `"stream_options":{`, with: askUsage, after: "},"}
 	case r.body[r.options.from] == '{':
-		e := edit{at: span{r.options.from + 1, r.options.from + 1}, with: []byte(askUsage), after: ","}
+		e := edit{at: span{r.options.from + 1, r.options.from + 1}, with: askUsage, after: ","}
 		if r.optionsEmpty {
 			e.after = ""
 		}
 		return e
 	default:
-		return edit{at: r.options, before: "{", with: []byte(askUsage), after: "}"}
+		return edit{at: r.options, before: "{", with: askUsage, after: "}"}
 	}
 }

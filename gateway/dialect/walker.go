@@ -15,6 +15,8 @@ type walker struct {
 	text int64
 	// texts is their number.
 	texts int64
+	// elements is how many the last array had that was a member of the outermost object.
+	elements int
 }
 
 // value checks the value at i, which is not white space, and gives the index after it, or -1. In text says that a
@@ -56,27 +58,28 @@ func (w *walker) object(i, depth int) int {
 }
 
 func (w *walker) array(i, depth int, inText bool) int {
-	i = skipSpace(w.b, i+1)
-	if i < len(w.b) && w.b[i] == ']' {
-		return i + 1
-	}
-	for {
+	n := 0
+	for i = skipSpace(w.b, i+1); ; n++ {
+		if n == 0 && i < len(w.b) && w.b[i] == ']' {
+			break
+		}
 		if i = w.value(i, depth+1, inText); i < 0 {
 			return -1
 		}
 		i = skipSpace(w.b, i)
-		if i >= len(w.b) {
+		if i >= len(w.b) || w.b[i] != ',' && w.b[i] != ']' {
 			return -1
 		}
-		switch w.b[i] {
-		case ',':
-			i = skipSpace(w.b, i+1)
-		case ']':
-			return i + 1
-		default:
-			return -1
+		if w.b[i] == ']' {
+			n++
+			break
 		}
+		i = skipSpace(w.b, i+1)
 	}
+	if depth == 1 {
+		w.elements = n
+	}
+	return i + 1
 }
 
 // textKey says that strings under a key are what a model reads or writes. Data URLs of images are under "url", and so
