@@ -50,6 +50,8 @@ func attachments(previous map[types.NamespacedName]Attachment, verdicts map[type
 			a.Live = verdict.Content
 			a.Programmed = Condition{v1alpha1.Programmed, metav1.ConditionTrue, v1alpha1.ReasonProgrammed, "every pod serves this resource"}
 		default:
+			// From now on some pods may have the change, so a change back has to travel as well.
+			a.Live = ""
 			a.Programmed = gateway
 		}
 		next[name] = a
