@@ -4,6 +4,7 @@
 package render
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -83,10 +84,10 @@ func ShardSecrets(gw *v1alpha1.SparkGateway, bundle config.Bundle, previous conf
 		file := config.ShardFile(part, digest)
 		data := map[string][]byte{file: bundle.Parts[part]}
 		if held := live[part]; held != nil {
-			if _, there := held.Data[file]; there {
+			if bytes.Equal(held.Data[file], bundle.Parts[part]) {
 				continue
 			}
-			if before, ok := previous.Parts[part]; ok {
+			if before, ok := previous.Parts[part]; ok && before != digest {
 				if content, ok := held.Data[config.ShardFile(part, before)]; ok {
 					data[config.ShardFile(part, before)] = content
 				}
