@@ -34,7 +34,7 @@ type lease struct {
 
 func (l *lease) release() {
 	if l != nil {
-		l.listener.Close()
+		_ = l.listener.Close()
 	}
 }
 

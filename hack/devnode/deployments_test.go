@@ -81,7 +81,7 @@ func TestANewTemplateReplacesPodsWhileTheServiceGoesOnAnswering(t *testing.T) {
 		if response, err := http.Get(url); err != nil {
 			t.Errorf("the Service failed: %v", err)
 		} else {
-			response.Body.Close()
+			_ = response.Body.Close()
 		}
 		pods := b.pods()
 		for i := range pods {

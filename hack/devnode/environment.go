@@ -92,8 +92,7 @@ func (r *runner) valueFrom(spec *corev1.Container, from *corev1.EnvVarSource) (v
 		value, err = podField(r.pod, r.address(), from.FieldRef.FieldPath)
 		return value, err == nil, err
 	case from.ResourceFieldRef != nil:
-		value, err = resourceField(spec, from.ResourceFieldRef)
-		return value, err == nil, err
+		return resourceField(spec, from.ResourceFieldRef), true, nil
 	case from.SecretKeyRef != nil:
 		ref := from.SecretKeyRef
 		content, err := readContent(r.ctx, r.node.client, r.key(ref.Name), &corev1.Secret{}, ref.Optional)
@@ -163,18 +162,18 @@ func podField(pod *corev1.Pod, address, path string) (string, error) {
 }
 
 // resourceField counts in whole divisors, rounded up, as a kubelet does.
-func resourceField(spec *corev1.Container, ref *corev1.ResourceFieldSelector) (string, error) {
+func resourceField(spec *corev1.Container, ref *corev1.ResourceFieldSelector) string {
 	kind, name, _ := strings.Cut(ref.Resource, ".")
 	list := map[string]corev1.ResourceList{"limits": spec.Resources.Limits, "requests": spec.Resources.Requests}[kind]
 	quantity, found := list[corev1.ResourceName(name)]
 	if !found {
-		return "0", nil // a kubelet would say what the machine has; "no limit" is what programs make of 0
+		return "0" // a kubelet would say what the machine has; "no limit" is what programs make of 0
 	}
 	divisor := ref.Divisor.MilliValue()
 	if divisor == 0 {
 		divisor = 1000
 	}
-	return strconv.FormatInt((quantity.MilliValue()+divisor-1)/divisor, 10), nil
+	return strconv.FormatInt((quantity.MilliValue()+divisor-1)/divisor, 10)
 }
 
 // expand replaces $(NAME) by known variables; $$ stands for $, and what is unknown stays.

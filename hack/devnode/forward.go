@@ -60,7 +60,7 @@ func (f *forwarder) serve(client *net.TCPConn) {
 		_ = client.SetLinger(0)
 		return
 	}
-	defer backend.Close()
+	defer func() { _ = backend.Close() }()
 	var both sync.WaitGroup
 	both.Go(func() { pipe(backend, client) })
 	both.Go(func() { pipe(client, backend) })
@@ -94,7 +94,7 @@ func (f *forwarder) track(connection net.Conn) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
-		connection.Close()
+		_ = connection.Close()
 		return false
 	}
 	f.connections[connection] = struct{}{}
@@ -102,18 +102,18 @@ func (f *forwarder) track(connection net.Conn) bool {
 }
 
 func (f *forwarder) untrack(connection net.Conn) {
-	connection.Close()
+	_ = connection.Close()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.connections, connection)
 }
 
 func (f *forwarder) close() {
-	f.listener.Close()
+	_ = f.listener.Close()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closed = true
 	for connection := range f.connections {
-		connection.Close()
+		_ = connection.Close()
 	}
 }

@@ -50,7 +50,7 @@ func withControlPlane(m *testing.M) int {
 	if err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	programs, err := assets.Default(os.Stderr).Resolve(context.Background())
 	if err != nil {
 		panic(err)
@@ -254,7 +254,7 @@ func fetch(url string) string {
 	if err != nil {
 		return ""
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	body, _ := io.ReadAll(response.Body)
 	return string(body)
 }

@@ -47,7 +47,7 @@ func TestAWishedAddressThatIsTakenIsReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	defer func() { _ = taken.Close() }()
 	object := &corev1.Service{ObjectMeta: named("main"), Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 8080}, {Port: 9090}}}}
 	n := &Node{addresses: newAddressPool(), options: Options{ServiceAddresses: map[string]string{"default/main": taken.Addr().String()}}}
 	s := &service{forwarders: map[int32]*forwarder{}}
@@ -77,7 +77,7 @@ func TestAForwarderPassesOverABackendThatRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer backend.Close()
+	defer func() { _ = backend.Close() }()
 	go func() {
 		for {
 			connection, err := backend.Accept()
@@ -85,7 +85,7 @@ func TestAForwarderPassesOverABackendThatRefuses(t *testing.T) {
 				return
 			}
 			_, _ = connection.Write([]byte("here"))
-			connection.Close()
+			_ = connection.Close()
 		}
 	}()
 	f, err := newForwarder("127.0.0.1:0")
@@ -103,6 +103,6 @@ func TestAForwarderPassesOverABackendThatRefuses(t *testing.T) {
 		if _, err := connection.Read(answer); err != nil || string(answer) != "here" {
 			t.Errorf("answer %q, %v", answer, err)
 		}
-		connection.Close()
+		_ = connection.Close()
 	}
 }

@@ -19,10 +19,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	dir, err := assets.Default(os.Stderr).Resolve(ctx)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "envtest:", err)
+		_, _ = fmt.Fprintln(os.Stderr, "envtest:", err)
 		stop()
 		os.Exit(1)
 	}

@@ -63,7 +63,7 @@ func (r *Resolver) Resolve(ctx context.Context) (string, error) {
 		if len(missing) == 0 {
 			return filepath.Abs(dir)
 		}
-		fmt.Fprintf(r.Progress, "KUBEBUILDER_ASSETS=%s lacks %v, looking elsewhere\n", dir, missing)
+		_, _ = fmt.Fprintf(r.Progress, "KUBEBUILDER_ASSETS=%s lacks %v, looking elsewhere\n", dir, missing)
 	}
 	dir := filepath.Join(r.CacheDir, cacheKey())
 	if len(missingPrograms(dir)) == 0 {
@@ -89,14 +89,14 @@ func (r *Resolver) fill(ctx context.Context, dir string) error {
 		began := time.Now()
 		err := fetchInto(ctx, source, dir)
 		if err == nil {
-			fmt.Fprintf(r.Progress, "etcd, kube-apiserver and kubectl are in %s (%s, %s)\n", dir, source.Name, since(began))
+			_, _ = fmt.Fprintf(r.Progress, "etcd, kube-apiserver and kubectl are in %s (%s, %s)\n", dir, source.Name, since(began))
 			return nil
 		}
 		failures = append(failures, fmt.Errorf("%s: %w", source.Name, err))
 		if ctx.Err() != nil {
 			break
 		}
-		fmt.Fprintf(r.Progress, "%s failed after %s: %v\n", source.Name, since(began), err)
+		_, _ = fmt.Fprintf(r.Progress, "%s failed after %s: %v\n", source.Name, since(began), err)
 	}
 	return fmt.Errorf("no etcd, kube-apiserver and kubectl: %w", errors.Join(failures...))
 }

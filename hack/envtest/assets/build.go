@@ -26,7 +26,7 @@ func (b *sourceBuild) fetch(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(module)
+	defer func() { _ = os.RemoveAll(module) }()
 	if err := b.writeModule(ctx, module); err != nil {
 		return err
 	}
@@ -90,13 +90,13 @@ func (b *sourceBuild) writeModule(ctx context.Context, dir string) error {
 // and patch under v0.
 func moduleFile(upstream string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "module assets\n\ngo 1.26.0\n\nrequire (\n\tk8s.io/kubernetes v%s\n\tgo.etcd.io/etcd/server/v3 v%s\n)\n\nreplace (\n",
+	_, _ = fmt.Fprintf(&b, "module assets\n\ngo 1.26.0\n\nrequire (\n\tk8s.io/kubernetes v%s\n\tgo.etcd.io/etcd/server/v3 v%s\n)\n\nreplace (\n",
 		KubernetesVersion, EtcdVersion)
 	published := "v0." + strings.TrimPrefix(KubernetesVersion, "1.")
 	for line := range strings.Lines(upstream) {
 		fields := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), "require "))
 		if len(fields) >= 2 && strings.HasPrefix(fields[0], "k8s.io/") && fields[1] == "v0.0.0" {
-			fmt.Fprintf(&b, "\t%s => %s %s\n", fields[0], fields[0], published)
+			_, _ = fmt.Fprintf(&b, "\t%s => %s %s\n", fields[0], fields[0], published)
 		}
 	}
 	b.WriteString(")\n")

@@ -34,7 +34,7 @@ func fetchInto(ctx context.Context, source Source, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(partial)
+	defer func() { _ = os.RemoveAll(partial) }()
 	if err := source.Fetch(ctx, partial); err != nil {
 		return err
 	}
@@ -63,19 +63,19 @@ func lock(ctx context.Context, path string, progress io.Writer) (unlock func(), 
 	for {
 		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
-			return func() { file.Close() }, nil
+			return func() { _ = file.Close() }, nil
 		}
 		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			file.Close()
+			_ = file.Close()
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
 		if time.Since(told) > step.Heartbeat {
-			fmt.Fprintf(progress, "another process is fetching etcd and kube-apiserver, waiting (%s)\n", since(began))
+			_, _ = fmt.Fprintf(progress, "another process is fetching etcd and kube-apiserver, waiting (%s)\n", since(began))
 			told = time.Now()
 		}
 		select {
 		case <-ctx.Done():
-			file.Close()
+			_ = file.Close()
 			return nil, ctx.Err()
 		case <-retry.C:
 		}

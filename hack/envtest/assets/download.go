@@ -39,7 +39,7 @@ func (d *download) fetch(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(store)
+	defer func() { _ = os.RemoveAll(store) }()
 	minor := KubernetesVersion[:strings.LastIndexByte(KubernetesVersion, '.')] + ".x"
 	common := []string{"--bin-dir", store, "--os", runtime.GOOS, "--arch", runtime.GOARCH}
 
@@ -80,7 +80,7 @@ func (d *download) tool(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(bin)
+	defer func() { _ = os.RemoveAll(bin) }()
 	_, err = step.Step{
 		Title: "installing setup-envtest", Limit: installLimit, Progress: d.progress,
 		Env:  []string{"GOBIN=" + bin, "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0"},

@@ -151,7 +151,7 @@ func answers(ctx context.Context, client *http.Client, url string) bool {
 	if err != nil {
 		return false
 	}
-	response.Body.Close()
+	_ = response.Body.Close()
 	return response.StatusCode == http.StatusOK
 }
 
@@ -189,7 +189,7 @@ func freePorts(n int) (ports []int, err error) {
 		if listenErr != nil {
 			return nil, errors.Join(err, listenErr)
 		}
-		defer listener.Close()
+		defer func() { _ = listener.Close() }()
 		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
 	}
 	return ports, nil

@@ -47,7 +47,7 @@ func Start(command Command) (*Process, error) {
 	p := &Process{cmd: cmd, log: command.Log, done: make(chan struct{})}
 	started := make(chan error)
 	go func() {
-		defer log.Close()
+		defer func() { _ = log.Close() }()
 		// The kernel ties a child to the *thread* that started it (see ownGroup), so this one stays until it ended.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
@@ -119,7 +119,7 @@ func Tail(path string, lines int) string {
 	if err != nil {
 		return ""
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	stat, err := file.Stat()
 	if err != nil {
 		return ""

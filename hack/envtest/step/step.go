@@ -65,7 +65,7 @@ func (s Step) Run(ctx context.Context) (string, error) {
 
 func (s Step) beat(done <-chan struct{}, lines *lineCounter) {
 	began := time.Now()
-	fmt.Fprintf(s.Progress, "%s ...\n", s.Title)
+	_, _ = fmt.Fprintf(s.Progress, "%s ...\n", s.Title)
 	tick := time.NewTicker(Heartbeat)
 	defer tick.Stop()
 	for {
@@ -73,7 +73,7 @@ func (s Step) beat(done <-chan struct{}, lines *lineCounter) {
 		case <-done:
 			return
 		case <-tick.C:
-			fmt.Fprintf(s.Progress, "%s ... %s%s\n", s.Title, time.Since(began).Round(time.Second), lines.summary())
+			_, _ = fmt.Fprintf(s.Progress, "%s ... %s%s\n", s.Title, time.Since(began).Round(time.Second), lines.summary())
 		}
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -47,36 +46,28 @@ const (
 
 // startFake prefers the address that the samples name.
 func (q *quickstart) startFake(ctx context.Context) error {
-	address := fakeAddress
-	for range 2 {
-		fake, err := process.Start(process.Command{
-			Path: q.state.bin("fakeprovider"), Args: []string{"--listen", address, "--log-requests"}, Log: q.state.log("fakeprovider"),
-		})
-		if err != nil {
-			return err
-		}
-		err = poll(ctx, fakeLimit, func() error {
-			select {
-			case <-fake.Done():
-				return giveUp{fake.Exited()}
-			default:
-				return answering(address)
-			}
-		})
-		if err == nil {
-			q.fake, q.fakeURL = fake, "http://"+address
-			return nil
-		}
-		fake.Stop(fakeGrace)
-		if !strings.Contains(err.Error(), "address already in use") {
-			return err
-		}
-		if address, err = freeAddress(); err != nil {
-			return err
-		}
+	address, err := freeAddress(fakeAddress, "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	if address != fakeAddress {
 		q.progress.note("%s is taken, using %s", fakeAddress, address)
 	}
-	return errors.New("no port for the fake provider")
+	q.fakeURL = "http://" + address
+	q.fake, err = process.Start(process.Command{
+		Path: q.state.bin("fakeprovider"), Args: []string{"--listen", address, "--log-requests"}, Log: q.state.log("fakeprovider"),
+	})
+	if err != nil {
+		return err
+	}
+	return poll(ctx, fakeLimit, func() error {
+		select {
+		case <-q.fake.Done():
+			return giveUp{q.fake.Exited()}
+		default:
+			return answering(address)
+		}
+	})
 }
 
 func answering(address string) error {
@@ -87,13 +78,19 @@ func answering(address string) error {
 	return connection.Close()
 }
 
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// freeAddress is the first that nobody listens on. Asking whether somebody answers there would not do: it may be
+// another's fake provider.
+func freeAddress(candidates ...string) (string, error) {
+	var failures []error
+	for _, candidate := range candidates {
+		listener, err := net.Listen("tcp", candidate)
+		if err == nil {
+			defer func() { _ = listener.Close() }()
+			return listener.Addr().String(), nil
+		}
+		failures = append(failures, err)
 	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
+	return "", errors.Join(failures...)
 }
 
 // giveUp ends a poll before its time.

@@ -37,19 +37,19 @@ func startDetached(ctx context.Context, s state) error {
 	if err != nil {
 		return err
 	}
-	defer reports.Close()
+	defer func() { _ = reports.Close() }()
 	log, err := os.OpenFile(s.path("quickstart.log"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	cmd := exec.Command(self, "supervise")
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = s.root, log, log, []*os.File{theirEnd}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	theirEnd.Close()
+	_ = theirEnd.Close()
 	interrupted := context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
 	defer interrupted()
 	ready, err := relay(os.Stdout, reports)
@@ -129,7 +129,7 @@ func (r *report) ready() {
 	defer r.mu.Unlock()
 	if r.pipe != nil {
 		_, _ = r.pipe.Write([]byte{readyMark})
-		r.pipe.Close()
+		_ = r.pipe.Close()
 		r.pipe = nil
 	}
 }

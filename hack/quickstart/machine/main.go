@@ -29,10 +29,10 @@ func main() {
 	switch {
 	case err == nil:
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		fmt.Fprintln(os.Stderr, "interrupted; everything that was started has ended")
+		_, _ = fmt.Fprintln(os.Stderr, "interrupted; everything that was started has ended")
 		os.Exit(130)
 	default:
-		fmt.Fprintln(os.Stderr, "quickstart:", err)
+		_, _ = fmt.Fprintln(os.Stderr, "quickstart:", err)
 		os.Exit(1)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -145,5 +146,20 @@ func TestAStepSaysThatItGoesOnOnlyWhenItIsSilent(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestFreeAddressPassesOverWhatIsTaken(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	got, err := freeAddress(taken.Addr().String(), "127.0.0.1:0")
+	if err != nil || got == taken.Addr().String() {
+		t.Errorf("%s, %v", got, err)
+	}
+	if got, err := freeAddress(taken.Addr().String()); err == nil {
+		t.Errorf("%s is taken", got)
 	}
 }

@@ -27,7 +27,7 @@ func (p *progress) printf(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.said = time.Now()
-	fmt.Fprintf(p.w, format, args...)
+	_, _ = fmt.Fprintf(p.w, format, args...)
 }
 
 // silence is how long there was no line.

@@ -143,7 +143,7 @@ func TestDetachedItRunsUntilDown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if body, _ := io.ReadAll(response.Body); !strings.Contains(string(body), "stand-in-model") {
 		t.Errorf("the gateway answers %s: %s", response.Status, body)
 	}
@@ -220,8 +220,8 @@ func TestInTheForegroundAnInterruptEndsEverything(t *testing.T) {
 		}
 		if time.Now().After(deadline) {
 			_ = cmd.Process.Kill()
-			<-ended
-			t.Fatalf("it does not start:\n%s", said.String())
+			err := <-ended
+			t.Fatalf("it does not start (%v):\n%s", err, said.String())
 		}
 	}
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {

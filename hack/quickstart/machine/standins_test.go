@@ -60,7 +60,7 @@ func serve(address string, handler http.HandlerFunc) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	server := &http.Server{Addr: address, Handler: handler}
-	context.AfterFunc(ctx, func() { server.Close() })
+	context.AfterFunc(ctx, func() { _ = server.Close() })
 	if err := server.ListenAndServe(); ctx.Err() == nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func standInGateway(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "unauthorized", http.StatusUnauthorized)
 		return
 	}
-	fmt.Fprint(w, `{"data": [{"id": "stand-in-model"}]}`)
+	_, _ = fmt.Fprint(w, `{"data": [{"id": "stand-in-model"}]}`)
 }
 
 // standInOperator runs one gateway and says when it is Programmed.

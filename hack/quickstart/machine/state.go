@@ -74,30 +74,27 @@ func (e errRunning) Error() string {
 	return fmt.Sprintf("another quickstart is running (process %d)", e.pid)
 }
 
-// lock makes this process the only quickstart of the checkout until it ends, however it ends: a record lock is the
-// kernel's, and the kernel knows whose it is, so no stale file can name a stranger's process.
-func (s state) lock() error {
+// lock makes this process the only quickstart of the checkout until it releases the lock or ends, however it ends: a
+// record lock is the kernel's, and the kernel knows whose it is, so no stale file can name a stranger's process. While
+// it is held this process must not ask for the owner: closing any handle of the file gives up the lock.
+func (s state) lock() (release func(), err error) {
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
-		return err
+		return nil, err
 	}
 	file, err := os.OpenFile(s.path("lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	whole := syscall.Flock_t{Type: syscall.F_WRLCK, Whence: io.SeekStart}
 	if err := syscall.FcntlFlock(file.Fd(), syscall.F_SETLK, &whole); err != nil {
-		file.Close()
+		_ = file.Close()
 		if pid, ownerErr := s.owner(); ownerErr == nil && pid != 0 {
-			return errRunning{pid}
+			return nil, errRunning{pid}
 		}
-		return fmt.Errorf("lock %s: %w", s.path("lock"), err)
+		return nil, fmt.Errorf("lock %s: %w", s.path("lock"), err)
 	}
-	lockFile = file
-	return nil
+	return func() { _ = file.Close() }, nil
 }
-
-// lockFile stays open as long as the process lives: closing any handle of it would give up the lock.
-var lockFile *os.File
 
 // owner is the process that holds the lock, or 0.
 func (s state) owner() (int, error) {
@@ -108,7 +105,7 @@ func (s state) owner() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	question := syscall.Flock_t{Type: syscall.F_WRLCK, Whence: io.SeekStart}
 	if err := syscall.FcntlFlock(file.Fd(), syscall.F_GETLK, &question); err != nil {
 		return 0, err

@@ -45,13 +45,15 @@ type quickstart struct {
 
 // up starts everything, calls ready if it is given, and then waits until it is told to end or something breaks.
 func up(ctx context.Context, s state, p *progress, ready func()) error {
-	if err := s.lock(); err != nil {
+	release, err := s.lock()
+	if err != nil {
 		var running errRunning
 		if errors.As(err, &running) {
 			return fmt.Errorf("%w; `make quickstart-down` ends it", err)
 		}
 		return err
 	}
+	defer release()
 	if err := s.clean(false); err != nil { // of one that was killed
 		return err
 	}
