@@ -53,8 +53,9 @@ func main() {
 	flag.Parse()
 	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	if err := run(ctx, o, logger); err != nil {
+	err := run(ctx, o, logger)
+	stop()
+	if err != nil {
 		logger.Error("the gateway ends", "error", err)
 		os.Exit(1)
 	}

@@ -100,7 +100,7 @@ func TestThePreviousVersionOfAShardStaysBesideTheNewOne(t *testing.T) {
 	}
 	file := func(b config.Bundle) string { return config.ShardFile(part, b.Manifest.Parts[part]) }
 	live := byPart(render.ShardSecrets(gw, versions[0], config.Manifest{}, nil)...)
-	want := []string{file(versions[0])}
+	var want []string
 	for i := 1; i < len(versions); i++ {
 		written := render.ShardSecrets(gw, versions[i], versions[i-1].Manifest, live)
 		if len(written) != 1 {

@@ -166,5 +166,5 @@ func (r *rig) close() {
 		fmt.Fprintln(r.out, "configurations and logs:", r.dir)
 		return
 	}
-	os.RemoveAll(r.dir) //nolint:errcheck // a temporary directory
+	os.RemoveAll(r.dir)
 }

@@ -141,7 +141,7 @@ func (r report) print(out io.Writer) {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.0f\t%.0f µs\t%.0f µs\t%.0f µs\n", s.Name, cpu, r.ratioText(s.Name, "nginx"),
 			r.ratioText(s.Name, "relay"), s.PerSecond.Median, s.FirstByte.Median, s.P50.Median, s.P99.Median)
 	}
-	table.Flush() //nolint:errcheck // as much an output as any other
+	table.Flush()
 	for name, reason := range r.Missing {
 		fmt.Fprintf(out, "%s is missing: %s\n", name, firstLine(reason))
 	}

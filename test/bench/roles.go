@@ -78,7 +78,7 @@ func writeStream(w *bufio.Writer, parts [][]byte, withUsage bool) {
 		w.Write(streamUsage) //nolint:errcheck // the client counts
 	}
 	w.Write(streamDone) //nolint:errcheck // as above
-	w.Flush()           //nolint:errcheck // as above
+	w.Flush()
 }
 
 // serveRelay copies bytes between each connection and one of its own to the upstream; on Linux the kernel splices

@@ -178,7 +178,7 @@ func TestCloseEndsWhatHangsAndLeavesNothingRunning(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		http.Post(server.URL()+chatPath, "application/json", //nolint:errcheck,bodyclose // it never answers
+		http.Post(server.URL()+chatPath, "application/json", //nolint:errcheck // it never answers
 			strings.NewReader(chatBody("m+fault=hang", "hi", false)))
 	}()
 	if _, err := server.WaitFor(soon(t), func(r fakeprovider.Record) bool { return r.Fault == "hang" }); err != nil {

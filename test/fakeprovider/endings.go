@@ -101,7 +101,7 @@ func (x *exchange) breakConnection(how breakage) {
 	if tcp, ok := conn.(*net.TCPConn); ok && how == reset {
 		tcp.SetLinger(0) //nolint:errcheck // then it closes with FIN, and the test that wants RST fails
 	}
-	conn.Close() //nolint:errcheck // nothing is left to lose
+	conn.Close()
 }
 
 func contentType(stream bool) string {

@@ -168,7 +168,8 @@ func TestSilenceLastsUntilTheClientLeaves(t *testing.T) {
 			if record := ended(t, server); record.State != fakeprovider.Cancelled {
 				t.Errorf("record %+v", record)
 			}
-			for range arrived { //nolint:revive // wait for the client
+			for line := range arrived {
+				_ = line // until the client has ended
 			}
 		})
 	}

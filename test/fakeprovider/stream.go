@@ -56,7 +56,7 @@ func (s *streamer) run(rep reply) {
 		}
 	}
 	if s.gzip != nil {
-		s.gzip.Close() //nolint:errcheck // the client may have left
+		s.gzip.Close()
 	}
 }
 

@@ -70,8 +70,8 @@ func TestCompose(t *testing.T) {
 	if got := compose("a", "m", 0, wish{tokens: 7, limit: 7}); got.cut {
 		t.Error("an answer that ends at its limit is not cut")
 	}
-	same := compose("a", "m", 0, wish{}).text() == compose("a", "m", 0, wish{}).text()
-	if !same {
+	first, again := compose("a", "m", 0, wish{}).text(), compose("a", "m", 0, wish{}).text()
+	if first != again {
 		t.Error("the same question must get the same answer")
 	}
 	if compose("a", "m", 0, wish{tokens: 40}).text() == compose("a", "m", 1, wish{tokens: 40}).text() {

@@ -82,6 +82,6 @@ func compressed(body []byte) []byte {
 	var out bytes.Buffer
 	z := gzip.NewWriter(&out)
 	z.Write(body) //nolint:errcheck // a bytes.Buffer takes everything
-	z.Close()     //nolint:errcheck // as above
+	z.Close()
 	return out.Bytes()
 }
