@@ -78,7 +78,7 @@ func TestALoadMakesAsManyRequestsAsPlanned(t *testing.T) {
 			if r.Header.Get("Authorization") != "Bearer "+benchKey || r.URL.Path != "/v1/chat/completions" {
 				t.Errorf("request %s %v", r.URL, r.Header)
 			}
-			w.Write(responseBody())
+			_, _ = w.Write(responseBody())
 		})
 	if got.Requests != 203 || seen.Load() != 203 || got.Errors != 0 {
 		t.Errorf("%+v, the server saw %d", got, seen.Load())
@@ -97,7 +97,7 @@ func TestALoadCountsWhatWentWrong(t *testing.T) {
 		"broken connections": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
 		"connections that are not kept": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Connection", "close")
-			w.Write(responseBody())
+			_, _ = w.Write(responseBody())
 		}, "not kept alive"},
 	} {
 		got := against(t, plan{Connections: 2, Requests: 10, Limit: 20 * time.Second}, c.handler)
@@ -109,7 +109,7 @@ func TestALoadCountsWhatWentWrong(t *testing.T) {
 
 func TestALoadEndsInTime(t *testing.T) {
 	got := against(t, plan{Connections: 2, Requests: 1 << 40, Limit: 50 * time.Millisecond},
-		func(w http.ResponseWriter, _ *http.Request) { w.Write(responseBody()) })
+		func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(responseBody()) })
 	if got.Requests == 0 || got.Errors != 0 {
 		t.Errorf("%+v", got)
 	}
