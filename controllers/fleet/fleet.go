@@ -214,7 +214,9 @@ func (f *Fleet) exchange(ctx context.Context, gateway types.NamespacedName, l *l
 	target, push := f.next(gateway, l)
 	ack, missing, err := f.caller.Call(ctx, gateway, target, l.pod, push)
 	if err == nil && push != nil && len(missing) > 0 {
-		push = selectParts(target.Bundle, func(name string) bool { return contains(missing, name) })
+		// A push that falls short leaves nothing with the pod, so what it held is sent once more.
+		sent := push.Parts
+		push = selectParts(target.Bundle, func(name string) bool { return sent[name] != nil || contains(missing, name) })
 		ack, missing, err = f.caller.Call(ctx, gateway, target, l.pod, push)
 	}
 	if err == nil && len(missing) > 0 {

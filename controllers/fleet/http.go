@@ -84,7 +84,9 @@ func (h *HTTPCaller) Call(ctx context.Context, gateway types.NamespacedName, t T
 	if err != nil {
 		return config.Ack{}, nil, problem("its address is not usable")
 	}
-	response, err := (&http.Client{Transport: transport}).Do(request)
+	// No pod has reason to send the operator elsewhere, and a push holds secrets.
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	response, err := (&http.Client{Transport: transport, CheckRedirect: stay}).Do(request)
 	if err != nil {
 		return config.Ack{}, nil, worded(err)
 	}
