@@ -72,6 +72,7 @@ type Call struct {
 	end      time.Time // by Timeouts.Total
 	framing  framing
 	started  bool // the answer's body has begun
+	heard    bool // something of the answer came, be it not enough
 
 	mu        sync.Mutex
 	conn      *conn
@@ -84,6 +85,7 @@ type Call struct {
 func (c *Call) Do(pool *Pool, timeouts config.Timeouts, head, body []byte) error {
 	now := time.Now()
 	c.pool, c.timeouts, c.end, c.started = pool, timeouts, now.Add(timeouts.Total.Std()), false
+	c.heard = false
 	cn := pool.get(now)
 	if cn != nil {
 		if !c.attach(cn) {
@@ -104,7 +106,7 @@ func (c *Call) Do(pool *Pool, timeouts config.Timeouts, head, body []byte) error
 // stale says that a reused connection had been closed by the server before the request came.
 func (c *Call) stale(err error, since time.Time) bool {
 	var e *Error
-	return errors.As(err, &e) && e.Failure == Reset && time.Since(since) < staleWithin
+	return !c.heard && errors.As(err, &e) && e.Failure == Reset && time.Since(since) < staleWithin
 }
 
 func (c *Call) connect() error {
@@ -190,6 +192,7 @@ func (c *Call) roundTrip(head, body []byte) error {
 func (c *Call) readHeader(written error) error {
 	for interim := 0; ; interim++ {
 		if err := c.Header.Read(c.conn.br); err != nil {
+			c.heard = interim > 0 || c.conn.br.Buffered() > 0
 			if written != nil {
 				err = written
 			}

@@ -169,11 +169,12 @@ func (f *framing) nextChunk(br *bufio.Reader, wait bool) (bool, error) {
 func peekLine(br *bufio.Reader, wait bool) (line []byte, ok bool, err error) {
 	for {
 		b, _ := br.Peek(br.Buffered())
-		if i := bytes.IndexByte(b, '\n'); i >= 0 {
-			return b[:i+1], true, nil
-		}
-		if len(b) > maxChunkLine {
+		i := bytes.IndexByte(b, '\n')
+		switch {
+		case i > maxChunkLine, i < 0 && len(b) > maxChunkLine:
 			return nil, false, fmt.Errorf("%w: line too long", errChunk)
+		case i >= 0:
+			return b[:i+1], true, nil
 		}
 		if !wait {
 			return nil, false, nil
