@@ -9,6 +9,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/dialect"
 	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/provider"
@@ -91,12 +92,21 @@ func (a *Attempt) Do(req Request, t Target) *exchange.Error {
 		return a.cancelled()
 	}
 	a.sent = true
-	if err := a.call.Do(t.Pool, t.Provider.Timeouts, head, body); err != nil {
+	if err := a.call.Do(t.Pool, timeoutsOf(t.Provider.Timeouts, req.Chat.Stream), head, body); err != nil {
 		return a.failed(err)
 	}
 	ex.UpstreamStatus = a.call.Header.StatusCode()
 	ex.UpstreamID = append(ex.UpstreamID[:0], a.call.Header.PeekCanonical(headerRequestID)...)
 	return a.classify()
+}
+
+// timeoutsOf gives the timeouts of a call. An answer that is not streamed comes when all of its tokens are there, so
+// nothing but the total can bound it.
+func timeoutsOf(t config.Timeouts, streamed bool) config.Timeouts {
+	if !streamed {
+		t.FirstToken, t.BetweenTokens = t.Total, t.Total
+	}
+	return t
 }
 
 var headerRequestID = []byte("X-Request-Id")

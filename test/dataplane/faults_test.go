@@ -19,11 +19,16 @@ func short(t *config.Timeouts) {
 }
 
 // impatient is short where a test is about silence: elsewhere a slow machine would look like a slow provider.
-func impatient(fault string) option {
+func impatient(fault string, stream bool) option {
 	return withTimeouts(func(t *config.Timeouts) {
 		for _, silence := range []string{"hang", "stall", "latency"} {
-			if strings.Contains(fault, silence) {
+			switch {
+			case !strings.Contains(fault, silence):
+			case stream:
 				short(t)
+			default:
+				// An answer that is not streamed comes whole when it is done: the others must not end it.
+				t.Total, t.FirstToken, t.BetweenTokens = config.Duration(300*time.Millisecond), config.Duration(time.Millisecond), config.Duration(time.Millisecond)
 			}
 		}
 	})
@@ -37,7 +42,7 @@ func TestAFailureBeforeTheAnswerIsAnErrorWithAStatus(t *testing.T) {
 		wantReason  string
 		wantOutcome string
 	}{
-		"silence": {fault: "hang", want: 504, wantReason: "upstream_first_token_timeout", wantOutcome: "provider_timeout"},
+		"silence": {fault: "hang", want: 504, wantReason: "upstream_total_timeout", wantOutcome: "provider_timeout"},
 		"silence for a stream": {
 			fault: "hang", stream: true, want: 504, wantReason: "upstream_first_token_timeout", wantOutcome: "provider_timeout",
 		},
@@ -51,7 +56,7 @@ func TestAFailureBeforeTheAnswerIsAnErrorWithAStatus(t *testing.T) {
 		"a reset after a stream's header":  {fault: "reset-after-headers", stream: true, want: 502, wantReason: "upstream_reset", wantOutcome: "provider_broken"},
 		"a reset within the body":          {fault: "reset-mid-body", want: 502, wantReason: "upstream_truncated", wantOutcome: "provider_broken"},
 		"a body that is cut short":         {fault: "truncate-body", want: 502, wantReason: "upstream_truncated", wantOutcome: "provider_broken"},
-		"a body that stops":                {fault: "stall-body", want: 504, wantReason: "upstream_between_tokens_timeout", wantOutcome: "provider_timeout"},
+		"a body that stops":                {fault: "stall-body", want: 504, wantReason: "upstream_total_timeout", wantOutcome: "provider_timeout"},
 		"noise":                            {fault: "garbage", want: 502, wantReason: "upstream_invalid_response", wantOutcome: "provider_broken"},
 		"noise for a stream":               {fault: "garbage", stream: true, want: 502, wantReason: "upstream_truncated", wantOutcome: "provider_broken"},
 		"a web page":                       {fault: "html", want: 502, wantReason: "upstream_invalid_response", wantOutcome: "provider_broken"},
@@ -74,7 +79,7 @@ func TestAFailureBeforeTheAnswerIsAnErrorWithAStatus(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, impatient(tc.fault))
+			s := start(t, impatient(tc.fault, tc.stream))
 			got := s.chat("tokens=20 fault="+tc.fault, tc.stream)
 			if got.StatusCode != tc.want || got.Header.Get("X-Spark-Reason") != tc.wantReason || got.err != nil {
 				t.Errorf("status %d, reason %q, error %v, body %s", got.StatusCode, got.Header.Get("X-Spark-Reason"), got.err, got.body)
@@ -138,7 +143,7 @@ func TestABrokenStreamIsNeverDressedAsAWholeOne(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, impatient(tc.fault))
+			s := start(t, impatient(tc.fault, true))
 			got := s.chat("tokens=20 delay=1ms fault="+tc.fault, true)
 			if got.StatusCode != 200 || got.err == nil {
 				t.Errorf("status %d; reading ended with %v: the framing must not end cleanly", got.StatusCode, got.err)
@@ -189,5 +194,12 @@ func TestOddFramingIsRelayedWhole(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAWholeAnswerMayTakeLongerThanAFirstToken(t *testing.T) {
+	s := start(t, withTimeouts(short))
+	if got := s.chat("tokens=1 fault=latency:400ms", false); got.StatusCode != 200 {
+		t.Errorf("status %d: %s", got.StatusCode, got.body)
 	}
 }
