@@ -176,7 +176,7 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	warm.shutdown()
 	before := stacks()
 
-	s := start(t, withTimeouts(short))
+	s := start(t, withTimeouts(short), withTimeouts(func(t *config.Timeouts) { t.Total = config.Duration(time.Second) }))
 	for _, steer := range []string{"tokens=3", "fault=hang", "fault=reset-before-headers", "fault=status:500"} {
 		s.chat(steer, false)
 	}
