@@ -35,7 +35,7 @@ func TestStreamsCutHalfWayAreCancelledAndCountedOnce(t *testing.T) {
 			victim := s.loader("victim")
 			s.signaller("hand", s.node(victim.pod))
 			r := victim.begin(load.Spec{
-				Targets: []string{s.service("main")}, Rate: 200, Count: streams, StreamEvery: 1, Key: s.apiKey("alice"),
+				Targets: []string{victim.service("main")}, Rate: 200, Count: streams, StreamEvery: 1, Key: s.apiKey("alice"),
 				SteerStream: "tokens=400 delay=50ms", Halfway: 40, Fresh: true,
 			})
 			eventually(t, 30*time.Second, func() string {

@@ -138,6 +138,9 @@ func must[T any](t testing.TB) func(T, error) T {
 	}
 }
 
+// inNamespace lists what is in a namespace.
+func inNamespace(name string) client.ListOption { return client.InNamespace(name) }
+
 func key(namespace, name string) types.NamespacedName {
 	return types.NamespacedName{Namespace: namespace, Name: name}
 }

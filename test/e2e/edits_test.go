@@ -35,7 +35,7 @@ func TestEditsUnderLoadDropNothing(t *testing.T) {
 	before, template := s.template("main")
 	pods := s.pods("main")
 	r := l.begin(load.Spec{
-		Targets: []string{s.service("main")}, Rate: 200, StreamEvery: 10, Key: s.apiKey("alice"),
+		Targets: []string{l.service("main")}, Rate: 200, StreamEvery: 10, Key: s.apiKey("alice"),
 		Steer: "tokens=5", SteerStream: "tokens=20 delay=50ms",
 	})
 	begun := time.Now()

@@ -124,6 +124,24 @@ func (l *loader) chat(apiKey string, targets ...string) []load.Answer {
 	return l.ask(questions...)
 }
 
+// reaches waits until a Service's address answers with a status, several times in a row: nodes learn of Services and
+// their endpoints a little later than the API server.
+func (l *loader) reaches(url string, status int) {
+	l.s.Helper()
+	const inARow = 5
+	n := 0
+	eventually(l.s, 30*time.Second, func() string {
+		a := l.ask(load.Question{Method: http.MethodGet, URL: url})[0]
+		if n++; a.Status != status {
+			n = 0
+		}
+		if n < inARow {
+			return fmt.Sprintf("%s answers %d %s %s", url, a.Status, a.Body, a.Error)
+		}
+		return ""
+	})
+}
+
 // ahead says by how much the pod's clock is ahead of this process's.
 func (l *loader) ahead() time.Duration {
 	l.s.Helper()

@@ -155,9 +155,12 @@ func (s *space) addresses(gateway string) []string {
 	return out
 }
 
-// service gives the base URL of the gateway's Service.
-func (s *space) service(gateway string) string {
-	return fmt.Sprintf("http://%s.%s.svc:8080", gateway, s.name)
+// service gives the base URL of the gateway's Service, once the load pod's node knows the way there.
+func (l *loader) service(gateway string) string {
+	l.s.Helper()
+	url := fmt.Sprintf("http://%s.%s.svc:8080", gateway, l.s.name)
+	l.reaches(url+"/v1/models", 401)
+	return url
 }
 
 // apiKey reads a generated key.
@@ -239,9 +242,10 @@ spec:
 func (s *space) start(manifests string) *loader {
 	s.Helper()
 	s.apply(helpers)
-	s.apply(manifests)
 	s.kubectl("rollout", "status", "deployment/fake", "--timeout=90s")
 	l := s.loader("load")
+	l.reaches(fmt.Sprintf("http://fake.%s.svc:9000/livez", s.name), 200)
+	s.apply(manifests)
 	s.waitFor("Programmed", "sparkgateway/main")
 	return l
 }
@@ -271,14 +275,14 @@ type line struct {
 	}
 }
 
-// accessLog gives the lines that a gateway's pods wrote.
+// accessLog gives the lines that a gateway's pods wrote about requests with a key.
 func (s *space) accessLog(gateway string) []line {
 	s.Helper()
 	var lines []line
 	for _, pod := range s.pods(gateway) {
 		for text := range strings.Lines(must[string](s)(on.logs(s.Context(), s.name, pod.Name))) {
 			var l line
-			if err := json.Unmarshal([]byte(text), &l); err == nil && l.Outcome != "" {
+			if err := json.Unmarshal([]byte(text), &l); err == nil && l.Key != "" {
 				lines = append(lines, l)
 			}
 		}
