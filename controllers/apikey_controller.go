@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"context"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
@@ -39,6 +40,10 @@ func (r *APIKeyReconciler) Reconcile(ctx context.Context, name types.NamespacedN
 	if err != nil || !known {
 		return err
 	}
+	if key.Spec.SecretRef == nil && slices.ContainsFunc(attached, secretNotFound) {
+		// The generated key exists by now: a gateway that has not seen it yet will speak again.
+		return nil
+	}
 	next := key.DeepCopy()
 	next.Status = v1alpha1.APIKeyStatus{
 		AttachedStatus: status.ForAttached(key.Generation, r.Now(), attached, key.Status.AttachedStatus),
@@ -53,4 +58,8 @@ func (r *APIKeyReconciler) Reconcile(ctx context.Context, name types.NamespacedN
 	}
 	r.Events.transition(next, key.Status.Conditions, next.Status.Conditions)
 	return nil
+}
+
+func secretNotFound(a status.AttachedTo) bool {
+	return a.Attachment.Verdict.ResolvedRefs.Reason == v1alpha1.ReasonSecretNotFound
 }
