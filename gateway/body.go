@@ -124,15 +124,13 @@ func isDisconnect(err error) bool {
 
 var errTooLarge = errors.New("body too large")
 
+// trusted is how much of an announced length memory is taken for before the bytes come.
+const trusted = 1 << 20
+
 // fill reads the stream to its end: exactly length bytes, or, where length is negative, up to the configured maximum.
 func (r *request) fill(stream io.Reader, length int) error {
-	if length >= 0 {
-		if cap(r.body) < length {
-			r.body = make([]byte, 0, length+length/8)
-		}
-		n, err := io.ReadFull(stream, r.body[:length])
-		r.body = r.body[:n]
-		return err
+	if expect := min(length+1, trusted); cap(r.body) < expect {
+		r.body = make([]byte, 0, expect)
 	}
 	for {
 		if len(r.body) == cap(r.body) {
@@ -144,6 +142,9 @@ func (r *request) fill(stream io.Reader, length int) error {
 			return errTooLarge
 		}
 		if errors.Is(err, io.EOF) {
+			if length >= 0 && len(r.body) != length {
+				return io.ErrUnexpectedEOF
+			}
 			return nil
 		}
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"runtime/debug"
 	"time"
 
@@ -72,15 +73,22 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 // leave ends a request that is not relaying, and turns a panic into a 500.
 func (r *request) leave() {
 	if fault := recover(); fault != nil {
-		r.srv.log.Error("panic", slog.Any("fault", fault), slog.String("stack", string(debug.Stack())))
+		err := r.panicked(fault)
 		r.relaying = false
 		r.ctx.Response.Reset()
-		r.refuse(internal(fmt.Errorf("panic: %v", fault)))
+		r.refuse(internal(err))
 		r.ctx.SetConnectionClose()
 	}
 	if !r.relaying {
 		r.settle()
 	}
+}
+
+// panicked logs a panic where it was caught, and makes it an error.
+func (r *request) panicked(fault any) error {
+	r.srv.log.Error("panic while serving a request", slog.String("id", string(r.ex.ID[:])), slog.Any("fault", fault),
+		slog.String("stack", string(debug.Stack())))
+	return fmt.Errorf("panic: %v", fault)
 }
 
 func internal(cause error) *exchange.Error {
@@ -213,8 +221,13 @@ func (s *Server) handleExpect(ctx *fasthttp.RequestCtx) (status int) {
 	return status
 }
 
-// handleError answers what the engine could not read as a request.
+// handleError answers what the engine could not read as a request. A connection that ends, or stays silent, before its
+// first byte was no request, and is not counted: load balancers and scanners make many.
 func (s *Server) handleError(ctx *fasthttp.RequestCtx, err error) {
+	if _, nothingCame := err.(net.Error); nothingCame { //nolint:errorlint // What came in part is wrapped.
+		ctx.SetStatusCode(fasthttp.StatusRequestTimeout)
+		return
+	}
 	r := s.beginOrResume(ctx)
 	defer r.settle()
 	told := &exchange.Error{

@@ -84,8 +84,15 @@ func (r *request) answer() {
 		resp.SetBodyStream(&r.relay, -1)
 		return
 	}
-	r.ex.BytesOut = int64(len(r.attempt.Body()))
-	r.attempt.Swap(resp.SwapBody(r.attempt.Body()))
+	body := r.attempt.Body()
+	r.ex.BytesOut = int64(len(body))
+	if len(body) > keepBody {
+		// The engine keeps a response's own buffer with the connection; this one is too large for that.
+		resp.SetBodyRaw(body)
+		r.attempt.Swap(nil)
+		return
+	}
+	r.attempt.Swap(resp.SwapBody(body))
 }
 
 // relay is a stream as the HTTP engine takes it: WriteTo in the connection's own goroutine, then Close.
@@ -98,7 +105,13 @@ func (*relay) SupportsBodyWriteTo() bool { return true }
 
 // WriteTo relays events until the stream ends. An error makes the engine close the connection without the end of the
 // chunked framing.
-func (s *relay) WriteTo(w io.Writer) (int64, error) {
+func (s *relay) WriteTo(w io.Writer) (n int64, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = s.r.panicked(fault)
+			s.r.ex.Outcome, s.r.ex.Reason, s.r.ex.Cause = exchange.Internal, exchange.ReasonInternal, err
+		}
+	}()
 	return s.r.attempt.WriteTo(deadlineWriter{w, s.r.ctx})
 }
 

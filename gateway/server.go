@@ -50,6 +50,8 @@ type Server struct {
 	draining atomic.Bool
 	inFlight atomic.Int64
 
+	applying sync.Mutex
+
 	mu    sync.Mutex
 	peers *watch.Peers // made by the first Serve
 }
@@ -115,8 +117,10 @@ func NewServer(opts Options) *Server {
 }
 
 // Apply builds a snapshot of the document and swaps it in; the next request obeys it. On an error the former snapshot
-// stays. The document must be valid and must not change afterwards. Calls must not overlap.
+// stays. The document must be valid and must not change afterwards.
 func (s *Server) Apply(doc *config.Document) error {
+	s.applying.Lock()
+	defer s.applying.Unlock()
 	snapshot, err := buildSnapshot(doc, s.living, s.opts.Version)
 	if err != nil {
 		return err

@@ -215,7 +215,7 @@ func TestAFailureOnANewConnectionIsNotTriedAgain(t *testing.T) {
 }
 
 func TestAConnectionThatBreaksWithinTheAnswerIsNotTriedAgain(t *testing.T) {
-	address, connections := server(t, func(n int, c net.Conn, r *bufio.Reader) {
+	address, connections := server(t, func(_ int, c net.Conn, r *bufio.Reader) {
 		for i := 0; take(r); i++ {
 			if i > 0 {
 				_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Le")

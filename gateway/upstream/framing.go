@@ -68,7 +68,7 @@ func (f *framing) read(br *bufio.Reader, p []byte) (int, error) {
 		return 0, f.broken
 	}
 	n, err := f.readKind(br, p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		f.broken = err
 	}
 	return n, err
@@ -209,7 +209,7 @@ func chunkSize(line []byte) (int64, error) {
 }
 
 func unexpected(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

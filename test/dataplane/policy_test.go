@@ -4,7 +4,6 @@
 package dataplane
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -273,7 +272,7 @@ func TestWhatGoesUpstreamIsOnlyWhatConcernsTheProvider(t *testing.T) {
 func TestWhatComesBackIsOnlyWhatConcernsTheClient(t *testing.T) {
 	s := start(t)
 	got := s.chat("tokens=1", false)
-	for name := range http.Header(got.Header) {
+	for name := range got.Header {
 		switch name {
 		case "Content-Type", "Content-Length", "Date", "X-Request-Id", "X-Content-Type-Options", "Openai-Processing-Ms",
 			"Openai-Version", "X-Spark-Upstream-Request-Id":
