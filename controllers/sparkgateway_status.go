@@ -29,6 +29,9 @@ import (
 // tell computes the status from what the scope holds, writes it if it changed, and reports on the attachments.
 func (r *GatewayReconciler) tell(ctx context.Context, s *scope) error {
 	facts := r.facts(s)
+	if s.unread == "" && r.takingOver(s, facts.Programming) {
+		return nil
+	}
 	if s.unread == "" {
 		programmed := status.Programmed(facts.Programming)
 		name := client.ObjectKeyFromObject(s.gateway)
@@ -45,6 +48,24 @@ func (r *GatewayReconciler) tell(ctx context.Context, s *scope) error {
 	}
 	r.Events.transition(s.gateway, before.Status.Conditions, next.Conditions)
 	return nil
+}
+
+// takingOver says that the status tells of these very facts that all is well, that this operator has just begun to ask
+// the pods, and that it has not heard all of them. What its predecessor heard then stands until they speak or the grace
+// period ends: a restart of the operator is no news of any gateway.
+func (r *GatewayReconciler) takingOver(s *scope, p status.Programming) bool {
+	was := s.gateway.Status
+	before := conditionOf(was.Conditions, v1alpha1.Programmed)
+	if before.Status != metav1.ConditionTrue || before.ObservedGeneration != s.gateway.Generation ||
+		was.Revision != status.Short(p.Revision) || p.Invalid || !p.Written || !p.TemplateCurrent || p.Blocked != nil {
+		return false
+	}
+	for _, o := range r.Fleet.Observe(client.ObjectKeyFromObject(s.gateway)) {
+		if o.Found && o.Ack == nil && o.Silence <= status.Grace {
+			return true
+		}
+	}
+	return false
 }
 
 // facts gives what the status is computed from.

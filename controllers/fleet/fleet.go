@@ -51,6 +51,9 @@ type Observation struct {
 	Silence time.Duration
 	// Problem says, in stable words, why the last call failed; empty when it did not.
 	Problem string
+	// Found says that the pod was there when the conversation with the gateway's pods began, as after a restart of the
+	// operator.
+	Found bool
 }
 
 // Caller makes one call to a pod: a push, or with a nil push a question. missing names parts that the pod lacks to
@@ -91,6 +94,8 @@ type line struct {
 	problem string
 	// told says that the line's silence was made known.
 	told bool
+	// found says that the conversation began with this line.
+	found bool
 }
 
 // New starts a fleet that works until the context ends. A pod that is silent for longer than grace is reported as a
@@ -112,7 +117,8 @@ func (f *Fleet) Want(gateway types.NamespacedName, t Target) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c := f.gateways[gateway]
-	if c == nil {
+	begins := c == nil
+	if begins {
 		c = &conversation{pods: map[string]*line{}}
 		f.gateways[gateway] = c
 	}
@@ -126,7 +132,7 @@ func (f *Fleet) Want(gateway types.NamespacedName, t Target) {
 			if l != nil {
 				l.cancel()
 			}
-			c.pods[pod.UID] = f.open(gateway, pod)
+			c.pods[pod.UID] = f.open(gateway, pod, begins)
 			continue
 		}
 		if news {
@@ -148,7 +154,7 @@ func (f *Fleet) Observe(gateway types.NamespacedName) map[string]Observation {
 	out := map[string]Observation{}
 	if c := f.gateways[gateway]; c != nil {
 		for uid, l := range c.pods {
-			out[uid] = Observation{Ack: l.ack, Silence: time.Since(l.since), Problem: l.problem}
+			out[uid] = Observation{Ack: l.ack, Silence: time.Since(l.since), Problem: l.problem, Found: l.found}
 		}
 	}
 	return out
@@ -167,9 +173,9 @@ func (f *Fleet) Forget(gateway types.NamespacedName) {
 	f.caller.Forget(gateway)
 }
 
-func (f *Fleet) open(gateway types.NamespacedName, pod Pod) *line {
+func (f *Fleet) open(gateway types.NamespacedName, pod Pod, found bool) *line {
 	ctx, cancel := context.WithCancel(f.ctx)
-	l := &line{pod: pod, cancel: cancel, wake: make(chan struct{}, 1), since: time.Now()}
+	l := &line{pod: pod, cancel: cancel, wake: make(chan struct{}, 1), since: time.Now(), found: found}
 	go f.talk(ctx, gateway, l)
 	return l
 }

@@ -191,6 +191,29 @@ func TestARestartForgetsWhatWasHeard(t *testing.T) {
 	})
 }
 
+func TestPodsThatWereThereFirstAreKnown(t *testing.T) {
+	inBubble(t, newCaller("a", "b"), func(t *testing.T, b *bed) {
+		found := func(want map[string]bool) {
+			t.Helper()
+			got := map[string]bool{}
+			for uid, o := range b.fleet.Observe(gateway) {
+				got[uid] = o.Found
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("found (-want +got):\n%s", diff)
+			}
+		}
+		b.want(versioned(1), "a")
+		b.want(versioned(1), "a", "b")
+		found(map[string]bool{"a": true, "b": false})
+		b.want(versioned(1), "a@second", "b")
+		found(map[string]bool{"a": false, "b": false})
+		b.fleet.Forget(gateway)
+		b.want(versioned(1), "a", "b")
+		found(map[string]bool{"a": true, "b": true})
+	})
+}
+
 func TestAProcessThatFallsBackIsToldOfAndPushedToAgain(t *testing.T) {
 	inBubble(t, newCaller("a"), func(_ *testing.T, b *bed) {
 		b.want(versioned(1), "a")
