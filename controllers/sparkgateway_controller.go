@@ -86,7 +86,6 @@ func (r *GatewayReconciler) Reconcile(ctx context.Context, req ctrl.Request) (re
 		}
 		return ctrl.Result{}, err
 	}
-	r.Fleet.Want(req.NamespacedName, fleet.Target{Bundle: s.desired, Admin: s.admin.Data, Pods: audience(s.pods)})
 	return ctrl.Result{RequeueAfter: renewalCheck}, nil
 }
 
@@ -111,6 +110,9 @@ func (r *GatewayReconciler) write(ctx context.Context, s *scope) error {
 	if err := r.writeConfig(ctx, s); err != nil {
 		return err
 	}
+	// Pods that run have their configuration whatever happens to the objects around them: a key that was deleted must
+	// not live on because a Service cannot be written.
+	r.Fleet.Want(client.ObjectKeyFromObject(s.gateway), fleet.Target{Bundle: s.desired, Admin: s.admin.Data, Pods: audience(s.pods)})
 	if s.written.Manifest.Sequence == 0 && !s.current {
 		// Pods without a configuration would only wait.
 		return nil
