@@ -199,6 +199,26 @@ func TestConnectionsWithoutARequestAreNotCounted(t *testing.T) {
 	}
 }
 
+func TestAHeaderThatDoesNotEndIsATimeout(t *testing.T) {
+	s := &served{t: t, clock: &clock{now: time.Now()}}
+	s.Server = NewServer(Options{AccessLog: &s.log})
+	s.http.ReadTimeout = 50 * time.Millisecond
+	if err := s.Apply(fullPolicy("127.0.0.1:1")); err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.address = ln.Addr().String()
+	go func() { _ = s.Serve(ln) }()
+	t.Cleanup(s.stop)
+	resp, body := s.send([]byte("GET /v1/models HTTP/1.1\r\nHost: x\r\nX-Slow: "))
+	if resp.StatusCode != 408 || !resp.Close || resp.Header.Get("X-Spark-Reason") != "header_timeout" {
+		t.Errorf("status %d: %s", resp.StatusCode, body)
+	}
+}
+
 func TestTheAccessLogIsTheDocumentsChoice(t *testing.T) {
 	doc := fullPolicy(cannedProvider(t, wholeAnswer(10)))
 	doc.Core.Gateway.AccessLog = false

@@ -85,6 +85,7 @@ func TestChunkedBodies(t *testing.T) {
 		"an end in the trailer":        {wire: "5\r\nhello\r\n0\r\n", want: "hello", wantErr: io.ErrUnexpectedEOF},
 		"no size":                      {wire: "\r\nhello\r\n", wantErr: errChunk},
 		"noise for a size":             {wire: "xyz\r\nhello\r\n", wantErr: errChunk},
+		"noise and then a body":        {wire: "zz\r\n5\r\nhello\r\n0\r\n\r\n", wantErr: errChunk},
 		"a negative size":              {wire: "-1\r\nhello\r\n", wantErr: errChunk},
 		"a size beyond counting":       {wire: "ffffffffffffffff\r\nhello\r\n", wantErr: errChunk},
 		"a chunk longer than its size": {wire: "3\r\nhello\r\n0\r\n\r\n", want: "hel", wantErr: errChunk},

@@ -213,6 +213,30 @@ func TestABodyIsBoundedInSizeAndTime(t *testing.T) {
 	})
 }
 
+func TestABodyThatEndsEarlyIsNotARequest(t *testing.T) {
+	whole := chatBody("gpt-4o", "tokens=1", false)
+	for name, send := range map[string]string{
+		"of known length": strings.Replace(rawRequest(whole+" "), whole+" ", whole, 1),
+		"in chunks": "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + aliceKey +
+			"\r\nTransfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n", len(whole), whole),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t)
+			c := s.dial()
+			if _, err := io.WriteString(c, send); err != nil {
+				t.Fatal(err)
+			}
+			_ = c.(*net.TCPConn).CloseWrite()
+			if l := s.lines(1)[0]; l.Outcome != "client_gone" || l.Usage != nil {
+				t.Errorf("access log %+v", l)
+			}
+			if n := len(s.provider.Records()); n != 0 {
+				t.Errorf("the provider got %d requests", n)
+			}
+		})
+	}
+}
+
 func TestALargeBodyAndAnswerGoThroughWhole(t *testing.T) {
 	s := start(t)
 	text := strings.Repeat("a long prompt \\u00e9 ", 200_000) // 4 MB

@@ -1,0 +1,203 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/dialect"
+	"github.com/sparkgateway/spark/gateway/exchange"
+	"github.com/sparkgateway/spark/gateway/provider"
+	"github.com/sparkgateway/spark/gateway/upstream"
+)
+
+// guard is a client that can leave.
+type guard struct {
+	mu             sync.Mutex
+	call           Canceler
+	gone, draining bool
+	detached       int
+}
+
+func (g *guard) Attach(c Canceler) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.gone || g.draining {
+		return false
+	}
+	g.call = c
+	return true
+}
+
+func (g *guard) Detach() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.call = nil
+	g.detached++
+}
+
+func (g *guard) Draining() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.draining
+}
+
+func (g *guard) leave(draining bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.gone, g.draining = !draining, draining
+	if g.call != nil {
+		g.call.Cancel()
+	}
+}
+
+// fields is an empty header.
+type fields struct{}
+
+func (fields) PeekCanonical([]byte) []byte { return nil }
+
+// script is a provider that answers each request with these pieces and then, unless it hangs, closes.
+type script struct {
+	pieces   []string
+	hang     bool
+	received chan *http.Request
+	bodies   chan string
+}
+
+// dial connects to the script over a pipe.
+func (s *script) dial(context.Context, string, string) (net.Conn, error) {
+	client, server := net.Pipe()
+	go func() {
+		req, err := http.ReadRequest(bufio.NewReader(server))
+		if err != nil {
+			_ = server.Close()
+			return
+		}
+		body, _ := io.ReadAll(req.Body)
+		if s.received != nil {
+			s.received <- req
+			s.bodies <- string(body)
+		}
+		for _, piece := range s.pieces {
+			if _, err := io.WriteString(server, piece); err != nil {
+				break
+			}
+		}
+		if !s.hang {
+			_ = server.Close()
+		}
+	}()
+	return client, nil
+}
+
+// run makes one attempt at a script.
+type run struct {
+	t       testing.TB
+	guard   *guard
+	ex      exchange.Exchange
+	attempt *Attempt
+	out     bytes.Buffer
+	relay   error
+	refused *exchange.Error
+}
+
+const wait = config.Duration(100 * time.Millisecond)
+
+func target(t testing.TB, s *script) Target {
+	t.Helper()
+	total := 100 * wait
+	if s.hang {
+		total = 4 * wait
+	}
+	p, err := provider.New(&config.Provider{
+		ID: "ns/p", Name: "p", Endpoint: "http://provider.example/v1",
+		Timeouts: config.Timeouts{Connect: wait, FirstToken: wait, BetweenTokens: wait, Total: total},
+	}, config.NewSecret("sk"), "1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pools := upstream.NewPools(s.dial)
+	t.Cleanup(pools.Close)
+	return Target{
+		Provider: p, Pool: pools.Use([]upstream.Endpoint{{Key: p.ConnectionKey, Address: p.Address}})[0],
+		Model: "up", Quoted: []byte(`"up"`),
+	}
+}
+
+// start does the attempt, without finishing it.
+func start(t testing.TB, s *script, body string) *run {
+	t.Helper()
+	r := &run{t: t, guard: &guard{}, attempt: &Attempt{}}
+	r.do(target(t, s), body)
+	return r
+}
+
+func (r *run) do(to Target, body string) {
+	r.t.Helper()
+	chat, err := dialect.DecodeChat([]byte(body))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.ex = exchange.Exchange{Start: time.Now(), Stream: chat.Stream}
+	if r.refused = r.attempt.Do(Request{
+		Exchange: &r.ex, Chat: &chat, Body: []byte(body), Fields: fields{}, Guard: r.guard,
+	}, to); r.refused != nil {
+		r.ex.Outcome, r.ex.Reason = r.refused.Outcome, r.refused.Reason
+		return
+	}
+	if r.attempt.Streamed() {
+		_, r.relay = r.attempt.WriteTo(&r.out)
+	} else {
+		r.out.Write(r.attempt.Body())
+	}
+}
+
+func (r *run) finish() *run {
+	r.attempt.Finish()
+	if r.guard.call != nil {
+		r.t.Error("the guard may still cancel a call that has ended")
+	}
+	return r
+}
+
+const (
+	plain  = `{"model":"m","messages":[{"role":"user","content":"abcdefgh"}]}`
+	stream = `{"model":"m","messages":[{"role":"user","content":"abcdefgh"}],"stream":true}`
+	asking = `{"model":"m","messages":[{"role":"user","content":"abcdefgh"}],"stream":true,"stream_options":{"include_usage":true}}`
+)
+
+func whole(status int, contentType, body string) *script {
+	return &script{pieces: []string{fmt.Sprintf("HTTP/1.1 %d X\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", status, contentType, len(body), body)}}
+}
+
+const streamHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+// chunks is a stream of these pieces, each a chunk, with its end.
+func chunks(pieces ...string) *script {
+	s := &script{pieces: []string{streamHead}}
+	for _, p := range pieces {
+		s.pieces = append(s.pieces, fmt.Sprintf("%x\r\n%s\r\n", len(p), p))
+	}
+	s.pieces = append(s.pieces, "0\r\n\r\n")
+	return s
+}
+
+func delta(text string) string {
+	return `data: {"choices":[{"delta":{"content":"` + text + `"}}]}` + "\n\n"
+}
+
+const (
+	usageEvent = `data: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":6,"total_tokens":11}}` + "\n\n"
+	doneEvent  = "data: [DONE]\n\n"
+)
