@@ -142,7 +142,8 @@ func (r *request) fill(stream io.Reader, length int) error {
 			return errTooLarge
 		}
 		if errors.Is(err, io.EOF) {
-			if length >= 0 && len(r.body) != length {
+			if length >= 0 && len(r.body) != length || length < 0 && r.conn != nil && r.conn.ended {
+				// The engine gives the same for a body that ends and for a client that ends between two chunks.
 				return io.ErrUnexpectedEOF
 			}
 			return nil

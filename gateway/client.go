@@ -5,6 +5,8 @@ package gateway
 
 import (
 	"crypto/tls"
+	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"strconv"
@@ -28,6 +30,8 @@ type clientConn struct {
 	srv       *Server
 	remove    watch.Remove
 	closed    atomic.Bool
+	// ended says that the reader met the end of what the client sends. Only the reader's goroutine looks at it.
+	ended bool
 
 	mu             sync.Mutex
 	call           proxy.Canceler
@@ -37,11 +41,38 @@ type clientConn struct {
 
 // clientOf finds the clientConn of what the HTTP engine serves; nil in tests without one.
 func clientOf(c net.Conn) *clientConn {
-	if t, ok := c.(*tls.Conn); ok {
-		c = t.NetConn()
+	switch c := c.(type) {
+	case *clientConn:
+		return c
+	case *tlsConn:
+		return c.below
+	default:
+		return nil
 	}
-	cc, _ := c.(*clientConn)
-	return cc
+}
+
+// Read notes the end.
+func (c *clientConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if errors.Is(err, io.EOF) {
+		c.ended = true
+	}
+	return n, err
+}
+
+// tlsConn is TLS over a clientConn. Over TLS, the end may come without that of the connection below.
+type tlsConn struct {
+	*tls.Conn
+	below *clientConn
+}
+
+// Read notes the end.
+func (c *tlsConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if errors.Is(err, io.EOF) {
+		c.below.ended = true
+	}
+	return n, err
 }
 
 // Attach makes the client's leaving cancel c.
@@ -137,6 +168,12 @@ func (cs *clientConns) forget(c *clientConn) {
 	cs.mu.Unlock()
 }
 
+func (cs *clientConns) count() int {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	return len(cs.open)
+}
+
 // each calls f for every open connection; f may close it.
 func (cs *clientConns) each(f func(*clientConn)) {
 	cs.mu.Lock()
@@ -189,7 +226,7 @@ func (l *listener) admit(raw net.Conn) net.Conn {
 	}
 	if config := snapshot.tlsConfig(); config != nil {
 		c.overTLS = true
-		return tls.Server(c, config)
+		return &tlsConn{Conn: tls.Server(c, config), below: c}
 	}
 	return c
 }

@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 
 func TestRoomsDoNotImportEachOther(t *testing.T) {
 	files := 0
-	err := filepath.WalkDir(".", func(file string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(".", func(file string, _ fs.DirEntry, err error) error {
 		room := path.Dir(filepath.ToSlash(file))
 		if err != nil || room == "." || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
 			return err

@@ -33,6 +33,9 @@ type Options struct {
 	Version string
 	// DrainDelay is how long Shutdown goes on accepting while Ready already fails, so that load balancers notice.
 	DrainDelay time.Duration
+	// IdleLinger is how long Shutdown then still leaves silent connections open. A client that uses one is told with
+	// the answer that it closes; had it been closed first, the request on its way would have been lost.
+	IdleLinger time.Duration
 }
 
 // Server serves the data plane. Its methods are safe for concurrent use.
@@ -144,7 +147,7 @@ func (s *Server) Serve(ln net.Listener) error {
 	return s.http.Serve(&listener{Listener: ln, srv: s, refusing: make(chan struct{}, 64)})
 }
 
-// Shutdown stops accepting, after Options.DrainDelay, and waits for the requests in flight until ctx ends; what is
+// Shutdown stops accepting, after Options.DrainDelay and IdleLinger, and waits for the requests in flight until ctx ends; what is
 // still in flight then is broken off, each with an error, and ctx's error returned. It must be called once.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.draining.Store(true)
@@ -154,6 +157,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		case <-time.After(s.opts.DrainDelay):
 		}
 	}
+	s.linger(ctx)
 	err := s.http.ShutdownWithContext(ctx)
 	if err != nil {
 		s.conns.each((*clientConn).drain)
@@ -172,6 +176,28 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.living.Close()
 	}
 	return err
+}
+
+// linger waits until no connection is open, for Options.IdleLinger, but no longer than for half of the time that is
+// left for all of Shutdown.
+func (s *Server) linger(ctx context.Context) {
+	atMost := s.opts.IdleLinger
+	if deadline, ok := ctx.Deadline(); ok {
+		atMost = min(atMost, time.Until(deadline)/2)
+	}
+	end := time.NewTimer(atMost)
+	defer end.Stop()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for s.conns.count() > 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-end.C:
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 func (s *Server) waitIdle(atMost time.Duration) {

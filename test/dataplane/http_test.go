@@ -5,6 +5,7 @@ package dataplane
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -215,25 +216,37 @@ func TestABodyIsBoundedInSizeAndTime(t *testing.T) {
 
 func TestABodyThatEndsEarlyIsNotARequest(t *testing.T) {
 	whole := chatBody("gpt-4o", "tokens=1", false)
+	certificate := selfSigned(t)
 	for name, send := range map[string]string{
 		"of known length": strings.Replace(rawRequest(whole+" "), whole+" ", whole, 1),
 		"in chunks": "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + aliceKey +
 			"\r\nTransfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n", len(whole), whole),
 	} {
-		t.Run(name, func(t *testing.T) {
-			s := start(t)
-			c := s.dial()
-			if _, err := io.WriteString(c, send); err != nil {
-				t.Fatal(err)
-			}
-			_ = c.(*net.TCPConn).CloseWrite()
-			if l := s.lines(1)[0]; l.Outcome != "client_gone" || l.Usage != nil {
-				t.Errorf("access log %+v", l)
-			}
-			if n := len(s.provider.Records()); n != 0 {
-				t.Errorf("the provider got %d requests", n)
-			}
-		})
+		for _, overTLS := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, TLS %t", name, overTLS), func(t *testing.T) {
+				s := start(t, withDocument(func(d *config.Document) {
+					if overTLS {
+						certificate.use(d)
+					}
+				}))
+				c := s.dial()
+				var end interface{ CloseWrite() error } = c.(*net.TCPConn)
+				if overTLS {
+					secure := tls.Client(c, certificate.client())
+					c, end = secure, secure
+				}
+				if _, err := io.WriteString(c, send); err != nil {
+					t.Fatal(err)
+				}
+				_ = end.CloseWrite()
+				if l := s.lines(1)[0]; l.Outcome != "client_gone" || l.Usage != nil {
+					t.Errorf("access log %+v", l)
+				}
+				if n := len(s.provider.Records()); n != 0 {
+					t.Errorf("the provider got %d requests", n)
+				}
+			})
+		}
 	}
 }
 
