@@ -51,6 +51,7 @@ type process struct {
 	refuses       int64 // the sequence that it rejects
 	silent        bool
 	hangs         bool
+	takes         time.Duration // before it answers
 	calls         []string // "ask", or "push 2: core keys-07"
 }
 
@@ -116,6 +117,14 @@ func (c *caller) Call(ctx context.Context, _ types.NamespacedName, _ fleet.Targe
 		c.mu.Lock()
 		c.atOnce--
 		return config.Ack{}, nil, ctx.Err()
+	}
+	if p.takes > 0 {
+		c.mu.Unlock()
+		select {
+		case <-time.After(p.takes):
+		case <-ctx.Done():
+		}
+		c.mu.Lock()
 	}
 	if p.silent {
 		return config.Ack{}, nil, errors.New("it does not answer in time")

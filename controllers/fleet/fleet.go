@@ -288,7 +288,9 @@ func (f *Fleet) note(ctx context.Context, gateway types.NamespacedName, l *line,
 		}
 		return
 	}
-	news := l.told || l.ack == nil || !equalAcks(*l.ack, ack)
+	// A status may speak of a silence that was not told, because it was looked at for another reason.
+	silent := l.told || time.Since(l.since) > f.grace
+	news := silent || l.ack == nil || !equalAcks(*l.ack, ack)
 	l.ack, l.since, l.problem, l.told = &ack, time.Now(), "", false
 	l.have = nil
 	if ack.Revision == t.Bundle.Manifest.Revision {

@@ -138,6 +138,23 @@ func TestSilenceIsToldOnceAndItsEndAgain(t *testing.T) {
 	})
 }
 
+// Whoever looks between the end of the grace period and the next failed call sees the silence untold. Its end is news
+// all the same, or what they saw would stand forever.
+func TestTheEndOfASilenceThatNobodyWasToldOfIsTold(t *testing.T) {
+	inBubble(t, newCaller("a"), func(t *testing.T, b *bed) {
+		b.want(versioned(1), "a")
+		b.told()
+		b.caller.edit("a", func(p *process) { p.takes = grace + time.Second })
+		b.after(grace + 2*time.Second)
+		b.wantTold(0)
+		if o := b.fleet.Observe(gateway)["a"]; o.Silence <= grace {
+			t.Errorf("it is silent for %s only", o.Silence)
+		}
+		b.after(2 * time.Second)
+		b.wantTold(1)
+	})
+}
+
 func TestAPodThatNeverSpokeIsToldOfToo(t *testing.T) {
 	c := newCaller("a")
 	c.edit("a", func(p *process) { p.silent = true })
