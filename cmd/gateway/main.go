@@ -34,6 +34,9 @@ var version = "dev"
 // drainDelay is how long a pod that was asked to leave goes on accepting, so that load balancers notice first.
 const drainDelay = 5 * time.Second
 
+// idleLinger is how long it then leaves silent connections open; most clients close theirs sooner.
+const idleLinger = 15 * time.Second
+
 type options struct {
 	configDir, adminDir         string
 	bind                        string
@@ -66,7 +69,7 @@ func run(ctx context.Context, o options, logger *slog.Logger) error {
 	living := gateway.NewLiving(gateway.LivingOptions{})
 	defer living.Close()
 	server := gateway.NewServer(gateway.Options{
-		Living: living, AccessLog: os.Stdout, Logger: logger, DrainDelay: o.drainDelay,
+		Living: living, AccessLog: os.Stdout, Logger: logger, DrainDelay: o.drainDelay, IdleLinger: idleLinger,
 	})
 	identity := gateway.Identity{Pod: os.Getenv("POD_UID"), Gateway: os.Getenv("SPARK_GATEWAY"), Version: version}
 	reloader := gateway.NewReloader(identity, server.Apply)
