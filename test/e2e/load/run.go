@@ -21,6 +21,8 @@ import (
 const (
 	// requestTimeout bounds one request, streams included.
 	requestTimeout = 2 * time.Minute
+	// idleTimeout is how long a silent connection is kept, as the HTTP clients of the official SDKs do.
+	idleTimeout = 5 * time.Second
 	// maxSamples bounds what is told of what went wrong at one target.
 	maxSamples = 10
 )
@@ -47,7 +49,7 @@ type tally struct {
 // begin starts to send. The run ends by itself after Spec.Count requests, or by stop, or, with its requests, by cut.
 func begin(spec Spec) *run {
 	r := &run{spec: spec, tallies: map[string]*tally{}, client: &http.Client{Transport: &http.Transport{
-		MaxIdleConnsPerHost: 512, DisableKeepAlives: spec.Fresh, DisableCompression: true,
+		MaxIdleConnsPerHost: 512, IdleConnTimeout: idleTimeout, DisableKeepAlives: spec.Fresh, DisableCompression: true,
 	}}}
 	r.ctx, r.cut = context.WithCancel(context.Background())
 	r.pace, r.stop = context.WithCancel(r.ctx)
