@@ -52,7 +52,7 @@ type process struct {
 	silent        bool
 	hangs         bool
 	takes         time.Duration // before it answers
-	calls         []string // "ask", or "push 2: core keys-07"
+	calls         []string      // "ask", or "push 2: core keys-07"
 }
 
 // take does what a reloader does.
