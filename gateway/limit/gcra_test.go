@@ -309,3 +309,16 @@ func FuzzGCRA(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatWasTakenIsGivenBackWhenAnotherRequestWasFaster(t *testing.T) {
+	// Two limits on one bucket: both have room when looked at, and the first takes it from the second.
+	shared := &bucket{}
+	one := NewLimit(request(1, 1, time.Hour))
+	g := &Group{limits: []Limit{one, one}, buckets: []*bucket{shared, shared}}
+	if d := g.Take(start); !d.Refused {
+		t.Fatalf("%+v", d)
+	}
+	if d := (&Group{limits: g.limits[:1], buckets: g.buckets[:1]}).Take(start); d.Refused {
+		t.Errorf("%+v: the refused request kept what it took", d)
+	}
+}
