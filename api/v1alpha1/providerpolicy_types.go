@@ -106,20 +106,19 @@ type HeaderEdits struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^[A-Za-z][A-Za-z0-9-]{0,63}$'))",message="names are letters, digits and dashes, at most 64"
 	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k.lowerAscii() in ['authorization', 'host', 'connection', 'content-length', 'content-type', 'content-encoding', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'expect', 'accept-encoding', 'keep-alive', 'proxy-connection', 'proxy-authorization']))",message="this header is the gateway's own"
 	Set map[string]HeaderValue `json:"set,omitempty"`
-	// remove drops header fields that an application sent.
+	// remove drops header fields of those that go on to providers: the application's, all but User-Agent, which is the
+	// gateway's own. What else an application sends stays in the gateway anyway.
 	//
 	// +optional
 	// +listType=set
-	// +kubebuilder:validation:MaxItems=32
-	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k.lowerAscii() in ['authorization', 'host', 'connection', 'content-length', 'content-type', 'transfer-encoding']))",message="a request needs this header"
-	Remove []HeaderName `json:"remove,omitempty"`
+	// +kubebuilder:validation:MaxItems=7
+	Remove []ForwardedHeader `json:"remove,omitempty"`
 }
 
-// HeaderName is a header field's name.
+// ForwardedHeader is a header field that goes on to providers unless a policy removes it.
 //
-// +kubebuilder:validation:MaxLength=64
-// +kubebuilder:validation:Pattern=`^[A-Za-z][A-Za-z0-9-]*$`
-type HeaderName string
+// +kubebuilder:validation:Enum=Accept;Idempotency-Key;OpenAI-Beta;Traceparent;Tracestate;User-Agent;X-Client-Request-Id
+type ForwardedHeader string
 
 // ProviderModel is one model of a provider.
 type ProviderModel struct {
@@ -137,8 +136,8 @@ type ProviderModel struct {
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:Pattern=`^[\x21-\x7e]+$`
 	Upstream string `json:"upstream,omitempty"`
-	// maxOutputTokens that a request may ask for; one that asks for more is refused, one that does not say is given
-	// this. Default: the provider's own bound.
+	// maxOutputTokens that a request may ask for; one that asks for more is refused, one that does not say has the
+	// provider's own bound. Default: the provider's own bound.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1

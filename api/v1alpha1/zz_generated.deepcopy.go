@@ -355,7 +355,7 @@ func (in *HeaderEdits) DeepCopyInto(out *HeaderEdits) {
 	}
 	if in.Remove != nil {
 		in, out := &in.Remove, &out.Remove
-		*out = make([]HeaderName, len(*in))
+		*out = make([]ForwardedHeader, len(*in))
 		copy(*out, *in)
 	}
 }

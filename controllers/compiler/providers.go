@@ -78,7 +78,15 @@ func (c *compilation) provider(policy *v1alpha1.ProviderPolicy) (config.Provider
 	}
 	if h := spec.Headers; h != nil {
 		provider.SetHeaders = p.headers("spec.headers.set", h.Set)
-		for _, name := range h.Remove {
+		for _, h := range provider.SetHeaders {
+			if config.Framing(h.Name) {
+				p.add("spec.headers.set: %s is the gateway's own", h.Name)
+			}
+		}
+		for i, name := range h.Remove {
+			if config.Framing(string(name)) {
+				p.add("spec.headers.remove[%d]: %s is the gateway's own", i, name)
+			}
 			provider.RemoveHeaders = append(provider.RemoveHeaders, textproto.CanonicalMIMEHeaderKey(string(name)))
 		}
 		slices.Sort(provider.RemoveHeaders)

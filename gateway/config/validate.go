@@ -122,6 +122,16 @@ func (v *validation) providers(d *Document) map[string]bool {
 			v.add("%s.ca: holds no PEM certificate", at)
 		}
 		v.headers(at+".setHeaders", p.SetHeaders)
+		for i, h := range p.SetHeaders {
+			if Framing(h.Name) {
+				v.add("%s.setHeaders[%d]: %s is the gateway's own", at, i, h.Name)
+			}
+		}
+		for i, name := range p.RemoveHeaders {
+			if Framing(name) {
+				v.add("%s.removeHeaders[%d]: %s is the gateway's own", at, i, name)
+			}
+		}
 		v.positive(at+".timeouts.connect", p.Timeouts.Connect)
 		v.positive(at+".timeouts.firstToken", p.Timeouts.FirstToken)
 		v.positive(at+".timeouts.betweenTokens", p.Timeouts.BetweenTokens)
@@ -175,6 +185,15 @@ func (h Header) Check() error {
 	}
 	return nil
 }
+
+// framing are the header fields that make a message what it is, in canonical form.
+var framing = map[string]bool{
+	"Content-Length": true, "Transfer-Encoding": true, "Connection": true, "Trailer": true, "Te": true, "Upgrade": true,
+	"Expect": true, "Accept-Encoding": true, "Content-Encoding": true, "Keep-Alive": true, "Proxy-Connection": true,
+}
+
+// Framing says whether a header field, named in any case, makes the message what it is, so that no policy may change it.
+func Framing(name string) bool { return framing[textproto.CanonicalMIMEHeaderKey(name)] }
 
 // notToken says whether a character cannot stand in a header's name.
 func notToken(r rune) bool {

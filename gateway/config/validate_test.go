@@ -4,6 +4,7 @@
 package config_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,7 +41,7 @@ func TestValidate(t *testing.T) {
 		"a limit of nothing":           {gateway(func(g *config.Gateway) { g.Requests[0].Count = 0 }), "gateway.requests[0]: count, per and burst must be positive"},
 		"a limit without burst":        {gateway(func(g *config.Gateway) { g.Requests[0].Burst = 0 }), "gateway.requests[0]: count, per and burst must be positive"},
 		"a limit per address twice": {
-			gateway(func(g *config.Gateway) { g.PerIP = append(g.Requests, g.Requests[0]) }), "gateway.perIP[1].per: 1m0s stands twice"},
+			gateway(func(g *config.Gateway) { g.PerIP = slices.Repeat(g.Requests[:1], 2) }), "gateway.perIP[1].per: 1m0s stands twice"},
 		"a header in other than canonical form": {
 			gateway(func(g *config.Gateway) { g.Headers[0].Name = "x-frame-options" }), `gateway.headers[0]: name "x-frame-options" is not a header name in canonical form`},
 		"a header's name that ends the line": {

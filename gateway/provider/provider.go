@@ -11,7 +11,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
-	"net/textproto"
 	"net/url"
 	"strconv"
 	"strings"
@@ -45,12 +44,6 @@ type Fields interface {
 // cookies are not the provider's business, hop-by-hop fields and X-Forwarded-* end here, and what a client says of its
 // organization would not fit the gateway's credential.
 var forwarded = []string{"Accept", "Idempotency-Key", "Openai-Beta", "Traceparent", "Tracestate", "X-Client-Request-Id"}
-
-// ours are the fields that make the message what it is; a policy cannot change them.
-var ours = map[string]bool{
-	"Content-Length": true, "Transfer-Encoding": true, "Connection": true, "Trailer": true, "Te": true, "Upgrade": true,
-	"Expect": true, "Accept-Encoding": true, "Content-Encoding": true, "Keep-Alive": true, "Proxy-Connection": true,
-}
 
 // New makes a provider of the document ready. The version is for the User-Agent.
 func New(p *config.Provider, credential config.Secret, version string) (*Provider, error) {
@@ -127,13 +120,13 @@ func headerFields(p *config.Provider, credential config.Secret, version string) 
 		}
 	}
 	for i, h := range p.SetHeaders {
-		if ours[textproto.CanonicalMIMEHeaderKey(h.Name)] {
+		if config.Framing(h.Name) {
 			return nil, fmt.Errorf("setHeaders[%d]: %s is the gateway's own", i, h.Name)
 		}
 		kept = append(kept, field{h.Name, h.Value})
 	}
 	for i, name := range p.RemoveHeaders {
-		if ours[textproto.CanonicalMIMEHeaderKey(name)] {
+		if config.Framing(name) {
 			return nil, fmt.Errorf("removeHeaders[%d]: %s is the gateway's own", i, name)
 		}
 	}

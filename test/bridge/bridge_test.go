@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,7 +71,7 @@ func TestAPushIsServedByEveryPodOnceItIsProgrammed(t *testing.T) {
 	late := c.start("d", nil)
 	poll(t, func() bool { return late.reloader.Ack().Sequence == 2 }, func() string { return fmt.Sprintf("ack %+v", late.reloader.Ack()) })
 	wantAnswers(t, late, map[string]int{"carol": http.StatusOK, "bob": http.StatusUnauthorized})
-	all := append(pods, late)
+	all := slices.Concat(pods, []*pod{late})
 	o.want(second, all...)
 	o.eventually(v1alpha1.ReasonProgrammed, second, all...)
 }

@@ -28,8 +28,8 @@ func TestADrainLeavesSilentConnectionsOpenForAWhile(t *testing.T) {
 	down := make(chan error, 1)
 	go func() { down <- s.server.Shutdown(t.Context()) }()
 	select {
-	case <-down:
-		t.Fatal("Shutdown did not wait for silent connections")
+	case err := <-down:
+		t.Fatal("Shutdown did not wait for silent connections: ", err)
 	case <-time.After(300 * time.Millisecond):
 	}
 	if status, closing := s.chatOn(kept); status != 200 || !closing {

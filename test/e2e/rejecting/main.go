@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -76,7 +77,7 @@ func refuseMarked(apply func(*config.Document) error) func(*config.Document) err
 func serve(port int, serve func(net.Listener) error) {
 	ln, err := net.Listen("tcp", ":"+strconv.Itoa(port))
 	check(err)
-	if err := serve(ln); err != nil && err != http.ErrServerClosed {
+	if err := serve(ln); !errors.Is(err, http.ErrServerClosed) {
 		check(err)
 	}
 }
