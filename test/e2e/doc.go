@@ -6,8 +6,8 @@
 //
 //	go test -tags e2e -count=1 -timeout 20m ./test/e2e/...
 //
-// The cluster must be one that may be changed: the operator is installed, and removed again unless it was there
-// before. Of the environment it reads
+// The cluster must be one that may be changed, by one run at a time: the operator is installed, stopped and started,
+// and removed again unless it was there before. Of the environment it reads
 //
 //	E2E_LOAD_IMAGE  a command that brings an image to the nodes, called as: COMMAND NAME:TAG ENTRYPOINT FILE:DEST.
 //	                Without it the images must be there already.

@@ -7,6 +7,7 @@ package e2e
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -43,8 +44,10 @@ var images = []struct{ name, program, version string }{
 	{loadImage, "./test/e2e/load/cmd", ""},
 }
 
-// spaceLabel is on the namespaces of the tests.
+// spaceLabel is on the namespaces of the tests; its value is this run's own.
 const spaceLabel = "sparkgateway.dev/e2e"
+
+var thisRun = strings.ToLower(rand.Text())
 
 // root of the repository.
 const root = "../.."
@@ -91,7 +94,7 @@ func spacesGone(ctx context.Context) error {
 	}
 	if missing := poll(ctx, 2*time.Minute, func() string {
 		var list corev1.NamespaceList
-		if err := on.List(ctx, &list, client.MatchingLabels{spaceLabel: "true"}); err != nil || len(list.Items) > 0 {
+		if err := on.List(ctx, &list, client.MatchingLabels{spaceLabel: thisRun}); err != nil || len(list.Items) > 0 {
 			return fmt.Sprintf("%d namespaces are left: %v", len(list.Items), err)
 		}
 		return ""

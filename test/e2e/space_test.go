@@ -37,7 +37,7 @@ func newSpace(t testing.TB) *space {
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		GenerateName: "spark-e2e-",
 		// One test stops processes, which takes a privileged pod.
-		Labels: map[string]string{"pod-security.kubernetes.io/enforce": "privileged", spaceLabel: "true"},
+		Labels: map[string]string{"pod-security.kubernetes.io/enforce": "privileged", spaceLabel: thisRun},
 	}}
 	if err := on.Create(t.Context(), ns); err != nil {
 		t.Fatal(err)
