@@ -208,7 +208,8 @@ type NetworkPolicy struct {
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.port) || !(self.port in [9090, 9443])",message="ports 9090 and 9443 are the gateway's own"
 type Listener struct {
-	// port of the pods and the Service, above 1023 as pods do not run as root. Default: 8080.
+	// port of the pods and the Service, above 1023 as pods do not run as root. A change replaces the pods one by one.
+	// Default: 8080.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1024
@@ -277,8 +278,8 @@ type AllowedNamespaces struct {
 
 // Drain says how a pod leaves.
 type Drain struct {
-	// timeout is how long a request, streams included, may go on when its pod is asked to leave; 1s to 1h.
-	// Default: 10m.
+	// timeout is how long a request, streams included, may go on when its pod is asked to leave; 1s to 1h. A change
+	// replaces the pods one by one, as their grace period follows it. Default: 10m.
 	//
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('1h')",message="must be between 1s and 1h"
