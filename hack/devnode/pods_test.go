@@ -143,9 +143,11 @@ func TestADeletedPodMayFinishAndIsReplaced(t *testing.T) {
 	if log, _ := os.ReadFile(b.node.PodLog(b.namespace, pod.Name)); !strings.Contains(string(log), "asked to end") {
 		t.Errorf("the program was not asked to end: %q", log)
 	}
-	if left, _ := filepath.Glob(filepath.Join(b.dir, "pods", "*"+pod.Name)); len(left) > 0 {
-		t.Errorf("the pod's directory is still there: %v", left)
-	}
+	// The directory goes after the object.
+	b.eventually("the end of the pod's directory", func() bool {
+		left, _ := filepath.Glob(filepath.Join(b.dir, "pods", "*"+pod.Name))
+		return len(left) == 0
+	})
 }
 
 func TestAPodThatStaysIsKilledAfterItsGracePeriod(t *testing.T) {
