@@ -69,7 +69,8 @@ func run(ctx context.Context, o options, logger *slog.Logger) error {
 	living := gateway.NewLiving(gateway.LivingOptions{})
 	defer living.Close()
 	server := gateway.NewServer(gateway.Options{
-		Living: living, AccessLog: os.Stdout, Logger: logger, DrainDelay: o.drainDelay, IdleLinger: idleLinger,
+		Living: living, AccessLog: os.Stdout, Logger: logger, Version: version,
+		DrainDelay: o.drainDelay, IdleLinger: idleLinger,
 	})
 	identity := gateway.Identity{Pod: os.Getenv("POD_UID"), Gateway: os.Getenv("SPARK_GATEWAY"), Version: version}
 	reloader := gateway.NewReloader(identity, server.Apply)

@@ -70,7 +70,7 @@ func (s service) run(ctx context.Context, accessLog, stderr io.Writer) error {
 	living := gateway.NewLiving(gateway.LivingOptions{})
 	defer living.Close()
 	server := gateway.NewServer(gateway.Options{
-		Living: living, AccessLog: accessLog, Logger: logger, DrainDelay: s.drainDelay,
+		Living: living, AccessLog: accessLog, Logger: logger, Version: version, DrainDelay: s.drainDelay,
 	})
 	follower := &standalone.Follower{
 		Paths: s.paths, Gateway: name, Apply: server.Apply, Logger: logger,

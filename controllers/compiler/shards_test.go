@@ -136,9 +136,6 @@ func TestContentMovesWithWhatAResourceContributes(t *testing.T) {
 }
 
 func TestAHundredThousandKeysFit(t *testing.T) {
-	if testing.Short() {
-		t.Skip("compiles 100,000 keys")
-	}
 	in := crowd(100_000)
 	rand.Shuffle(len(in.Keys), func(i, j int) { in.Keys[i], in.Keys[j] = in.Keys[j], in.Keys[i] })
 	out := mustServe(t, in)

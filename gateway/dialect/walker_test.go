@@ -107,7 +107,7 @@ func FuzzWalker(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) > 400 {
-			t.Skip("deeper than the bound")
+			return // deeper than the bound
 		}
 		if got, want := valid(b), json.Valid(b); got != want {
 			t.Errorf("%q: valid %t, want %t", b, got, want)

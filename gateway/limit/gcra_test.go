@@ -294,7 +294,7 @@ func FuzzGCRA(f *testing.F) {
 	f.Add(int64(1), int64(1), int64(1), int64(0))
 	f.Fuzz(func(t *testing.T, count, burst, per, gap int64) {
 		if count <= 0 || burst <= 0 || per <= 0 || gap < 0 || gap > int64(24*time.Hour) || per > int64(10000*time.Hour) {
-			t.Skip()
+			return // no limit that could be configured
 		}
 		g, now := group(config.RequestLimit{Count: count, Burst: burst, Per: config.Duration(per)}), start
 		for i := range 20 {

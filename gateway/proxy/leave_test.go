@@ -118,7 +118,7 @@ func FuzzRelay(f *testing.F) {
 	f.Add(strings.ReplaceAll(delta("é")+doneEvent, "\n", "\r\n"), uint8(3))
 	f.Fuzz(func(t *testing.T, text string, size uint8) {
 		if len(text) == 0 || len(text) > 2000 {
-			t.Skip()
+			return
 		}
 		var pieces []string
 		for rest := text; rest != ""; {
