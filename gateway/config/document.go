@@ -8,6 +8,8 @@
 // Values are immutable once built and safe to share between goroutines.
 package config
 
+import "slices"
+
 // Schema is the version of the Document's shape. A gateway names the schemas it reads in its Ack, so that an operator
 // that is newer than a pod says so instead of being misunderstood.
 const Schema = 1
@@ -81,11 +83,24 @@ type ProviderType string
 // The provider types.
 const (
 	OpenAI           ProviderType = "OpenAI"
+	AzureOpenAI      ProviderType = "AzureOpenAI"
+	Anthropic        ProviderType = "Anthropic"
+	Gemini           ProviderType = "Gemini"
+	VertexAI         ProviderType = "VertexAI"
+	Bedrock          ProviderType = "Bedrock"
+	Mistral          ProviderType = "Mistral"
+	Cohere           ProviderType = "Cohere"
+	Ollama           ProviderType = "Ollama"
 	OpenAICompatible ProviderType = "OpenAICompatible"
 )
 
+// ProviderTypes are all that this version knows.
+var ProviderTypes = []ProviderType{
+	OpenAI, AzureOpenAI, Anthropic, Gemini, VertexAI, Bedrock, Mistral, Cohere, Ollama, OpenAICompatible,
+}
+
 // Known says whether this version has such a type.
-func (t ProviderType) Known() bool { return t == OpenAI || t == OpenAICompatible }
+func (t ProviderType) Known() bool { return slices.Contains(ProviderTypes, t) }
 
 // Provider is one upstream.
 type Provider struct {
@@ -97,8 +112,16 @@ type Provider struct {
 	// Endpoint is an absolute http or https URL without query or fragment; paths such as "/chat/completions" are
 	// appended to it.
 	Endpoint string `json:"endpoint"`
-	// Credential names the API key in Document.Secrets; empty sends none.
-	Credential string `json:"credential,omitempty"`
+	// APIVersion is the api-version of AzureOpenAI's deployment URLs; empty uses its versionless v1 API.
+	APIVersion string `json:"apiVersion,omitempty"`
+	// Project and Location are VertexAI's.
+	Project  string `json:"project,omitempty"`
+	Location string `json:"location,omitempty"`
+	// Credential names the API key in Document.Secrets; empty sends none. At most one of it and the identities is there.
+	Credential string         `json:"credential,omitempty"`
+	AWS        *AWSIdentity   `json:"aws,omitempty"`
+	GCP        *GCPIdentity   `json:"gcp,omitempty"`
+	Azure      *AzureIdentity `json:"azure,omitempty"`
 	// CA is a PEM bundle that replaces the system's roots; empty keeps them.
 	CA string `json:"ca,omitempty"`
 	// ServerName overrides the name that the provider's certificate is checked for.
@@ -109,6 +132,41 @@ type Provider struct {
 	Timeouts      Timeouts `json:"timeouts"`
 	// AnyModel says that the provider declared no models, so that it is asked for whatever a client names.
 	AnyModel bool `json:"anyModel,omitempty"`
+}
+
+// AWSIdentity signs requests (SigV4). Without keys and role, credentials come from the environment that Amazon EKS gives
+// a pod (Pod Identity).
+type AWSIdentity struct {
+	// Region that requests are signed for.
+	Region string `json:"region"`
+	// AccessKeyID, SecretAccessKey and SessionToken name parts of a static credential in Document.Secrets; the last may
+	// be empty.
+	AccessKeyID     string `json:"accessKeyID,omitempty"`
+	SecretAccessKey string `json:"secretAccessKey,omitempty"`
+	SessionToken    string `json:"sessionToken,omitempty"`
+	// RoleARN is assumed with the web identity token in TokenFile.
+	RoleARN   string `json:"roleARN,omitempty"`
+	TokenFile string `json:"tokenFile,omitempty"`
+	// STSEndpoint is where, by default the region's.
+	STSEndpoint string `json:"stsEndpoint,omitempty"`
+}
+
+// GCPIdentity gets access tokens of Google Cloud. Without a member they come from the metadata server.
+type GCPIdentity struct {
+	// Key names a credentials file (a service account's key, or a workload identity federation's configuration, whose
+	// token file is TokenFile) in Document.Secrets.
+	Key string `json:"key,omitempty"`
+}
+
+// AzureIdentity gets access tokens of Microsoft Entra ID, by a client secret or by a federated token.
+type AzureIdentity struct {
+	TenantID string `json:"tenantID"`
+	ClientID string `json:"clientID"`
+	// ClientSecret names the secret in Document.Secrets; empty uses TokenFile.
+	ClientSecret string `json:"clientSecret,omitempty"`
+	TokenFile    string `json:"tokenFile,omitempty"`
+	// Authority is the authority host, by default the public cloud's.
+	Authority string `json:"authority,omitempty"`
 }
 
 // Timeouts of one attempt. All positive.

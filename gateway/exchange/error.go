@@ -28,6 +28,8 @@ const (
 	ReasonEncoding            Reason = "unsupported_content_encoding"
 	ReasonInvalidBody         Reason = "invalid_body"
 	ReasonModelNotFound       Reason = "model_not_found"
+	ReasonUntranslatable      Reason = "untranslatable_field"
+	ReasonUnsupported         Reason = "unsupported_by_provider"
 	ReasonOutputTokens        Reason = "max_output_tokens"
 	ReasonClientGone          Reason = "client_gone"
 	ReasonNotReady            Reason = "not_ready"

@@ -36,10 +36,11 @@ func (s UsageSource) String() string {
 	return [...]string{"", "estimated", "counted", "reported"}[s]
 }
 
-// Usage is what a request cost, in tokens. Cached is part of Prompt, Reasoning part of Completion.
+// Usage is what a request cost, in tokens. Cached and CacheWritten are parts of Prompt: what the provider read from its
+// cache, and what it put there at a higher price. Reasoning is part of Completion.
 type Usage struct {
-	Prompt, Completion, Total, Cached, Reasoning int64
-	Source                                       UsageSource
+	Prompt, Completion, Total, Cached, CacheWritten, Reasoning int64
+	Source                                                     UsageSource
 }
 
 // IDLen is the length of a request's ID.
