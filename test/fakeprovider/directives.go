@@ -20,6 +20,7 @@ type directives struct {
 	delay    time.Duration
 	hasDelay bool
 	faults   Faults
+	content  contentDirectives
 	rule     string // the name of the script's rule that had a part in this
 }
 
@@ -34,6 +35,7 @@ func (d directives) over(weaker directives) directives {
 	if d.faults.spec == "" {
 		d.faults = weaker.faults
 	}
+	d.content = d.content.over(weaker.content)
 	if d.rule == "" {
 		d.rule = weaker.rule
 	}
@@ -51,7 +53,7 @@ func (d *directives) set(name, value string) (err error) {
 	case "fault":
 		d.faults, err = ParseFaults(value)
 	default:
-		return fmt.Errorf("unknown directive %q; known are tokens, delay, fault", name)
+		return d.content.set(name, value)
 	}
 	return err
 }
@@ -77,6 +79,7 @@ func headerDirectives(h http.Header) (directives, error) {
 	var d directives
 	for _, header := range []struct{ name, directive string }{
 		{"X-Fake-Tokens", "tokens"}, {"X-Fake-Token-Delay", "delay"}, {"X-Fake-Fault", "fault"},
+		{"X-Fake-Calls", "calls"}, {"X-Fake-Reasoning", "reasoning"}, {"X-Fake-Refusal", "refusal"},
 	} {
 		values := h.Values(header.name)
 		if len(values) == 0 {
