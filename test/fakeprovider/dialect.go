@@ -20,6 +20,16 @@ type dialect interface {
 	failureEvent(f *failure) event
 }
 
+// gatekeeper is a dialect with its own way to tell who asks; the others take any key of Options.APIKeys in any header.
+type gatekeeper interface {
+	admit(r *http.Request, body []byte) *failure
+}
+
+// pinger is a dialect whose streams are kept alive by events of its own, where others send comments.
+type pinger interface {
+	ping() event
+}
+
 // operation understands a request to one endpoint, or says what is wrong with it.
 type operation func(r *http.Request, body []byte) (call, *failure)
 
@@ -34,23 +44,45 @@ type call interface {
 type subject struct {
 	model        string
 	stream       bool
-	prompt       string // the last user message
+	framing      framing // of the stream; nil: server-sent events
+	prompt       string  // the last user message
 	promptTokens int
 }
 
-// reply is an answer before anything goes wrong with it: a body or, where events is set, a stream.
-type reply struct {
-	body   []byte
-	events iter.Seq[event]
-	tokens int // of the completion; streams say it event by event
+// frames gives the framing of a stream that answers this.
+func (s subject) frames() framing {
+	if s.framing == nil {
+		return serverSentEvents{}
+	}
+	return s.framing
 }
 
-// event is one server-sent event.
+// contentType is what a healthy answer to this is, unless its reply says otherwise.
+func (s subject) contentType() string {
+	if s.stream {
+		return s.frames().contentType()
+	}
+	return jsonContent
+}
+
+const jsonContent = "application/json"
+
+// reply is an answer before anything goes wrong with it: a body or, where events is set, a stream.
+type reply struct {
+	body        []byte
+	contentType string // of the body; default application/json
+	events      iter.Seq[event]
+	tokens      int      // of the completion; streams say it event by event
+	refusal     *failure // set: what the directives make the dialect say instead
+}
+
+// event is one event of a stream, in any framing.
 type event struct {
-	name   string // of the event field; "" leaves the field out
-	data   []byte // one line
-	tokens int    // of the completion that it carries
-	done   bool   // the dialect's terminator
+	name      string // of the event field or header; "" leaves the field out
+	data      []byte // one line
+	tokens    int    // of the completion that it carries
+	done      bool   // what makes the stream a whole one: the terminator, or the event that says why the answer ended
+	exception bool   // an error, where the framing tells those apart
 }
 
 // stamp is what identifies one answer.

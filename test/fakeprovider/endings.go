@@ -14,22 +14,26 @@ import (
 
 // answer sends what the call asks for, with the faults that were asked for.
 func (x *exchange) answer(c call, d directives) {
-	if !x.wait(x.faults.Latency) || x.replaced(c.subject().stream) {
+	if !x.wait(x.faults.Latency) || x.replaced() {
 		return
 	}
 	rep := c.reply(d, x.stamp)
-	if rep.events != nil {
+	switch {
+	case rep.refusal != nil:
+		x.fail(rep.refusal)
+		return
+	case rep.events != nil:
 		x.stream(rep)
 		return
 	}
 	// A body in one piece is ready when its last token is.
 	if x.wait(time.Duration(rep.tokens) * x.delay) {
-		x.whole(http.StatusOK, rep.body, rep.tokens)
+		x.whole(http.StatusOK, rep)
 	}
 }
 
 // replaced carries out the faults that leave nothing of the answer.
-func (x *exchange) replaced(stream bool) bool {
+func (x *exchange) replaced() bool {
 	switch x.faults.Ending {
 	case EndHang:
 		x.waitForClient()
@@ -42,7 +46,7 @@ func (x *exchange) replaced(stream bool) bool {
 	case EndHTML:
 		x.replace("text/html; charset=utf-8", "<!doctype html><html><body><h1>Welcome</h1>Log in first.</body></html>")
 	case EndGarbage:
-		x.replace(contentType(stream), strings.Repeat("\x00\x17\x2agarbage}{]\"\\ \xff\xfe", 16))
+		x.replace(x.subject.contentType(), strings.Repeat("\x00\x17\x2agarbage}{]\"\\ \xff\xfe", 16))
 	default:
 		return false
 	}
@@ -57,7 +61,7 @@ func (x *exchange) failOnPurpose() {
 		x.w.Header().Set("Retry-After-Ms", strconv.FormatInt(wait.Milliseconds(), 10))
 	}
 	x.ending = Faulted
-	x.whole(f.status, x.dialect.failureBody(f), 0)
+	x.whole(f.status, reply{body: x.dialect.failureBody(f)})
 }
 
 func (x *exchange) replace(contentType, body string) {
@@ -102,11 +106,4 @@ func (x *exchange) breakConnection(how breakage) {
 		tcp.SetLinger(0) //nolint:errcheck // then it closes with FIN, and the test that wants RST fails
 	}
 	conn.Close()
-}
-
-func contentType(stream bool) string {
-	if stream {
-		return "text/event-stream; charset=utf-8"
-	}
-	return "application/json"
 }

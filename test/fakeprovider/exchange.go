@@ -22,6 +22,7 @@ type exchange struct {
 	control *http.ResponseController
 	r       *http.Request
 	record  *Record
+	subject subject
 	faults  Faults
 	delay   time.Duration
 	stamp   stamp
@@ -71,7 +72,7 @@ func (x *exchange) close() {
 func (x *exchange) run(op operation) {
 	body, fail := x.readBody()
 	if fail == nil {
-		fail = x.authenticate()
+		fail = x.authenticate(body)
 	}
 	if fail != nil {
 		x.fail(fail)
@@ -82,9 +83,9 @@ func (x *exchange) run(op operation) {
 		x.fail(fail)
 		return
 	}
-	subject := c.subject()
-	x.stamp.prompt = subject.promptTokens
-	directives, err := x.direct(subject)
+	x.subject = c.subject()
+	x.stamp.prompt = x.subject.promptTokens
+	directives, err := x.direct(x.subject)
 	if err != nil {
 		x.fail(badRequest("fakeprovider: " + err.Error()))
 		return
@@ -107,7 +108,10 @@ func (x *exchange) readBody() ([]byte, *failure) {
 	return body, nil
 }
 
-func (x *exchange) authenticate() *failure {
+func (x *exchange) authenticate(body []byte) *failure {
+	if own, ok := x.dialect.(gatekeeper); ok {
+		return own.admit(x.r, body)
+	}
 	keys := x.server.options.APIKeys
 	if len(keys) == 0 {
 		return nil
@@ -132,12 +136,12 @@ func (x *exchange) direct(s subject) (directives, error) {
 	})
 	own, err := said(x.r.Header, s.prompt, s.model)
 	if err == nil {
-		err = own.faults.fits(s.stream)
+		err = own.faults.fits(s)
 	}
 	if err != nil {
 		return directives{}, err
 	}
-	scripted := x.server.script.pick(x.r.URL.Path, s.model, s.stream)
+	scripted := x.server.script.pick(x.r.URL.Path, s)
 	d := own.over(scripted).over(defaultDirectives(x.server.options.TokenDelay))
 	x.server.records.update(x.record, func(r *Record) { r.Fault, r.Rule = d.faults.spec, d.rule })
 	return d, nil
@@ -145,5 +149,5 @@ func (x *exchange) direct(s subject) (directives, error) {
 
 // fail answers with an error of the dialect's, which is no fault but what a provider should say.
 func (x *exchange) fail(f *failure) {
-	x.whole(f.status, x.dialect.failureBody(f), 0)
+	x.whole(f.status, reply{body: x.dialect.failureBody(f)})
 }

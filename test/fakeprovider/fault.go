@@ -34,7 +34,7 @@ type Faults struct {
 
 	Ending     Ending
 	After      int           // events (streams) or bytes (bodies) sent before Ending happens
-	Status     int           // with EndStatus
+	Status     int           // with EndStatus and EndErrorEvent
 	RetryAfter time.Duration // with EndStatus; 0: no retry-after header
 
 	spec        string
@@ -69,6 +69,7 @@ const (
 	EndNoDone             Ending = "no-done"
 	EndErrorEvent         Ending = "error-event"
 	EndGarbageEvent       Ending = "garbage-event"
+	EndBadChecksum        Ending = "bad-checksum"
 	EndResetMidBody       Ending = "reset-mid-body"
 	EndTruncateBody       Ending = "truncate-body"
 	EndStallBody          Ending = "stall-body"
@@ -77,13 +78,18 @@ const (
 // String gives the specification that the faults were parsed from.
 func (f Faults) String() string { return f.spec }
 
-// fits refuses faults that could not happen to this kind of answer.
-func (f Faults) fits(stream bool) error {
-	if f.needsStream != "" && !stream {
+// fits refuses faults that could not happen to the answer to this.
+func (f Faults) fits(s subject) error {
+	if f.needsStream != "" && !s.stream {
 		return fmt.Errorf("fault %q needs a streamed answer", f.needsStream)
 	}
-	if f.needsWhole != "" && stream {
+	if f.needsWhole != "" && s.stream {
 		return fmt.Errorf("fault %q needs an answer that is not streamed", f.needsWhole)
+	}
+	if s.stream {
+		if name := s.frames().cannot(f); name != "" {
+			return fmt.Errorf("fault %q has no meaning in a stream of %s", name, s.frames().contentType())
+		}
 	}
 	return nil
 }

@@ -75,6 +75,18 @@ func endingAfter(end Ending, fallback int) func(*Faults, []string) error {
 	}
 }
 
+func errorEvent(f *Faults, args []string) error {
+	f.Status = 500
+	if len(args) == 2 {
+		code, err := parseCount(args[1], 400, 599)
+		if err != nil {
+			return err
+		}
+		f.Status, args = code, args[:1]
+	}
+	return endingAfter(EndErrorEvent, defaultEvents)(f, args)
+}
+
 func status(f *Faults, args []string) error {
 	if len(args) == 0 || len(args) > 2 {
 		return errors.New("wants a code and perhaps a retry-after, as in status:503:2s")

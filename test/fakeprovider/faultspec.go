@@ -62,8 +62,9 @@ var faultKinds = map[string]faultKind{
 	"stall":            {streamOnly, endingAfter(EndStall, defaultEvents)},
 	"truncate-stream":  {streamOnly, endingAfter(EndTruncateStream, defaultEvents)},
 	"no-done":          {streamOnly, endingAfter(EndNoDone, toTheEnd)},
-	"error-event":      {streamOnly, endingAfter(EndErrorEvent, defaultEvents)},
+	"error-event":      {streamOnly, errorEvent},
 	"garbage-event":    {streamOnly, endingAfter(EndGarbageEvent, defaultEvents)},
+	"bad-checksum":     {streamOnly, endingAfter(EndBadChecksum, defaultEvents)},
 
 	"reset-mid-body": {wholeOnly, endingAfter(EndResetMidBody, halfWay)},
 	"truncate-body":  {wholeOnly, endingAfter(EndTruncateBody, halfWay)},
@@ -76,7 +77,7 @@ var faultKinds = map[string]faultKind{
 //
 //	latency:D                     silence before the response headers
 //	first-token-latency:D         silence after a stream's headers
-//	keep-alive[:D]                comment lines while a stream waits, every 50ms
+//	keep-alive[:D]                comment lines, or the dialect's own pings, while a stream waits, every 50ms
 //	crlf multiline-data comments split-utf8    odd but valid framing of a stream
 //	gzip                          a compressed body that nobody asked for
 //	big-line[:BYTES]              one more event, with 1 MiB of content
@@ -89,11 +90,18 @@ var faultKinds = map[string]faultKind{
 //	hang                          no byte at all until the client leaves
 //	reset-before-headers close-before-headers reset-after-headers    RST or FIN
 //	garbage html                  a 200 whose body is noise; a 200 that is a web page
-//	reset-mid-stream[:N] stall[:N] truncate-stream[:N] error-event[:N] garbage-event[:N]    after 3 events
+//	reset-mid-stream[:N] stall[:N] truncate-stream[:N] garbage-event[:N]    after 3 events
+//	error-event[:N[:CODE]]        the dialect's own error for a status 400–599 (500), after 3 events
+//	bad-checksum[:N]              an event that fails its checksum, after 3 events
 //	no-done[:N]                   the stream ends cleanly, without its terminator
 //	reset-mid-body[:N] truncate-body[:N] stall-body[:N]    half-way through a body that is not streamed
 //
-// A stream shorter than N events suffers its fault just before its terminator.
+// A stream shorter than N events suffers its fault just before its terminator: the event that makes it whole, which in
+// some dialects is the one that says why the answer ended.
+//
+// Faults that have no meaning in a stream's framing are refused: AWS event streams have no lines and no comments (crlf,
+// multiline-data, comments, keep-alive) and carry at most 8 MiB in an event; JSON arrays have no comments, but white
+// space for keep-alive; only AWS event streams have checksums.
 func ParseFaults(spec string) (Faults, error) {
 	f := Faults{spec: spec}
 	if spec == "none" {

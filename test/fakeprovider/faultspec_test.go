@@ -38,6 +38,10 @@ func TestParseFaults(t *testing.T) {
 		"stall:0":            {Ending: EndStall},
 		"reset-mid-stream:9": {Ending: EndResetMidStream, After: 9},
 		"no-done":            {Ending: EndNoDone, After: toTheEnd},
+		"error-event":        {Ending: EndErrorEvent, After: 3, Status: 500},
+		"error-event:1":      {Ending: EndErrorEvent, After: 1, Status: 500},
+		"error-event:0:529":  {Ending: EndErrorEvent, Status: 529},
+		"bad-checksum:1":     {Ending: EndBadChecksum, After: 1},
 		"truncate-body":      {Ending: EndTruncateBody, After: halfWay},
 		"truncate-body:10":   {Ending: EndTruncateBody, After: 10},
 	} {
@@ -58,7 +62,7 @@ func TestParseFaults(t *testing.T) {
 
 func TestParseFaultsRefuses(t *testing.T) {
 	for spec, reason := range map[string]string{
-		"":                             `unknown fault ""; known are none, bad-usage, big-line`,
+		"":                             `unknown fault ""; known are none, bad-checksum, bad-usage`,
 		"Latency:1s":                   `unknown fault "Latency"`,
 		"latency":                      "needs a duration",
 		"latency:":                     `"" is not a duration`,

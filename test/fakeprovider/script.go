@@ -97,22 +97,22 @@ func compileRule(rule Rule) (*compiledRule, error) {
 }
 
 // pick gives the directives of the first rule that fires for a request.
-func (s *script) pick(path, model string, stream bool) directives {
+func (s *script) pick(path string, about subject) directives {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, rule := range s.rules {
-		if rule.matches(path, model, stream) && rule.fires(s.draws) {
+		if rule.matches(path, about) && rule.fires(s.draws) {
 			return rule.directives
 		}
 	}
 	return directives{}
 }
 
-func (r *compiledRule) matches(path, model string, stream bool) bool {
+func (r *compiledRule) matches(path string, about subject) bool {
 	return (r.Path == "" || glob(r.Path, path)) &&
-		(r.Model == "" || glob(r.Model, model)) &&
-		(r.Stream == nil || *r.Stream == stream) &&
-		r.directives.faults.fits(stream) == nil
+		(r.Model == "" || glob(r.Model, about.model)) &&
+		(r.Stream == nil || *r.Stream == about.stream) &&
+		r.directives.faults.fits(about) == nil
 }
 
 func (r *compiledRule) fires(draws *rand.Rand) bool {

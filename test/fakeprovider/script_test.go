@@ -34,7 +34,7 @@ func TestGlob(t *testing.T) {
 func applied(s *script, n int) string {
 	var word strings.Builder
 	for range n {
-		if s.pick("/v1/chat/completions", "m", true).rule != "" {
+		if s.pick("/v1/chat/completions", subject{model: "m", stream: true}).rule != "" {
 			word.WriteByte('x')
 		} else {
 			word.WriteByte('-')
@@ -98,7 +98,7 @@ func TestTheFirstRuleThatFiresWins(t *testing.T) {
 	if err := s.set([]Rule{{Name: "once", Fault: "hang", Count: 1}, {Tokens: 5}}); err != nil {
 		t.Fatal(err)
 	}
-	got := []string{s.pick("/", "m", false).rule, s.pick("/", "m", false).rule}
+	got := []string{s.pick("/", subject{model: "m"}).rule, s.pick("/", subject{model: "m"}).rule}
 	if got[0] != "once" || got[1] != "rule-2" {
 		t.Errorf("rules = %v, want once, then rule-2", got)
 	}

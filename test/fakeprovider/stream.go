@@ -16,20 +16,21 @@ const splitPause = time.Millisecond
 // streamer writes the events of one answer.
 type streamer struct {
 	*exchange
-	framing framing
-	gzip    *gzip.Writer // nil unless the stream is compressed
-	sent    int          // events
-	ended   bool         // the positional fault has happened
+	frames frames
+	gzip   *gzip.Writer // nil unless the stream is compressed
+	sent   int          // events
+	last   event        // the one that was sent last
+	ended  bool         // the positional fault has happened
 }
 
 func (x *exchange) stream(rep reply) {
-	s := &streamer{exchange: x, framing: framingOf(x.faults)}
+	s := &streamer{exchange: x, frames: x.subject.frames().begin(x.faults)}
 	if x.faults.Gzip {
 		x.w.Header().Set("Content-Encoding", "gzip")
 		s.gzip = gzip.NewWriter(counted{x})
 	}
 	x.w.Header().Set("Cache-Control", "no-cache")
-	x.head(http.StatusOK, contentType(true))
+	x.head(http.StatusOK, x.subject.contentType())
 	if !x.flush() {
 		return
 	}
@@ -55,6 +56,14 @@ func (s *streamer) run(rep reply) {
 			return
 		}
 	}
+	s.finish()
+}
+
+// finish writes what follows the last event.
+func (s *streamer) finish() {
+	if end := s.frames.end(); len(end) > 0 && !s.push(end, 0, 0) {
+		return
+	}
 	if s.gzip != nil {
 		s.gzip.Close()
 	}
@@ -79,12 +88,19 @@ func (s *streamer) end() bool {
 		s.ending = Faulted
 	case EndErrorEvent:
 		s.ending = Faulted
-		s.event(s.dialect.failureEvent(&failure{
-			status: http.StatusInternalServerError, message: "The server had an error while processing your request.",
-		}))
+		if s.event(s.dialect.failureEvent(&failure{
+			status: s.faults.Status, message: "The server had an error while processing your request.",
+		})) {
+			s.finish()
+		}
 	case EndGarbageEvent:
 		s.ending = Faulted
-		return s.event(event{data: []byte(`{"id":"chatcmpl-` + "\x01\xff" + `,,not json`)})
+		s.sent++
+		return s.push(s.frames.broken(s.last.name), 1, 0)
+	case EndBadChecksum:
+		s.ending = Faulted
+		s.sent++
+		return s.push(spoiled(s.frames.frame(s.last)), 1, 0)
 	}
 	return false
 }
@@ -92,8 +108,9 @@ func (s *streamer) end() bool {
 // event sends one event and flushes it.
 func (s *streamer) event(e event) bool {
 	s.sent++
-	frame := s.framing.frame(e)
-	if s.framing.splitUTF8 {
+	s.last = e
+	frame := s.frames.frame(e)
+	if s.faults.SplitUTF8 {
 		return s.split(frame, e)
 	}
 	return s.push(frame, 1, e.tokens)
@@ -156,11 +173,19 @@ func (s *streamer) waitAloud(d time.Duration) bool {
 			return false
 		}
 		if d < 0 || time.Since(started) < d {
-			if !s.push([]byte(": keep-alive"+s.framing.newline+s.framing.newline), 0, 0) {
+			if !s.push(s.alive(), 0, 0) {
 				return false
 			}
 		}
 	}
+}
+
+// alive is what is said while nothing is to be said.
+func (s *streamer) alive() []byte {
+	if own, ok := s.dialect.(pinger); ok {
+		return s.frames.frame(own.ping())
+	}
+	return s.frames.alive()
 }
 
 // counted lets the compressor's output be counted as it is written.

@@ -12,28 +12,32 @@ import (
 )
 
 // whole sends a body in one piece, or as much of it as the faults let through.
-func (x *exchange) whole(status int, body []byte, tokens int) {
+func (x *exchange) whole(status int, rep reply) {
+	body, contentType := rep.body, rep.contentType
+	if contentType == "" {
+		contentType = jsonContent
+	}
 	if x.faults.Gzip {
 		body = compressed(body)
 		x.w.Header().Set("Content-Encoding", "gzip")
 	}
 	x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	x.head(status, contentType(false))
+	x.head(status, contentType)
 	switch x.faults.Ending {
 	case EndResetAfterHeaders:
 		x.flush()
 		x.breakConnection(reset)
 	case EndResetMidBody:
-		x.part(body, tokens)
+		x.part(body, rep.tokens)
 		x.breakConnection(reset)
 	case EndTruncateBody:
-		x.part(body, tokens)
+		x.part(body, rep.tokens)
 		x.breakConnection(closed)
 	case EndStallBody:
-		x.part(body, tokens)
+		x.part(body, rep.tokens)
 		x.waitForClient()
 	default:
-		x.send(body, 0, tokens)
+		x.send(body, 0, rep.tokens)
 	}
 }
 
