@@ -8,8 +8,6 @@
 // Values are immutable once built and safe to share between goroutines.
 package config
 
-import "slices"
-
 // Schema is the version of the Document's shape. A gateway names the schemas it reads in its Ack, so that an operator
 // that is newer than a pod says so instead of being misunderstood.
 const Schema = 1
@@ -77,98 +75,6 @@ type Header struct {
 	Value string `json:"value"`
 }
 
-// ProviderType is the protocol that a provider speaks and how it takes credentials.
-type ProviderType string
-
-// The provider types.
-const (
-	OpenAI           ProviderType = "OpenAI"
-	AzureOpenAI      ProviderType = "AzureOpenAI"
-	Anthropic        ProviderType = "Anthropic"
-	Gemini           ProviderType = "Gemini"
-	VertexAI         ProviderType = "VertexAI"
-	Bedrock          ProviderType = "Bedrock"
-	Mistral          ProviderType = "Mistral"
-	Cohere           ProviderType = "Cohere"
-	Ollama           ProviderType = "Ollama"
-	OpenAICompatible ProviderType = "OpenAICompatible"
-)
-
-// ProviderTypes are all that this version knows.
-var ProviderTypes = []ProviderType{
-	OpenAI, AzureOpenAI, Anthropic, Gemini, VertexAI, Bedrock, Mistral, Cohere, Ollama, OpenAICompatible,
-}
-
-// Known says whether this version has such a type.
-func (t ProviderType) Known() bool { return slices.Contains(ProviderTypes, t) }
-
-// Provider is one upstream.
-type Provider struct {
-	// ID is "namespace/name" of the ProviderPolicy; living state (connections, breakers) is keyed by it.
-	ID string `json:"id"`
-	// Name is how clients name it in "provider/model".
-	Name string       `json:"name"`
-	Type ProviderType `json:"type"`
-	// Endpoint is an absolute http or https URL without query or fragment; paths such as "/chat/completions" are
-	// appended to it.
-	Endpoint string `json:"endpoint"`
-	// APIVersion is the api-version of AzureOpenAI's deployment URLs; empty uses its versionless v1 API.
-	APIVersion string `json:"apiVersion,omitempty"`
-	// Project and Location are VertexAI's.
-	Project  string `json:"project,omitempty"`
-	Location string `json:"location,omitempty"`
-	// Credential names the API key in Document.Secrets; empty sends none. At most one of it and the identities is there.
-	Credential string         `json:"credential,omitempty"`
-	AWS        *AWSIdentity   `json:"aws,omitempty"`
-	GCP        *GCPIdentity   `json:"gcp,omitempty"`
-	Azure      *AzureIdentity `json:"azure,omitempty"`
-	// CA is a PEM bundle that replaces the system's roots; empty keeps them.
-	CA string `json:"ca,omitempty"`
-	// ServerName overrides the name that the provider's certificate is checked for.
-	ServerName string `json:"serverName,omitempty"`
-	// SetHeaders replace, RemoveHeaders drop header fields of the request that goes upstream.
-	SetHeaders    []Header `json:"setHeaders,omitempty"`
-	RemoveHeaders []string `json:"removeHeaders,omitempty"`
-	Timeouts      Timeouts `json:"timeouts"`
-	// AnyModel says that the provider declared no models, so that it is asked for whatever a client names.
-	AnyModel bool `json:"anyModel,omitempty"`
-}
-
-// AWSIdentity signs requests (SigV4). Without keys and role, credentials come from the environment that Amazon EKS gives
-// a pod (Pod Identity).
-type AWSIdentity struct {
-	// Region that requests are signed for.
-	Region string `json:"region"`
-	// AccessKeyID, SecretAccessKey and SessionToken name parts of a static credential in Document.Secrets; the last may
-	// be empty.
-	AccessKeyID     string `json:"accessKeyID,omitempty"`
-	SecretAccessKey string `json:"secretAccessKey,omitempty"`
-	SessionToken    string `json:"sessionToken,omitempty"`
-	// RoleARN is assumed with the web identity token in TokenFile.
-	RoleARN   string `json:"roleARN,omitempty"`
-	TokenFile string `json:"tokenFile,omitempty"`
-	// STSEndpoint is where, by default the region's.
-	STSEndpoint string `json:"stsEndpoint,omitempty"`
-}
-
-// GCPIdentity gets access tokens of Google Cloud. Without a member they come from the metadata server.
-type GCPIdentity struct {
-	// Key names a credentials file (a service account's key, or a workload identity federation's configuration, whose
-	// token file is TokenFile) in Document.Secrets.
-	Key string `json:"key,omitempty"`
-}
-
-// AzureIdentity gets access tokens of Microsoft Entra ID, by a client secret or by a federated token.
-type AzureIdentity struct {
-	TenantID string `json:"tenantID"`
-	ClientID string `json:"clientID"`
-	// ClientSecret names the secret in Document.Secrets; empty uses TokenFile.
-	ClientSecret string `json:"clientSecret,omitempty"`
-	TokenFile    string `json:"tokenFile,omitempty"`
-	// Authority is the authority host, by default the public cloud's.
-	Authority string `json:"authority,omitempty"`
-}
-
 // Timeouts of one attempt. All positive.
 type Timeouts struct {
 	// Connect bounds dialling and the TLS handshake.
@@ -192,7 +98,23 @@ type Model struct {
 	Upstream string `json:"upstream"`
 	// MaxOutputTokens bounds what a request may ask for; 0 leaves it to the provider.
 	MaxOutputTokens int64 `json:"maxOutputTokens,omitempty"`
+	// Price of its tokens; nil where nobody said.
+	Price *Price `json:"price,omitempty"`
 }
+
+// Price is what a model's tokens cost, each in millionths of a US dollar per million tokens, which is the same number of
+// picodollars (1e-12 dollars) per token: three dollars per million tokens are 3,000,000. So the cost of an answer is exact in
+// integers, in picodollars: (prompt - cached) * Input + cached * CachedInput + completion * Output. Each is 0 to MaxPrice,
+// which keeps the cost of 900 million tokens within 63 bits.
+type Price struct {
+	Input  int64 `json:"input"`
+	Output int64 `json:"output"`
+	// CachedInput is of prompt tokens that the provider read from its cache.
+	CachedInput int64 `json:"cachedInput"`
+}
+
+// MaxPrice is 10,000 dollars per million tokens.
+const MaxPrice = 10_000_000_000
 
 // Key is one API key, known by its digest only.
 type Key struct {

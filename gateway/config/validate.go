@@ -5,13 +5,10 @@ package config
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/textproto"
 	"net/url"
 	"strconv"
-	"strings"
 )
 
 // Bounds that hold whatever the resources say, because the listener's buffers are made once.
@@ -101,45 +98,6 @@ func (v *validation) headers(field string, headers []Header) {
 	}
 }
 
-func (v *validation) providers(d *Document) map[string]bool {
-	ids := map[string]bool{}
-	for i, p := range d.Core.Providers {
-		at := fmt.Sprintf("providers[%d]", i)
-		if p.ID == "" || ids[p.ID] {
-			v.add("%s.id: %q is empty or stands twice", at, p.ID)
-		}
-		ids[p.ID] = true
-		if !p.Type.Known() {
-			v.add("%s.type: %q is not known to this gateway", at, p.Type)
-		}
-		if err := CheckEndpoint(p.Endpoint); err != nil {
-			v.add("%s.endpoint: %w", at, err)
-		}
-		if _, ok := d.Secrets[p.Credential]; p.Credential != "" && !ok {
-			v.add("%s.credential: no secret named %q", at, p.Credential)
-		}
-		if p.CA != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(p.CA)) {
-			v.add("%s.ca: holds no PEM certificate", at)
-		}
-		v.headers(at+".setHeaders", p.SetHeaders)
-		for i, h := range p.SetHeaders {
-			if Framing(h.Name) {
-				v.add("%s.setHeaders[%d]: %s is the gateway's own", at, i, h.Name)
-			}
-		}
-		for i, name := range p.RemoveHeaders {
-			if Framing(name) {
-				v.add("%s.removeHeaders[%d]: %s is the gateway's own", at, i, name)
-			}
-		}
-		v.positive(at+".timeouts.connect", p.Timeouts.Connect)
-		v.positive(at+".timeouts.firstToken", p.Timeouts.FirstToken)
-		v.positive(at+".timeouts.betweenTokens", p.Timeouts.BetweenTokens)
-		v.positive(at+".timeouts.total", p.Timeouts.Total)
-	}
-	return ids
-}
-
 func (v *validation) models(models []Model, providers map[string]bool) {
 	seen := map[string]bool{}
 	for i, m := range models {
@@ -155,6 +113,9 @@ func (v *validation) models(models []Model, providers map[string]bool) {
 		}
 		if m.MaxOutputTokens < 0 {
 			v.add("models[%d].maxOutputTokens: negative", i)
+		}
+		if p := m.Price; p != nil && !p.valid() {
+			v.add("models[%d].price: not within 0 and %d", i, int64(MaxPrice))
 		}
 	}
 }
@@ -172,36 +133,6 @@ func (v *validation) keys(keys []Key) {
 		digests[k.Digest] = k.ID
 		v.limits("keys["+k.ID+"].requests", k.Requests)
 	}
-}
-
-// Check says what is wrong with a header field, nil when nothing is: its name must be a token in canonical form, and its
-// value must not end the line. The value is not in the error.
-func (h Header) Check() error {
-	switch {
-	case h.Name == "" || strings.ContainsFunc(h.Name, notToken) || textproto.CanonicalMIMEHeaderKey(h.Name) != h.Name:
-		return fmt.Errorf("name %q is not a header name in canonical form", h.Name)
-	case strings.ContainsAny(h.Value, "\r\n\x00"):
-		return fmt.Errorf("the value of %s holds control characters", h.Name)
-	}
-	return nil
-}
-
-// framing are the header fields that make a message what it is, in canonical form.
-var framing = map[string]bool{
-	"Content-Length": true, "Transfer-Encoding": true, "Connection": true, "Trailer": true, "Te": true, "Upgrade": true,
-	"Expect": true, "Accept-Encoding": true, "Content-Encoding": true, "Keep-Alive": true, "Proxy-Connection": true,
-}
-
-// Framing says whether a header field, named in any case, makes the message what it is, so that no policy may change it.
-func Framing(name string) bool { return framing[textproto.CanonicalMIMEHeaderKey(name)] }
-
-// notToken says whether a character cannot stand in a header's name.
-func notToken(r rune) bool {
-	switch {
-	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
-		return false
-	}
-	return !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
 }
 
 // CheckEndpoint says what is wrong with a provider's base URL, nil when nothing is. The URL itself is not in the
@@ -231,4 +162,13 @@ func validPort(port string) bool {
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	return err == nil && n > 0
+}
+
+func (p *Price) valid() bool {
+	for _, price := range []int64{p.Input, p.Output, p.CachedInput} {
+		if price < 0 || price > MaxPrice {
+			return false
+		}
+	}
+	return true
 }
