@@ -18,6 +18,8 @@ type Answer struct {
 	Choices []Choice
 	// Usage as the provider reported it; Source is UsageNone where it did not. Prompt includes what was cached.
 	Usage exchange.Usage
+	// Echo is the request's, set by who has both; nil leaves the application's dialect to say its defaults.
+	Echo jsontext.Value
 }
 
 // Choice is one of the answers. Parts are Text, Refusal, Thinking, Redacted and Call.

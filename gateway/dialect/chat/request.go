@@ -37,6 +37,10 @@ type Request struct {
 	// User is the application's own name for its end user, for the provider's detection of abuse.
 	User string
 
+	// Echo is what answers in the application's dialect repeat of the request, a JSON object; nil in dialects that repeat
+	// nothing. The decoder sets it, for Answer.Echo and for its own writer.
+	Echo jsontext.Value
+
 	// Names gives a field's name in the application's dialect, for refusals. The decoder sets it.
 	Names func(Field) string
 }
