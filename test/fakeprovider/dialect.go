@@ -6,6 +6,7 @@ package fakeprovider
 import (
 	"iter"
 	"net/http"
+	"time"
 )
 
 // dialect is one provider's way of speaking. Each lives in its own file; the rest of the package knows only this.
@@ -23,6 +24,11 @@ type dialect interface {
 // gatekeeper is a dialect with its own way to tell who asks; the others take any key of Options.APIKeys in any header.
 type gatekeeper interface {
 	admit(r *http.Request, body []byte) *failure
+}
+
+// labeller is a dialect that names an error in the headers of its response too.
+type labeller interface {
+	label(h http.Header, f *failure)
 }
 
 // pinger is a dialect whose streams are kept alive by events of its own, where others send comments.
@@ -101,6 +107,10 @@ type failure struct {
 	code    string
 	param   string
 	message string
+
+	id     string        // of the answer, as in stamp; set when the failure is answered
+	retry  time.Duration // after which a client may try again; 0: not said
+	listed bool          // it stands in a JSON array, as the answer would have
 }
 
 func badRequest(message string) *failure {

@@ -80,6 +80,8 @@ func headerDirectives(h http.Header) (directives, error) {
 	for _, header := range []struct{ name, directive string }{
 		{"X-Fake-Tokens", "tokens"}, {"X-Fake-Token-Delay", "delay"}, {"X-Fake-Fault", "fault"},
 		{"X-Fake-Calls", "calls"}, {"X-Fake-Reasoning", "reasoning"}, {"X-Fake-Refusal", "refusal"},
+		{"X-Fake-Cached", "cached"},
+		{"X-Fake-Signatures", "signatures"},
 	} {
 		values := h.Values(header.name)
 		if len(values) == 0 {

@@ -54,14 +54,17 @@ func (x *exchange) replaced() bool {
 }
 
 func (x *exchange) failOnPurpose() {
-	f := &failure{status: x.faults.Status, message: fmt.Sprintf("The fault %q was asked for.", x.faults.spec)}
+	f := &failure{
+		status: x.faults.Status, retry: x.faults.RetryAfter,
+		message: fmt.Sprintf("The fault %q was asked for.", x.faults.spec),
+	}
 	if wait := x.faults.RetryAfter; wait > 0 {
 		// Whole seconds are all that the standard header can say; the milliseconds are OpenAI's.
 		x.w.Header().Set("Retry-After", strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10))
 		x.w.Header().Set("Retry-After-Ms", strconv.FormatInt(wait.Milliseconds(), 10))
 	}
 	x.ending = Faulted
-	x.whole(f.status, reply{body: x.dialect.failureBody(f)})
+	x.fail(f)
 }
 
 func (x *exchange) replace(contentType, body string) {

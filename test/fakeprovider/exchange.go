@@ -149,5 +149,13 @@ func (x *exchange) direct(s subject) (directives, error) {
 
 // fail answers with an error of the dialect's, which is no fault but what a provider should say.
 func (x *exchange) fail(f *failure) {
-	x.whole(f.status, reply{body: x.dialect.failureBody(f)})
+	f.id = x.stamp.id
+	if own, ok := x.dialect.(labeller); ok {
+		own.label(x.w.Header(), f)
+	}
+	body := x.dialect.failureBody(f)
+	if _, listed := x.subject.frames().(jsonArray); listed || f.listed {
+		body = append(append([]byte("["), body...), ']')
+	}
+	x.whole(f.status, reply{body: body})
 }

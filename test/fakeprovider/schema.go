@@ -224,7 +224,7 @@ func (m schemaMaker) words(node schemaNode) any {
 func kindOf(node schemaNode) string {
 	switch kind := node["type"].(type) {
 	case string:
-		return kind
+		return strings.ToLower(kind) // Google shouts
 	case []any:
 		for _, item := range kind {
 			if name, ok := item.(string); ok && name != "null" {

@@ -35,6 +35,7 @@ type Server struct {
 	options  Options
 	records  recorder
 	script   script
+	prompts  promptCache
 	handler  http.Handler
 	readied  time.Time
 	handlers sync.RWMutex // read-held by every provider request, so that Close can wait for them
@@ -138,9 +139,10 @@ func (s *Server) SetScript(rules ...Rule) error { return s.script.set(rules) }
 // Script gives the rules in force with their counts.
 func (s *Server) Script() []Rule { return s.script.list() }
 
-// Reset forgets records, totals and the script, as between two tests.
+// Reset forgets records, totals, cached prompts and the script, as between two tests.
 func (s *Server) Reset() {
 	s.records.reset()
+	s.prompts.clear()
 	_ = s.script.set(nil) // no rule can be wrong
 }
 

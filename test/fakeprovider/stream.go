@@ -89,7 +89,7 @@ func (s *streamer) end() bool {
 	case EndErrorEvent:
 		s.ending = Faulted
 		if s.event(s.dialect.failureEvent(&failure{
-			status: s.faults.Status, message: "The server had an error while processing your request.",
+			id: s.stamp.id, status: s.faults.Status, message: "The server had an error while processing your request.",
 		})) {
 			s.finish()
 		}
