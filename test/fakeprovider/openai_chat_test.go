@@ -96,9 +96,6 @@ func TestLengthOfAnAnswer(t *testing.T) {
 		"max_tokens cuts":              {`{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"a"}]}`, "20", 5, "length"},
 		"max_completion_tokens cuts": {
 			`{"model":"m","max_completion_tokens":6,"messages":[{"role":"user","content":"a"}]}`, "20", 6, "length"},
-		"max_completion_tokens goes before max_tokens": {
-			`{"model":"m","max_completion_tokens":6,"max_tokens":2,"messages":[{"role":"user","content":"a"}]}`,
-			"20", 6, "length"},
 		"an answer of just the limit was not cut": {
 			`{"model":"m","max_tokens":20,"messages":[{"role":"user","content":"a"}]}`, "20", 20, "stop"},
 		"every choice is counted": {
@@ -127,7 +124,7 @@ func TestThePromptIsCountedWhole(t *testing.T) {
 	server := start(t, fakeprovider.Options{})
 	body := `{"model":"m","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":[
 		{"type":"text","text":"What is "},{"type":"text","text":"this?"},
-		{"type":"image_url","image_url":{"url":"data:"}}]}]}`
+		{"type":"image_url","image_url":{"url":"data:image/png;base64,aGk="}}]}]}`
 	_, content := ask(t, server, body)
 	var got completion
 	decode(t, content, &got)
@@ -157,7 +154,34 @@ func TestRequestsThatOpenAIRefuses(t *testing.T) {
 		"stream_options without stream": {`{"model":"m","stream_options":{"include_usage":true},` + message + `}`, 400, "only allowed when 'stream'"},
 		"a tool that must come from nowhere": {
 			`{"model":"m","tool_choice":"required",` + message + `}`, 400, "only allowed when 'tools'"},
-		"a bad directive": {`{"model":"m+fault=x",` + message + `}`, 400, "fakeprovider: marker in the model's name"},
+		"two limits":                    {`{"model":"m","max_tokens":1,"max_completion_tokens":1,` + message + `}`, 400, "at the same time"},
+		"a member that nobody knows":    {`{"model":"m","top_k":1,` + message + `}`, 400, "Unknown parameter: 'top_k'"},
+		"one in a message":              {`{"model":"m","messages":[{"role":"user","content":"a","cache_control":{}}]}`, 400, "Unknown parameter: 'messages[0].cache_control'"},
+		"one in a part":                 {`{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"a","x":1}]}]}`, 400, "Unknown parameter: 'messages[0].content[0].x'"},
+		"a value of the wrong type":     {`{"model":"m","temperature":"hot",` + message + `}`, 400, "Invalid type for 'temperature'"},
+		"a temperature beyond two":      {`{"model":"m","temperature":2.5,` + message + `}`, 400, "Invalid 'temperature'"},
+		"five stop sequences":           {`{"model":"m","stop":["a","b","c","d","e"],` + message + `}`, 400, "Invalid 'stop'"},
+		"an effort that there is not":   {`{"model":"m","reasoning_effort":"huge",` + message + `}`, 400, "Invalid value: 'huge'"},
+		"top_logprobs without logprobs": {`{"model":"m","top_logprobs":2,` + message + `}`, 400, "only allowed when 'logprobs'"},
+		"no tools in a list of tools":   {`{"model":"m","tools":[],` + message + `}`, 400, "empty array"},
+		"parallel calls of no tools":    {`{"model":"m","parallel_tool_calls":false,` + message + `}`, 400, "only allowed when 'tools'"},
+		"a tool with a name of blanks":  {`{"model":"m","tools":[{"type":"function","function":{"name":"a b"}}],` + message + `}`, 400, "does not match pattern"},
+		"a strict tool with an open schema": {
+			`{"model":"m","tools":[{"type":"function","function":{"name":"f","strict":true,"parameters":{"type":"object"}}}],` + message + `}`,
+			400, "Invalid schema for function 'f'"},
+		"json_object without the word": {`{"model":"m","response_format":{"type":"json_object"},` + message + `}`, 400, "must contain the word 'json'"},
+		"a schema without a name":      {`{"model":"m","response_format":{"type":"json_schema","json_schema":{"schema":{}}},` + message + `}`, 400, "Missing required parameter"},
+		"a strict schema that leaves a property open": {
+			`{"model":"m","response_format":{"type":"json_schema","json_schema":{"name":"s","strict":true,"schema":{"type":"object",` +
+				`"additionalProperties":false,"required":[],"properties":{"a":{"type":"string"}}}}},` + message + `}`, 400, "Missing 'a'"},
+		"an answer to no call": {`{"model":"m","messages":[{"role":"tool","tool_call_id":"c","content":"a"}]}`, 400, "must be a response to a"},
+		"a call without an answer": {
+			`{"model":"m","messages":[{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},` +
+				`{"role":"user","content":"a"}]}`, 400, "did not have response messages: c"},
+		"a message without content": {`{"model":"m","messages":[{"role":"user"}]}`, 400, "expected a string, got null"},
+		"an image that is none":     {`{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x.png"}}]}]}`, 400, "expected a URL"},
+		"an image of the system's":  {`{"model":"m","messages":[{"role":"system","content":[{"type":"image_url","image_url":{"url":"https://x/"}}]}]}`, 400, "Supported values are: 'text'"},
+		"a bad directive":           {`{"model":"m+fault=x",` + message + `}`, 400, "fakeprovider: marker in the model's name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			response, content := ask(t, server, c.body)
