@@ -26,6 +26,11 @@ type gatekeeper interface {
 	admit(r *http.Request, body []byte) *failure
 }
 
+// claimant is a dialect that shares paths with an earlier one, and knows its own requests.
+type claimant interface {
+	claims(r *http.Request) bool
+}
+
 // labeller is a dialect that names an error in the headers of its response too.
 type labeller interface {
 	label(h http.Header, f *failure)

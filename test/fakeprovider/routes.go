@@ -9,16 +9,23 @@ import (
 	"net/http"
 )
 
-// routes wires the dialects and the admin API. A further dialect is one more entry in dialects.
+// dialects lists all that the server speaks, the one that answers unknown URLs first. A further dialect is one more
+// entry.
+func (s *Server) dialects() []dialect {
+	return []dialect{
+		openAI{server: s},
+		anthropic{server: s},
+	}
+}
+
+// routes wires the dialects and the admin API.
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	fallback := openAI{server: s}
-	for _, d := range []dialect{fallback} {
-		for pattern, operation := range d.operations() {
-			mux.HandleFunc(pattern, s.serve(d, operation))
-		}
+	dialects := s.dialects()
+	for pattern, handler := range s.provided(dialects) {
+		mux.Handle(pattern, handler)
 	}
-	mux.HandleFunc("/", s.serve(fallback, unknownURL))
+	mux.HandleFunc("/", s.serve(dialects[0], unknownURL))
 
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "ok\n") //nolint:errcheck // the client may leave
@@ -43,6 +50,35 @@ func (s *Server) routes() http.Handler {
 		adminError(w, http.StatusNotFound, "no such admin call: "+r.Method+" "+r.URL.Path)
 	})
 	return mux
+}
+
+// provided gives a handler for each pattern. Where dialects share one, those that claim a request come first.
+func (s *Server) provided(dialects []dialect) map[string]http.Handler {
+	handlers := map[string]http.Handler{}
+	for _, d := range dialects {
+		for pattern, operation := range d.operations() {
+			handler := http.Handler(s.serve(d, operation))
+			if other, shared := handlers[pattern]; shared {
+				handler = claimed(d, handler, other)
+			}
+			handlers[pattern] = handler
+		}
+	}
+	return handlers
+}
+
+func claimed(d dialect, handler, other http.Handler) http.Handler {
+	own, ok := d.(claimant)
+	if !ok {
+		panic("two dialects have the same path, and the later one does not say which requests are its own")
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if own.claims(r) {
+			handler.ServeHTTP(w, r)
+			return
+		}
+		other.ServeHTTP(w, r)
+	})
 }
 
 func unknownURL(r *http.Request, _ []byte) (call, *failure) {
