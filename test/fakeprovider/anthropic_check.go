@@ -203,13 +203,13 @@ func (r *anthropicRequest) checkPairs() *failure {
 		}
 		endsTurn := i == len(r.Messages)-1 || r.Messages[i+1].Role == "assistant"
 		if message.Role == "user" && endsTurn && len(open) > 0 {
-			return unanswered(i-1, open)
+			return unansweredUses(i-1, open)
 		}
 	}
 	return nil
 }
 
-func unanswered(at int, ids []string) *failure {
+func unansweredUses(at int, ids []string) *failure {
 	return refusedf("messages.%d: `tool_use` ids were found without `tool_result` blocks immediately after: %s. Each "+
 		"`tool_use` block must have a corresponding `tool_result` block in the next message.",
 		at, clip(strings.Join(ids, ", "), maxEcho))
