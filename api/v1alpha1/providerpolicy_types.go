@@ -7,21 +7,44 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // ProviderType is the protocol that a provider speaks and how it takes credentials.
 //
-// +kubebuilder:validation:Enum=OpenAI;OpenAICompatible
+// +kubebuilder:validation:Enum=OpenAI;AzureOpenAI;Anthropic;Gemini;VertexAI;Bedrock;Mistral;Cohere;Ollama;OpenAICompatible
 type ProviderType string
 
 // The provider types.
 const (
 	// ProviderOpenAI is OpenAI's own API.
 	ProviderOpenAI ProviderType = "OpenAI"
+	// ProviderAzureOpenAI is OpenAI's API as Microsoft Azure offers it.
+	ProviderAzureOpenAI ProviderType = "AzureOpenAI"
+	// ProviderAnthropic is Anthropic's Messages API.
+	ProviderAnthropic ProviderType = "Anthropic"
+	// ProviderGemini is Google's Gemini API, with an API key.
+	ProviderGemini ProviderType = "Gemini"
+	// ProviderVertexAI is Gemini in a project of Google Cloud.
+	ProviderVertexAI ProviderType = "VertexAI"
+	// ProviderBedrock is Amazon Bedrock's Converse API.
+	ProviderBedrock ProviderType = "Bedrock"
+	// ProviderMistral is Mistral's own API.
+	ProviderMistral ProviderType = "Mistral"
+	// ProviderCohere is Cohere's v2 API.
+	ProviderCohere ProviderType = "Cohere"
+	// ProviderOllama is a server of Ollama's.
+	ProviderOllama ProviderType = "Ollama"
 	// ProviderOpenAICompatible is any server that speaks OpenAI's API, such as vLLM.
 	ProviderOpenAICompatible ProviderType = "OpenAICompatible"
 )
 
 // ProviderPolicySpec is one provider and how to use it.
 //
-// +kubebuilder:validation:XValidation:rule="self.type != 'OpenAICompatible' || has(self.endpoint)",message="endpoint is required with type OpenAICompatible"
-// +kubebuilder:validation:XValidation:rule="self.type != 'OpenAI' || has(self.credentials)",message="credentials are required with type OpenAI"
+// +kubebuilder:validation:XValidation:rule="!(self.type in ['AzureOpenAI', 'Ollama', 'OpenAICompatible']) || has(self.endpoint)",message="endpoint is required with types AzureOpenAI, Ollama and OpenAICompatible"
+// +kubebuilder:validation:XValidation:rule="self.type in ['Ollama', 'OpenAICompatible'] || has(self.credentials)",message="credentials are required with every type but Ollama and OpenAICompatible"
+// +kubebuilder:validation:XValidation:rule="self.type != 'VertexAI' || !has(self.credentials) || !has(self.credentials.secretRef)",message="type VertexAI takes no API key: use credentials.gcp"
+// +kubebuilder:validation:XValidation:rule="self.type == 'Bedrock' || !has(self.credentials) || !has(self.credentials.aws)",message="credentials.aws is for type Bedrock only"
+// +kubebuilder:validation:XValidation:rule="self.type == 'VertexAI' || !has(self.credentials) || !has(self.credentials.gcp)",message="credentials.gcp is for type VertexAI only"
+// +kubebuilder:validation:XValidation:rule="self.type == 'AzureOpenAI' || !has(self.credentials) || !has(self.credentials.azure)",message="credentials.azure is for type AzureOpenAI only"
+// +kubebuilder:validation:XValidation:rule="self.type == 'AzureOpenAI' || !has(self.azureOpenAI)",message="azureOpenAI is for type AzureOpenAI only"
+// +kubebuilder:validation:XValidation:rule="(self.type == 'VertexAI') == has(self.vertexAI)",message="vertexAI is required with type VertexAI, and has no effect otherwise"
+// +kubebuilder:validation:XValidation:rule="(self.type == 'Bedrock') == has(self.bedrock)",message="bedrock is required with type Bedrock, and has no effect otherwise"
 // +kubebuilder:validation:XValidation:rule="!has(self.tls) || !has(self.endpoint) || self.endpoint.startsWith('https://')",message="tls has no effect on an endpoint that is not https"
 type ProviderPolicySpec struct {
 	// gatewayRefs are the gateways that use this provider.
@@ -36,8 +59,14 @@ type ProviderPolicySpec struct {
 	//
 	// +required
 	Type ProviderType `json:"type"`
-	// endpoint is the provider's base URL as its SDK takes it, such as "http://vllm.models.svc:8000/v1"; "/v1" is added
-	// to an endpoint without a path. Default: "https://api.openai.com/v1" with type OpenAI.
+	// endpoint is the provider's base URL. With types OpenAI, Mistral, Ollama and OpenAICompatible it is what OpenAI's SDK
+	// takes, such as "http://vllm.models.svc:8000/v1": "/v1" is added to an endpoint without a path, and paths such as
+	// "/chat/completions" follow. With all other types nothing is added to it but what their own APIs begin with:
+	// "/openai/" (AzureOpenAI, so that "https://example.openai.azure.com" is enough), "/v1/messages" (Anthropic), "/v1beta/"
+	// (Gemini), "/v1/projects/" (VertexAI), "/model/" (Bedrock), "/v2/" (Cohere). Default: "https://api.openai.com/v1" (OpenAI),
+	// "https://api.anthropic.com" (Anthropic), "https://generativelanguage.googleapis.com" (Gemini), the location's (VertexAI),
+	// "https://bedrock-runtime.<region>.amazonaws.com" (Bedrock), "https://api.mistral.ai/v1" (Mistral), "https://api.cohere.com"
+	// (Cohere). The other types have none.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=8
@@ -45,10 +74,22 @@ type ProviderPolicySpec struct {
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHostname() != ''",message="must be an absolute URL that begins with http:// or https://"
 	// +kubebuilder:validation:XValidation:rule="!self.contains('?') && !self.contains('#') && !self.contains('@')",message="must not have a query, a fragment or credentials"
 	Endpoint string `json:"endpoint,omitempty"`
-	// credentials that the provider asks for. Default: none.
+	// credentials that the provider asks for; only types Ollama and OpenAICompatible go without. Default: none.
 	//
 	// +optional
 	Credentials *Credentials `json:"credentials,omitempty"`
+	// azureOpenAI is what only type AzureOpenAI has. Default: its versionless v1 API.
+	//
+	// +optional
+	AzureOpenAI *AzureOpenAI `json:"azureOpenAI,omitempty"`
+	// vertexAI is what only type VertexAI has, and needs.
+	//
+	// +optional
+	VertexAI *VertexAI `json:"vertexAI,omitempty"`
+	// bedrock is what only type Bedrock has, and needs.
+	//
+	// +optional
+	Bedrock *Bedrock `json:"bedrock,omitempty"`
 	// tls to the provider. Default: the system's certificate authorities.
 	//
 	// +optional
@@ -71,14 +112,6 @@ type ProviderPolicySpec struct {
 	Timeouts *Timeouts `json:"timeouts,omitempty"`
 }
 
-// Credentials are how the gateway shows itself to the provider.
-type Credentials struct {
-	// secretRef names the Secret with the API key. A change to it is taken up without restarting pods.
-	//
-	// +required
-	SecretRef SecretKeyReference `json:"secretRef"`
-}
-
 // ProviderTLS is how the provider's certificate is checked.
 //
 // +kubebuilder:validation:MinProperties=1
@@ -99,51 +132,27 @@ type ProviderTLS struct {
 //
 // +kubebuilder:validation:MinProperties=1
 type HeaderEdits struct {
-	// set replaces header fields, by name. Authorization, Host and the fields that frame a message cannot be set.
+	// set replaces header fields, by name. Host, the fields that frame a message and those that carry credentials
+	// (Authorization, X-Api-Key, Api-Key, X-Goog-Api-Key, X-Amz-*) cannot be set.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
 	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^[A-Za-z][A-Za-z0-9-]{0,63}$'))",message="names are letters, digits and dashes, at most 64"
-	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k.lowerAscii() in ['authorization', 'host', 'connection', 'content-length', 'content-type', 'content-encoding', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'expect', 'accept-encoding', 'keep-alive', 'proxy-connection', 'proxy-authorization']))",message="this header is the gateway's own"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k.lowerAscii() in ['authorization', 'host', 'connection', 'content-length', 'content-type', 'content-encoding', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'expect', 'accept-encoding', 'keep-alive', 'proxy-connection', 'proxy-authorization', 'x-api-key', 'api-key', 'x-goog-api-key']) && !k.lowerAscii().startsWith('x-amz-'))",message="this header is the gateway's own"
 	Set map[string]HeaderValue `json:"set,omitempty"`
 	// remove drops header fields of those that go on to providers: the application's, all but User-Agent, which is the
 	// gateway's own. What else an application sends stays in the gateway anyway.
 	//
 	// +optional
 	// +listType=set
-	// +kubebuilder:validation:MaxItems=7
+	// +kubebuilder:validation:MaxItems=9
 	Remove []ForwardedHeader `json:"remove,omitempty"`
 }
 
 // ForwardedHeader is a header field that goes on to providers unless a policy removes it.
 //
-// +kubebuilder:validation:Enum=Accept;Idempotency-Key;OpenAI-Beta;Traceparent;Tracestate;User-Agent;X-Client-Request-Id
+// +kubebuilder:validation:Enum=Accept;Anthropic-Beta;Anthropic-Version;Idempotency-Key;OpenAI-Beta;Traceparent;Tracestate;User-Agent;X-Client-Request-Id
 type ForwardedHeader string
-
-// ProviderModel is one model of a provider.
-type ProviderModel struct {
-	// name that applications and routes call it.
-	//
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$`
-	Name string `json:"name"`
-	// upstream is what the provider calls it. Default: name.
-	//
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=512
-	// +kubebuilder:validation:Pattern=`^[\x21-\x7e]+$`
-	Upstream string `json:"upstream,omitempty"`
-	// maxOutputTokens that a request may ask for; one that asks for more is refused, one that does not say has the
-	// provider's own bound. Default: the provider's own bound.
-	//
-	// +optional
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=100000000
-	MaxOutputTokens *int64 `json:"maxOutputTokens,omitempty"`
-}
 
 // Timeouts of a call to the provider, each 1ms to 24h.
 //

@@ -47,7 +47,8 @@ type SecretKeyReference struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
-	// key within the Secret. Default: "apiKey" for credentials and API keys, "ca.crt" for certificate authorities.
+	// key within the Secret. Default: "apiKey" for API keys, "ca.crt" for certificate authorities, "credentials.json" for
+	// Google's credentials, "clientSecret" for Microsoft's.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1

@@ -7,8 +7,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"maps"
@@ -40,6 +42,9 @@ func born(minute int) metav1.Time {
 }
 
 func name(name string) types.NamespacedName { return in(ns, name) }
+
+// own is name, where a test's table has a name of its own.
+func own(name string) types.NamespacedName { return in(ns, name) }
 
 func in(namespace, name string) types.NamespacedName {
 	return types.NamespacedName{Namespace: namespace, Name: name}
@@ -97,7 +102,7 @@ func generated(k *v1alpha1.APIKey) { k.Spec.SecretRef = nil }
 
 func credentials(secret string) func(*v1alpha1.ProviderPolicy) {
 	return func(p *v1alpha1.ProviderPolicy) {
-		p.Spec.Credentials = &v1alpha1.Credentials{SecretRef: v1alpha1.SecretKeyReference{Name: secret}}
+		p.Spec.Credentials = &v1alpha1.Credentials{SecretRef: &v1alpha1.SecretKeyReference{Name: secret}}
 	}
 }
 
@@ -123,6 +128,31 @@ func ownedBy(s *corev1.Secret, k v1alpha1.APIKey) *corev1.Secret {
 	return s
 }
 
+// ofType makes a provider one of a type with what it needs; its Secret is "cloud".
+func ofType(kind v1alpha1.ProviderType, edits ...func(*v1alpha1.ProviderPolicySpec)) func(*v1alpha1.ProviderPolicy) {
+	return func(p *v1alpha1.ProviderPolicy) {
+		key := &v1alpha1.SecretKeyReference{Name: "cloud"}
+		p.Spec.Type, p.Spec.Endpoint, p.Spec.Credentials = kind, "", &v1alpha1.Credentials{}
+		switch kind {
+		case v1alpha1.ProviderBedrock:
+			p.Spec.Bedrock = &v1alpha1.Bedrock{Region: "eu-central-1"}
+			p.Spec.Credentials.AWS = &v1alpha1.AWSCredentials{SecretRef: &v1alpha1.SecretReference{Name: "cloud"}}
+		case v1alpha1.ProviderVertexAI:
+			p.Spec.VertexAI = &v1alpha1.VertexAI{Project: "example", Location: "europe-west4"}
+			p.Spec.Credentials.GCP = &v1alpha1.GCPCredentials{SecretRef: key}
+		case v1alpha1.ProviderAzureOpenAI:
+			p.Spec.Endpoint = "https://example.openai.azure.com"
+			p.Spec.Credentials.Azure = &v1alpha1.AzureCredentials{
+				TenantID: "example.onmicrosoft.com", ClientID: "00000000-0000-0000-0000-000000000001", SecretRef: key}
+		default:
+			p.Spec.Credentials.SecretRef = key
+		}
+		for _, edit := range edits {
+			edit(&p.Spec)
+		}
+	}
+}
+
 // input gathers objects into what Compile takes; of a SparkGateway the last counts.
 func input(objects ...any) compiler.Input {
 	out := compiler.Input{Gateway: gateway(), Secrets: map[types.NamespacedName]*corev1.Secret{}}
@@ -145,12 +175,37 @@ func input(objects ...any) compiler.Input {
 	return out
 }
 
-// certificates are made once a run; where a manifest in testdata says @CERT@, @KEY@ or @OTHERKEY@ these are meant.
+// certificates are made once a run; where a manifest in testdata says @CERT@, @KEY@ or @OTHERKEY@ these are meant, and by
+// @GOOGLE@ the key of a service account of Google Cloud.
 var certificates = sync.OnceValue(func() map[string]string {
 	cert, key := newCertificate()
 	_, other := newCertificate()
-	return map[string]string{"@CERT@": cert, "@KEY@": key, "@OTHERKEY@": other}
+	return map[string]string{"@CERT@": cert, "@KEY@": key, "@OTHERKEY@": other, "@GOOGLE@": newGoogleKey()}
 })
+
+func newGoogleKey() string {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		panic(err)
+	}
+	text, err := json.Marshal(map[string]string{
+		"type": "service_account", "client_email": "spark@example.iam.gserviceaccount.com",
+		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
+	})
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+// federation is the configuration of a workload identity federation.
+const federation = `{"type": "external_account", "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+	"audience": "//iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/pool/providers/cluster",
+	"token_url": "https://sts.googleapis.com/v1/token", "credential_source": {"file": "/etc/spark/config/secrets.json"}}`
 
 func newCertificate() (certPEM, keyPEM string) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

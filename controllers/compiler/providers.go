@@ -5,10 +5,8 @@ package compiler
 
 import (
 	"cmp"
-	"crypto/x509"
 	"fmt"
 	"net/textproto"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -19,18 +17,12 @@ import (
 	"github.com/sparkgateway/spark/gateway/config"
 )
 
-// CredentialsKey is the key within a Secret where none is named.
-const CredentialsKey = "apiKey"
-
 // The defaults that the field comments of ProviderPolicy promise.
 const (
-	openAIEndpoint         = "https://api.openai.com/v1"
-	certificateKey         = "ca.crt"
-	defaultConnectTimeout  = 2 * time.Second
-	defaultFirstToken      = 30 * time.Second
-	defaultBetweenTokens   = 30 * time.Second
-	defaultTotalTimeout    = 10 * time.Minute
-	maxProviderSecretBytes = 16 << 10
+	defaultConnectTimeout = 2 * time.Second
+	defaultFirstToken     = 30 * time.Second
+	defaultBetweenTokens  = 30 * time.Second
+	defaultTotalTimeout   = 10 * time.Minute
 )
 
 // providers judges the providers, oldest first, and gives those that are served in order of ID, and the routing table
@@ -51,7 +43,9 @@ func (c *compilation) providers() ([]config.Provider, []config.Model) {
 			verdict.Accepted = Finding{v1alpha1.ReasonDuplicateName, fmt.Sprintf(
 				"metadata.name: the older ProviderPolicy %s has this name on SparkGateway %s, and clients name providers by it",
 				id, idOf(c.in.Gateway))}
-			delete(c.secrets, provider.Credential)
+			for _, name := range provider.SecretNames() {
+				delete(c.secrets, name)
+			}
 		}
 		if verdict.Served() {
 			names[policy.Name] = provider.ID
@@ -76,21 +70,8 @@ func (c *compilation) provider(policy *v1alpha1.ProviderPolicy) (config.Provider
 		AnyModel: len(spec.Models) == 0,
 		Timeouts: p.timeouts(spec.Timeouts),
 	}
-	if h := spec.Headers; h != nil {
-		provider.SetHeaders = p.headers("spec.headers.set", h.Set)
-		for _, h := range provider.SetHeaders {
-			if config.Framing(h.Name) {
-				p.add("spec.headers.set: %s is the gateway's own", h.Name)
-			}
-		}
-		for i, name := range h.Remove {
-			if config.Framing(string(name)) {
-				p.add("spec.headers.remove[%d]: %s is the gateway's own", i, name)
-			}
-			provider.RemoveHeaders = append(provider.RemoveHeaders, textproto.CanonicalMIMEHeaderKey(string(name)))
-		}
-		slices.Sort(provider.RemoveHeaders)
-	}
+	p.kind(spec, &provider)
+	p.edits(spec.Headers, &provider)
 	p.offers(spec)
 	verdict.Accepted = p.finding()
 	if !verdict.Served() {
@@ -100,75 +81,24 @@ func (c *compilation) provider(policy *v1alpha1.ProviderPolicy) (config.Provider
 	return provider, verdict
 }
 
-// providerSecrets resolves what a provider refers to.
-func (c *compilation) providerSecrets(policy *v1alpha1.ProviderPolicy, provider *config.Provider) Finding {
-	if t := policy.Spec.TLS; t != nil {
-		provider.ServerName = t.ServerName
-		if ref := t.CASecretRef; ref != nil {
-			const field = "spec.tls.caSecretRef"
-			name := types.NamespacedName{Namespace: policy.Namespace, Name: ref.Name}
-			ca, finding := c.secretValue(field, name, cmp.Or(ref.Key, certificateKey))
-			if !finding.OK() {
-				return finding
-			}
-			if !x509.NewCertPool().AppendCertsFromPEM([]byte(ca)) {
-				return Finding{v1alpha1.ReasonInvalidSecret,
-					fmt.Sprintf("%s: Secret %s: key %q holds no PEM certificate", field, name, cmp.Or(ref.Key, certificateKey))}
-			}
-			provider.CA = ca
+func (p *problems) edits(h *v1alpha1.HeaderEdits, provider *config.Provider) {
+	if h == nil {
+		return
+	}
+	own := func(name string) bool { return config.Framing(name) || config.CredentialHeader(name) }
+	provider.SetHeaders = p.headers("spec.headers.set", h.Set)
+	for _, h := range provider.SetHeaders {
+		if own(h.Name) {
+			p.add("spec.headers.set: %s is the gateway's own", h.Name)
 		}
 	}
-	if policy.Spec.Credentials == nil {
-		return Finding{}
-	}
-	const field = "spec.credentials.secretRef"
-	ref := policy.Spec.Credentials.SecretRef
-	name := types.NamespacedName{Namespace: policy.Namespace, Name: ref.Name}
-	value, finding := c.secretValue(field, name, cmp.Or(ref.Key, CredentialsKey))
-	if !finding.OK() {
-		return finding
-	}
-	if !printable(value) || len(value) > maxProviderSecretBytes {
-		return Finding{v1alpha1.ReasonInvalidSecret, fmt.Sprintf(
-			"%s: Secret %s: key %q must be printable ASCII without spaces, of at most %d bytes",
-			field, name, cmp.Or(ref.Key, CredentialsKey), maxProviderSecretBytes)}
-	}
-	provider.Credential = "provider/" + provider.ID
-	c.secrets[provider.Credential] = config.NewSecret(value)
-	return Finding{}
-}
-
-// offers judges the type and the models. The API server's rules refuse these too; but what slipped past them must not
-// make the whole document one that pods reject.
-func (p *problems) offers(spec v1alpha1.ProviderPolicySpec) {
-	if !config.ProviderType(spec.Type).Known() {
-		p.add("spec.type: %q is not a type of provider", spec.Type)
-	}
-	for i, m := range spec.Models {
-		if m.Name == "" {
-			p.add("spec.models[%d].name: empty", i)
+	for i, name := range h.Remove {
+		if own(string(name)) {
+			p.add("spec.headers.remove[%d]: %s is the gateway's own", i, name)
 		}
-		if valueOr(m.MaxOutputTokens, 0) < 0 {
-			p.add("spec.models[%d].maxOutputTokens: negative", i)
-		}
+		provider.RemoveHeaders = append(provider.RemoveHeaders, textproto.CanonicalMIMEHeaderKey(string(name)))
 	}
-}
-
-// endpoint gives the base URL, to which paths such as "/chat/completions" are appended.
-func (p *problems) endpoint(spec v1alpha1.ProviderPolicySpec) string {
-	endpoint := spec.Endpoint
-	if endpoint == "" && spec.Type == v1alpha1.ProviderOpenAI {
-		endpoint = openAIEndpoint
-	}
-	if err := config.CheckEndpoint(endpoint); err != nil {
-		p.add("spec.endpoint: %w", err)
-		return ""
-	}
-	endpoint = strings.TrimRight(endpoint, "/")
-	if u, err := url.Parse(endpoint); err == nil && u.Path == "" {
-		endpoint += "/v1"
-	}
-	return endpoint
+	slices.Sort(provider.RemoveHeaders)
 }
 
 func (p *problems) timeouts(t *v1alpha1.Timeouts) config.Timeouts {
@@ -183,44 +113,6 @@ func (p *problems) timeouts(t *v1alpha1.Timeouts) config.Timeouts {
 	}
 }
 
-// models builds the routing table. Qualified names ("provider/model") cannot conflict, as providers' names are unique
-// and hold no slash, so they come first; a bare name goes to the oldest provider that declares it, and the others are
-// told.
-func (c *compilation) models(policies []*v1alpha1.ProviderPolicy) []config.Model {
-	table := map[string]config.Model{}
-	target := func(policy *v1alpha1.ProviderPolicy, m v1alpha1.ProviderModel, name string) config.Model {
-		return config.Model{Name: name, Provider: idOf(policy), Upstream: cmp.Or(m.Upstream, m.Name),
-			MaxOutputTokens: valueOr(m.MaxOutputTokens, 0)}
-	}
-	for _, policy := range policies {
-		for _, m := range policy.Spec.Models {
-			name := policy.Name + "/" + m.Name
-			table[name] = target(policy, m, name)
-		}
-	}
-	for _, policy := range policies {
-		var lost []error
-		for i, m := range policy.Spec.Models {
-			if winner, taken := table[m.Name]; taken {
-				lost = append(lost, fmt.Errorf("spec.models[%d].name: %q is served by ProviderPolicy %s; this one answers to %q",
-					i, m.Name, winner.Provider, policy.Name+"/"+m.Name))
-				continue
-			}
-			table[m.Name] = target(policy, m, m.Name)
-		}
-		if len(lost) > 0 {
-			verdict := c.out.Providers[nameOf(policy)]
-			verdict.Conflicted = Finding{v1alpha1.ReasonDuplicateModel, (&problems{errs: lost}).finding().Message}
-			c.out.Providers[nameOf(policy)] = verdict
-		}
-	}
-	models := make([]config.Model, 0, len(table))
-	for _, name := range sortedKeys(table) {
-		models = append(models, table[name])
-	}
-	return models
-}
-
 // fingerprintProviders notes what each provider contributes to the document.
 func (c *compilation) fingerprintProviders(providers []config.Provider, models []config.Model) {
 	offered := map[string][]config.Model{}
@@ -231,7 +123,11 @@ func (c *compilation) fingerprintProviders(providers []config.Provider, models [
 		namespace, name, _ := strings.Cut(provider.ID, "/")
 		key := types.NamespacedName{Namespace: namespace, Name: name}
 		verdict := c.out.Providers[key]
-		verdict.Content = fingerprint(provider, offered[provider.ID], config.DigestKey(c.secrets[provider.Credential].Reveal()))
+		var secrets []config.Digest
+		for _, name := range provider.SecretNames() {
+			secrets = append(secrets, config.DigestKey(c.secrets[name].Reveal()))
+		}
+		verdict.Content = fingerprint(provider, offered[provider.ID], secrets)
 		c.out.Providers[key] = verdict
 	}
 }

@@ -42,11 +42,25 @@ func GatewaySecrets(gw *v1alpha1.SparkGateway) []types.NamespacedName {
 // ProviderSecrets names the Secrets that a ProviderPolicy refers to.
 func ProviderSecrets(policy *v1alpha1.ProviderPolicy) []types.NamespacedName {
 	var names []types.NamespacedName
+	add := func(name string) {
+		names = append(names, types.NamespacedName{Namespace: policy.Namespace, Name: name})
+	}
 	if cr := policy.Spec.Credentials; cr != nil {
-		names = append(names, types.NamespacedName{Namespace: policy.Namespace, Name: cr.SecretRef.Name})
+		if cr.SecretRef != nil {
+			add(cr.SecretRef.Name)
+		}
+		if cr.AWS != nil && cr.AWS.SecretRef != nil {
+			add(cr.AWS.SecretRef.Name)
+		}
+		if cr.GCP != nil && cr.GCP.SecretRef != nil {
+			add(cr.GCP.SecretRef.Name)
+		}
+		if cr.Azure != nil && cr.Azure.SecretRef != nil {
+			add(cr.Azure.SecretRef.Name)
+		}
 	}
 	if t := policy.Spec.TLS; t != nil && t.CASecretRef != nil {
-		names = append(names, types.NamespacedName{Namespace: policy.Namespace, Name: t.CASecretRef.Name})
+		add(t.CASecretRef.Name)
 	}
 	return names
 }

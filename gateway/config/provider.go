@@ -64,6 +64,21 @@ type Provider struct {
 	AnyModel bool `json:"anyModel,omitempty"`
 }
 
+// SecretNames gives the names in Document.Secrets of all that the provider's credentials are made of.
+func (p *Provider) SecretNames() []string {
+	names := []string{p.Credential}
+	if a := p.AWS; a != nil {
+		names = append(names, a.AccessKeyID, a.SecretAccessKey, a.SessionToken)
+	}
+	if p.GCP != nil {
+		names = append(names, p.GCP.Key)
+	}
+	if p.Azure != nil {
+		names = append(names, p.Azure.ClientSecret)
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
+}
+
 // AWSIdentity signs requests (SigV4) with static keys, or those of a role that is assumed with a token of the pod's
 // ServiceAccount. Without either, credentials come from the environment that Amazon EKS gives a pod (Pod Identity).
 type AWSIdentity struct {

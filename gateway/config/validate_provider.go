@@ -11,11 +11,16 @@ import (
 	"strings"
 )
 
-// words are what may stand in the host, path or query of a provider's URL.
+// Form is what a word must look like to stand in the host, path or query of a provider's URL.
+type Form = *regexp.Regexp
+
+// The forms of a region or location, of a project of Google Cloud, of an API version, and of what Microsoft Entra ID calls
+// a directory or an application.
 var (
-	regionWord  = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
-	projectWord = regexp.MustCompile(`^[a-z0-9.:-]{1,128}$`)
-	versionWord = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+	RegionForm     Form = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	ProjectForm    Form = regexp.MustCompile(`^[a-z0-9.:-]{1,128}$`)
+	APIVersionForm Form = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,64}$`)
+	TenantForm     Form = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?$`)
 )
 
 func (v *validation) providers(d *Document) map[string]bool {
@@ -52,11 +57,11 @@ func (v *validation) kind(at string, p *Provider) {
 		name, value string
 		with        ProviderType
 		required    bool
-		form        *regexp.Regexp
+		form        Form
 	}{
-		{"apiVersion", p.APIVersion, AzureOpenAI, false, versionWord},
-		{"project", p.Project, VertexAI, true, projectWord},
-		{"location", p.Location, VertexAI, true, regionWord},
+		{"apiVersion", p.APIVersion, AzureOpenAI, false, APIVersionForm},
+		{"project", p.Project, VertexAI, true, ProjectForm},
+		{"location", p.Location, VertexAI, true, RegionForm},
 	} {
 		switch {
 		case p.Type == f.with && f.required && f.value == "":
@@ -127,9 +132,7 @@ func (v *identity) aws(a *AWSIdentity) {
 	if a == nil {
 		return
 	}
-	if !regionWord.MatchString(a.Region) {
-		v.add("%s.aws.region: does not match %s", v.at, regionWord)
-	}
+	v.word("aws.region", a.Region, RegionForm)
 	v.secret("aws.accessKeyID", a.AccessKeyID)
 	v.secret("aws.secretAccessKey", a.SecretAccessKey)
 	v.secret("aws.sessionToken", a.SessionToken)
@@ -171,8 +174,8 @@ func (v *identity) azure(a *AzureIdentity) {
 	if a == nil {
 		return
 	}
-	v.required("azure.tenantID", a.TenantID)
-	v.required("azure.clientID", a.ClientID)
+	v.word("azure.tenantID", a.TenantID, TenantForm)
+	v.word("azure.clientID", a.ClientID, TenantForm)
 	v.secret("azure.clientSecret", a.ClientSecret)
 	v.tokenFile("azure.tokenFile", a.TokenFile)
 	v.url("azure.authority", a.Authority)
@@ -181,9 +184,9 @@ func (v *identity) azure(a *AzureIdentity) {
 	}
 }
 
-func (v *identity) required(field, value string) {
-	if value == "" {
-		v.add("%s.%s: empty", v.at, field)
+func (v *identity) word(field, value string, form Form) {
+	if !form.MatchString(value) {
+		v.add("%s.%s: does not match %s", v.at, field, form)
 	}
 }
 

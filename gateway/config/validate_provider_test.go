@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/sparkgateway/spark/gateway/config"
 )
 
@@ -134,15 +136,15 @@ func TestIdentitiesThatAreNotValid(t *testing.T) {
 		"an API version elsewhere": {kind(config.OpenAI, func(p *config.Provider) { p.APIVersion = "v" }),
 			"providers[0].apiVersion: only with type AzureOpenAI"},
 		"an API version that is a query": {kind(config.AzureOpenAI, func(p *config.Provider) { p.APIVersion = "a&b=c" }),
-			"providers[0].apiVersion: does not match ^[A-Za-z0-9._-]{1,64}$"},
+			"providers[0].apiVersion: does not match ^[a-zA-Z0-9._-]{1,64}$"},
 		"a project elsewhere": {kind(config.Gemini, func(p *config.Provider) { p.Project, p.Location = "p", "l" }),
 			"providers[0].project: only with type VertexAI\nproviders[0].location: only with type VertexAI"},
 		"no project":            {kind(config.VertexAI, func(p *config.Provider) { p.Project = "" }), "providers[0].project: required with type VertexAI"},
 		"a project with a path": {kind(config.VertexAI, func(p *config.Provider) { p.Project = "a/b" }), "providers[0].project: does not match ^[a-z0-9.:-]{1,128}$"},
 		"no location":           {kind(config.VertexAI, func(p *config.Provider) { p.Location = "" }), "providers[0].location: required with type VertexAI"},
-		"no region":             {aws(func(a *config.AWSIdentity) { a.Region = "" }), "providers[0].aws.region: does not match ^[a-z0-9-]{1,64}$"},
+		"no region":             {aws(func(a *config.AWSIdentity) { a.Region = "" }), "providers[0].aws.region: does not match ^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"},
 		"a region that is a host": {aws(func(a *config.AWSIdentity) { a.Region = "evil.example.com/" }),
-			"providers[0].aws.region: does not match ^[a-z0-9-]{1,64}$"},
+			"providers[0].aws.region: does not match ^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"},
 		"keys": {aws(func(a *config.AWSIdentity) {
 			a.AccessKeyID, a.SecretAccessKey, a.SessionToken = "canary", "canary", "canary"
 		}), ""},
@@ -188,7 +190,10 @@ func TestIdentitiesThatAreNotValid(t *testing.T) {
 		"neither secret nor token": {azure(func(a *config.AzureIdentity) { a.ClientSecret = "" }),
 			"providers[0].azure: needs either clientSecret or tokenFile"},
 		"nobody": {azure(func(a *config.AzureIdentity) { a.TenantID, a.ClientID = "", "" }),
-			"providers[0].azure.tenantID: empty\nproviders[0].azure.clientID: empty"},
+			"providers[0].azure.tenantID: does not match ^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?$\n" +
+				"providers[0].azure.clientID: does not match ^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?$"},
+		"a directory that is a path": {azure(func(a *config.AzureIdentity) { a.TenantID = "a/../b" }),
+			"providers[0].azure.tenantID: does not match ^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?$"},
 		"a secret that is not there": {azure(func(a *config.AzureIdentity) { a.ClientSecret = "nowhere" }),
 			`providers[0].azure.clientSecret: no secret named "nowhere"`},
 		"an authority that is no URL": {azure(func(a *config.AzureIdentity) { a.Authority = "login.example.com" }),
@@ -221,5 +226,19 @@ func TestHeadersThatShowTheGatewayToAProviderAreNotEdited(t *testing.T) {
 				t.Errorf("set: %q, removed: %q", set, removed)
 			}
 		})
+	}
+}
+
+func TestSecretNamesAreAllThatCredentialsAreMadeOf(t *testing.T) {
+	p := config.Provider{
+		Credential: "a", AWS: &config.AWSIdentity{AccessKeyID: "b", SecretAccessKey: "c", SessionToken: "d"},
+		GCP: &config.GCPIdentity{Key: "e"}, Azure: &config.AzureIdentity{ClientSecret: "f"},
+	}
+	if diff := cmp.Diff([]string{"a", "b", "c", "d", "e", "f"}, p.SecretNames()); diff != "" {
+		t.Errorf("names (-want +got):\n%s", diff)
+	}
+	none := config.Provider{AWS: &config.AWSIdentity{}, GCP: &config.GCPIdentity{}, Azure: &config.AzureIdentity{}}
+	if got := none.SecretNames(); len(got) > 0 {
+		t.Errorf("names %q", got)
 	}
 }

@@ -55,7 +55,7 @@ func compiled(t *testing.T, sequence int64, users ...string) (config.Bundle, com
 			ObjectMeta: metav1.ObjectMeta{Namespace: main.Namespace, Name: "llm"},
 			Spec: v1alpha1.ProviderPolicySpec{GatewayRefs: refs, Type: v1alpha1.ProviderOpenAICompatible,
 				Endpoint: "http://127.0.0.1:1/v1", Models: []v1alpha1.ProviderModel{{Name: "chat"}},
-				Credentials: &v1alpha1.Credentials{SecretRef: v1alpha1.SecretKeyReference{Name: "llm"}}},
+				Credentials: &v1alpha1.Credentials{SecretRef: &v1alpha1.SecretKeyReference{Name: "llm"}}},
 		}},
 		Secrets: map[types.NamespacedName]*corev1.Secret{
 			{Namespace: main.Namespace, Name: "llm"}: {Data: map[string][]byte{"apiKey": []byte("sk-provider")}},

@@ -156,7 +156,7 @@ func policy(name string, models ...string) *v1alpha1.ProviderPolicy {
 			GatewayRefs: refs(),
 			Type:        v1alpha1.ProviderOpenAICompatible,
 			Endpoint:    provider.URL(),
-			Credentials: &v1alpha1.Credentials{SecretRef: v1alpha1.SecretKeyReference{Name: "provider-key"}},
+			Credentials: &v1alpha1.Credentials{SecretRef: &v1alpha1.SecretKeyReference{Name: "provider-key"}},
 		},
 	}
 	for _, m := range models {

@@ -1,0 +1,98 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package compiler
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/sparkgateway/spark/api/v1alpha1"
+	"github.com/sparkgateway/spark/gateway/config"
+)
+
+// offers judges the models. The API server's rules refuse these too; but what slipped past them must not make the whole
+// document one that pods reject.
+func (p *problems) offers(spec v1alpha1.ProviderPolicySpec) {
+	for i, m := range spec.Models {
+		if m.Name == "" {
+			p.add("spec.models[%d].name: empty", i)
+		}
+		if valueOr(m.MaxOutputTokens, 0) < 0 {
+			p.add("spec.models[%d].maxOutputTokens: negative", i)
+		}
+		if _, field := priceOf(m.Price); field != "" {
+			p.add("spec.models[%d].price.%s: is not an amount below 10,000 with at most six decimals", i, field)
+		}
+	}
+}
+
+// models builds the routing table. Qualified names ("provider/model") cannot conflict, as providers' names are unique
+// and hold no slash, so they come first; a bare name goes to the oldest provider that declares it, and the others are
+// told.
+func (c *compilation) models(policies []*v1alpha1.ProviderPolicy) []config.Model {
+	table := map[string]config.Model{}
+	target := func(policy *v1alpha1.ProviderPolicy, m v1alpha1.ProviderModel, name string) config.Model {
+		price, _ := priceOf(m.Price)
+		return config.Model{Name: name, Provider: idOf(policy), Upstream: cmp.Or(m.Upstream, m.Name),
+			MaxOutputTokens: valueOr(m.MaxOutputTokens, 0), Price: price}
+	}
+	for _, policy := range policies {
+		for _, m := range policy.Spec.Models {
+			name := policy.Name + "/" + m.Name
+			table[name] = target(policy, m, name)
+		}
+	}
+	for _, policy := range policies {
+		var lost []error
+		for i, m := range policy.Spec.Models {
+			if winner, taken := table[m.Name]; taken {
+				lost = append(lost, fmt.Errorf("spec.models[%d].name: %q is served by ProviderPolicy %s; this one answers to %q",
+					i, m.Name, winner.Provider, policy.Name+"/"+m.Name))
+				continue
+			}
+			table[m.Name] = target(policy, m, m.Name)
+		}
+		if len(lost) > 0 {
+			verdict := c.out.Providers[nameOf(policy)]
+			verdict.Conflicted = Finding{v1alpha1.ReasonDuplicateModel, (&problems{errs: lost}).finding().Message}
+			c.out.Providers[nameOf(policy)] = verdict
+		}
+	}
+	models := make([]config.Model, 0, len(table))
+	for _, name := range sortedKeys(table) {
+		models = append(models, table[name])
+	}
+	return models
+}
+
+// amount is the form of USDollars.
+var amount = regexp.MustCompile(`^([0-9]{1,4})(?:\.([0-9]{1,6}))?$`)
+
+// priceOf reads a price, exactly; where it cannot it names the field. No price is nil.
+func priceOf(p *v1alpha1.ModelPrice) (*config.Price, string) {
+	if p == nil {
+		return nil, ""
+	}
+	price := &config.Price{}
+	for _, f := range []struct {
+		name string
+		from v1alpha1.USDollars
+		to   *int64
+	}{
+		{"inputPerMillion", p.InputPerMillion, &price.Input},
+		{"outputPerMillion", p.OutputPerMillion, &price.Output},
+		{"cachedInputPerMillion", cmp.Or(p.CachedInputPerMillion, p.InputPerMillion), &price.CachedInput},
+	} {
+		parts := amount.FindStringSubmatch(string(f.from))
+		if parts == nil {
+			return nil, f.name
+		}
+		// The form leaves ten digits at most.
+		*f.to, _ = strconv.ParseInt(parts[1]+(parts[2] + strings.Repeat("0", 6))[:6], 10, 64)
+	}
+	return price, ""
+}
