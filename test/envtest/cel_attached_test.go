@@ -17,19 +17,14 @@ func providerRules() []rule {
 	const noTLS = "tls has no effect on an endpoint that is not https"
 	tls := field{kind, "spec", change{"spec.tls.serverName": "a"}}
 	withTLS := func(endpoint string) change { return change{"spec.tls.serverName": "a", "spec.endpoint": endpoint} }
-	forwarded := []any{"Accept", "Idempotency-Key", "OpenAI-Beta", "Traceparent", "Tracestate", "User-Agent", "X-Client-Request-Id"}
+	forwarded := []any{"Accept", "Anthropic-Beta", "Anthropic-Version", "Idempotency-Key", "OpenAI-Beta", "Traceparent", "Tracestate", "User-Agent", "X-Client-Request-Id"}
 	withRemove := func(names []any) change { return change{"spec.headers.remove": names} }
 	rules := []rule{
 		{constraint{kind, "", "required spec"}, nil, change{"spec": nil}},
 		{constraint{kind, "spec", "required type"}, nil, change{"spec.type": nil}},
-		at("spec.type").rule("enum", "OpenAI", "Bard"),
-		{constraint{kind, "spec", "endpoint is required with type OpenAICompatible"},
-			change{"spec.type": "OpenAICompatible", "spec.endpoint": "http://a"}, change{"spec.type": "OpenAICompatible"}},
-		{constraint{kind, "spec", "credentials are required with type OpenAI"},
-			change{"spec.type": "OpenAICompatible", "spec.endpoint": "http://a", "spec.credentials": nil}, change{"spec.credentials": nil}},
+		at("spec.type").rule("enum", "Mistral", "Bard"),
 		{constraint{kind, tls.at, noTLS}, withTLS("https://a"), withTLS("http://a")},
 		{constraint{kind, tls.at, noTLS}, tls.around, withTLS("http://https://")},
-		{constraint{kind, "spec.credentials", "required secretRef"}, nil, change{"spec.credentials": map[string]any{}}},
 		at("spec.tls").rule("minProperties", map[string]any{"serverName": "a"}, map[string]any{}),
 		at("spec.tls.serverName").rule("maxLength", repeat(253), repeat(254)),
 		at("spec.tls.serverName").rule("pattern", "a-b.example.com", "a_b"),
@@ -52,7 +47,7 @@ func providerRules() []rule {
 		rules = append(rules, at("spec.timeouts."+name).duration("must be above zero and at most 24h", "1ms", "24h", "0s", "24h1ms")...)
 	}
 	return slices.Concat(rules, gatewayRefs(kind), providerHeaderRules(),
-		secretKey(kind, "spec.credentials.secretRef"), secretKey(kind, "spec.tls.caSecretRef"))
+		secretKey(field{kind, "spec.credentials.secretRef", nil}), secretKey(field{kind, "spec.tls.caSecretRef", nil}))
 }
 
 func providerHeaderRules() []rule {
@@ -67,8 +62,12 @@ func providerHeaderRules() []rule {
 		{constraint{set.kind, set.at + ".*", "pattern"}, change{set.at + ".x": " ~"}, change{set.at + ".x": "a\nb"}},
 	}
 	for _, name := range strings.Fields(`authorization host connection content-length content-type content-encoding
-		transfer-encoding te trailer upgrade expect accept-encoding`) {
-		rules = append(rules, set.rule(own, map[string]any{"x-" + name: "a"}, map[string]any{strings.ToUpper(name): "a"}))
+		transfer-encoding te trailer upgrade expect accept-encoding keep-alive proxy-connection proxy-authorization
+		x-api-key api-key x-goog-api-key`) {
+		rules = append(rules, set.rule(own, map[string]any{"y-" + name: "a"}, map[string]any{strings.ToUpper(name): "a"}))
+	}
+	for _, name := range []string{"X-Amz-Date", "x-amz-security-token", "X-AMZ-"} {
+		rules = append(rules, set.rule(own, map[string]any{"X-Amzn-Bedrock-GuardrailIdentifier": "a"}, map[string]any{name: "a"}))
 	}
 	return rules
 }
@@ -96,7 +95,30 @@ func providerModelRules() []rule {
 		at("spec.models[0].name").name(256),
 		at("spec.models[0].upstream").name(512),
 		at("spec.models[0].maxOutputTokens").number(1, 100000000),
+		providerPriceRules(),
 	)
+}
+
+func providerPriceRules() []rule {
+	const price = "spec.models[0].price"
+	whole := map[string]any{"inputPerMillion": "1", "outputPerMillion": "1"}
+	rules := []rule{
+		{constraint{"ProviderPolicy", price, "required inputPerMillion"}, change{price: whole}, change{price: map[string]any{"outputPerMillion": "1"}}},
+		{constraint{"ProviderPolicy", price, "required outputPerMillion"}, change{price: whole}, change{price: map[string]any{"inputPerMillion": "1"}}},
+	}
+	for _, name := range []string{"inputPerMillion", "outputPerMillion", "cachedInputPerMillion"} {
+		amount := field{"ProviderPolicy", price + "." + name, change{price: whole}}
+		rules = append(rules,
+			amount.rule("maxLength", "9999.999999", "0009999.9999"),
+			amount.rule("pattern", "0", "-1"),
+			amount.rule("pattern", "0.075", ".5"),
+			amount.rule("pattern", "9999", "10000"),
+			amount.rule("pattern", "0.000001", "0.0000001"),
+			amount.rule("pattern", "3.00", "3,00"),
+			amount.rule("pattern", "3", ""),
+		)
+	}
+	return rules
 }
 
 func keyRules() []rule {
@@ -115,6 +137,6 @@ func keyRules() []rule {
 		user.name(253),
 		gatewayRefs(kind),
 		requestLimits(kind, "spec.limits.requests", true),
-		secretKey(kind, "spec.secretRef"),
+		secretKey(field{kind, "spec.secretRef", nil}),
 	)
 }

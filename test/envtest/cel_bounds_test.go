@@ -21,8 +21,9 @@ func (f field) rule(name string, accept, reject any) rule {
 }
 
 func (f field) with(value any) change {
-	c := change{f.at: value}
+	c := change{}
 	maps.Copy(c, f.around)
+	c[f.at] = value
 	return c
 }
 
@@ -118,11 +119,16 @@ func gatewayRefs(kind string) []rule {
 }
 
 // secretKey are the rules of a reference to a Secret's value.
-func secretKey(kind, at string) []rule {
-	rules := []rule{
-		{constraint{kind, at, "required name"}, change{at: map[string]any{"name": "s"}}, change{at: map[string]any{"key": "k"}}},
-		field{kind, at + ".key", change{at + ".name": "s"}}.rule("pattern", "A-._9", "a/b"),
+func secretKey(ref field) []rule {
+	at := func(value any) change { return ref.with(value) }
+	within := func(name string, around map[string]any) field {
+		return field{ref.kind, ref.at + "." + name, at(around)}
 	}
-	rules = append(rules, field{kind, at + ".name", nil}.name(253)...)
-	return append(rules, field{kind, at + ".key", change{at + ".name": "s"}}.name(253)...)
+	key := within("key", map[string]any{"name": "s"})
+	rules := []rule{
+		{constraint{ref.kind, ref.at, "required name"}, at(map[string]any{"name": "s"}), at(map[string]any{"key": "k"})},
+		key.rule("pattern", "A-._9", "a/b"),
+	}
+	rules = append(rules, within("name", map[string]any{}).name(253)...)
+	return append(rules, key.name(253)...)
 }

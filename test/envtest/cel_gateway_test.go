@@ -15,7 +15,8 @@ var transitions = []constraint{
 
 // rules are all cases.
 func rules() []rule {
-	return slices.Concat(gatewayRules(), gatewayResourceRules(), gatewayPodRules(), gatewayHeaderRules(), providerRules(), providerModelRules(), keyRules())
+	return slices.Concat(gatewayRules(), gatewayResourceRules(), gatewayPodRules(), gatewayHeaderRules(), providerRules(), providerTypeRules(), providerCloudRules(),
+		providerModelRules(), keyRules())
 }
 
 func gatewayRules() []rule {

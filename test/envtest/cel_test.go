@@ -47,13 +47,27 @@ func object(t *testing.T, kind, namespace string, c change) string {
 	maps.Copy(all, c)
 	// In order, so that what is around a field comes before it.
 	for _, path := range slices.Sorted(maps.Keys(all)) {
-		o = set(o, strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' }), all[path])
+		o = set(o, strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' }), own(t, all[path]))
 	}
 	encoded, err := json.MarshalIndent(o, "", " ")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(encoded)
+}
+
+// own gives a value that no other case shares, as what is inside it may be changed.
+func own(t *testing.T, value any) any {
+	t.Helper()
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var copied any
+	if err := json.Unmarshal(encoded, &copied); err != nil {
+		t.Fatal(err)
+	}
+	return copied
 }
 
 // set gives node with the value at the path; what is missing on the way is made.
