@@ -6,7 +6,9 @@ package fakeprovider
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // Limits that the rate limit headers of the OpenAI dialect speak of, a minute.
@@ -15,8 +17,41 @@ const (
 	tokensPerMinute   = 2_000_000
 )
 
-// openAI is the dialect of OpenAI's API.
-type openAI struct{ server *Server }
+// openAI is the dialect of OpenAI's API, and what the dialects of others that took it over are made of.
+type openAI struct {
+	server *Server
+	flavor *chatFlavor
+}
+
+// newOpenAI is OpenAI itself.
+func newOpenAI(s *Server) openAI { return openAI{server: s, flavor: &openAIFlavor} }
+
+// admit wants the key as OpenAI does: as a bearer token.
+func (o openAI) admit(r *http.Request, _ []byte) *failure {
+	return o.server.knowsKey(bearer(r))
+}
+
+// bearer is the token of the authorization header; "" where there is none of that kind.
+func bearer(r *http.Request) string {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return ""
+	}
+	return token
+}
+
+// knowsKey refuses a key that is not one of the server's, in OpenAI's words; a server without keys knows all.
+func (s *Server) knowsKey(key string) *failure {
+	switch {
+	case len(s.options.APIKeys) == 0 || slices.Contains(s.options.APIKeys, key):
+		return nil
+	case key == "":
+		return &failure{status: http.StatusUnauthorized, message: "You didn't provide an API key."}
+	}
+	return &failure{
+		status: http.StatusUnauthorized, code: "invalid_api_key", message: "Incorrect API key provided: " + redact(key) + ".",
+	}
+}
 
 func (o openAI) operations() map[string]operation {
 	return map[string]operation{

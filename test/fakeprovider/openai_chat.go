@@ -78,7 +78,7 @@ func (o openAI) chat(_ *http.Request, body []byte) (call, *failure) {
 	if fail := request.check(); fail != nil {
 		return nil, fail
 	}
-	return o.server.chatCall(&request, &openAIFlavor)
+	return o.server.chatCall(&request, o.flavor)
 }
 
 // chatCall understands a request that has been checked.

@@ -13,7 +13,11 @@ import (
 // entry.
 func (s *Server) dialects() []dialect {
 	return []dialect{
-		openAI{server: s},
+		newOpenAI(s),
+		newAzure(s),
+		newCompatible(s),
+		newMistral(s),
+		newOllama(s),
 		anthropic{server: s},
 	}
 }
