@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sparkgateway/spark/api/manifest"
 )
 
 func TestEverySampleIsAppliedByARealAPIServer(t *testing.T) {
@@ -49,6 +51,22 @@ func TestEverySampleIsAppliedByARealAPIServer(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestEveryTypeOfProviderHasASample(t *testing.T) {
+	set, problems := manifest.Load(os.DirFS("../../config/samples/providers"))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	shown := map[string]bool{}
+	for _, p := range set.Providers() {
+		shown[string(p.Spec.Type)] = true
+	}
+	for kind := range providerTypes {
+		if !shown[kind] {
+			t.Errorf("no sample shows type %s", kind)
+		}
 	}
 }
 
