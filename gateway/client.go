@@ -233,9 +233,9 @@ func (l *listener) admit(raw net.Conn) net.Conn {
 
 var tooManyConnections = func() []byte {
 	const reason = "too_many_connections"
-	body := dialect.AppendError(nil, &exchange.Error{
+	body := dialect.AppendError(nil, exchange.OpenAI, &exchange.Error{
 		Type: exchange.TypeServer, Code: reason, Message: "Too many connections; try again.",
-	})
+	}, nil)
 	return append([]byte("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nX-Spark-Reason: "+
 		reason+"\r\nContent-Type: application/json\r\nContent-Length: "+strconv.Itoa(len(body))+"\r\n\r\n"), body...)
 }()

@@ -4,6 +4,7 @@
 package gateway
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/valyala/fasthttp"
@@ -13,32 +14,30 @@ import (
 	"github.com/sparkgateway/spark/gateway/proxy"
 )
 
-// The paths served.
-const (
-	pathChat   = "/v1/chat/completions"
-	pathModels = "/v1/models"
-)
-
-// dispatch finds what the path and method ask for.
+// dispatch serves what the path and method ask for.
 func (r *request) dispatch() *exchange.Error {
-	path := r.ex.Path
-	switch {
-	case string(path) == pathChat:
-		if r.ctx.IsPost() {
-			return r.chat()
+	e := r.endpoint
+	if e == nil {
+		return &exchange.Error{
+			Status: 404, Type: exchange.TypeInvalidRequest, Code: "unknown_url", Reason: exchange.ReasonUnknownURL,
+			Outcome: exchange.Refused,
+			Message: "Unknown request URL. Please check the URL for typos; this gateway serves the paths of the OpenAI, Anthropic and Gemini APIs.",
 		}
-		return r.notAllowed("POST")
-	case string(path) == pathModels, len(path) > len(pathModels)+1 && strings.HasPrefix(string(path), pathModels+"/"):
-		if r.ctx.IsGet() || r.ctx.IsHead() {
-			return r.listModels(strings.TrimPrefix(string(path[len(pathModels):]), "/"))
+	}
+	if !allowed(e.methods, r.ex.Method) {
+		return r.notAllowed(e.methods)
+	}
+	return e.serve(r)
+}
+
+// allowed finds a method in a list that is separated by ", ".
+func allowed(methods string, method []byte) bool {
+	for one := range strings.SplitSeq(methods, ", ") {
+		if one == string(method) {
+			return true
 		}
-		return r.notAllowed("GET, HEAD")
 	}
-	return &exchange.Error{
-		Status: 404, Type: exchange.TypeInvalidRequest, Code: "unknown_url", Reason: exchange.ReasonUnknownURL,
-		Outcome: exchange.Refused,
-		Message: "Unknown request URL. Please check the URL for typos; this gateway serves /v1/chat/completions and /v1/models.",
-	}
+	return false
 }
 
 // notAllowed answers methods that a path does not have; OPTIONS asks for those that it has.
@@ -56,40 +55,57 @@ func (r *request) notAllowed(allow string) *exchange.Error {
 	}
 }
 
-// chat serves POST /v1/chat/completions.
-func (r *request) chat() *exchange.Error {
+// ask serves a POST with a JSON body: decode, route, forward.
+func (r *request) ask() *exchange.Error {
 	if err := r.readBody(); err != nil {
 		return err
 	}
-	chat, err := dialect.DecodeChat(r.body)
+	e := r.endpoint
+	contentType, err := r.decode()
 	if err != nil {
 		return err
 	}
-	r.ex.Model, r.ex.Stream = chat.Model, chat.Stream
-	if chat.Stream && !r.ctx.Request.Header.IsHTTP11() {
+	r.ex.Model, r.ex.Stream = r.asked.Model, r.asked.Stream || e.streams
+	if e.shape.ModelElsewhere {
+		r.ex.Model = r.pathModel
+	}
+	if r.ex.Stream && !r.ctx.Request.Header.IsHTTP11() {
 		return exchange.Invalid("stream", "Streams need HTTP/1.1.")
 	}
-	found, err := r.snap.routes.Find(chat.Model)
+	found, err := r.snap.routes.Find(r.ex.Model)
 	if err != nil {
 		return err
 	}
-	if err := chat.CheckOutput(found.MaxOutputTokens); err != nil {
+	if err := r.asked.CheckOutput(found.MaxOutputTokens); err != nil {
 		return err
 	}
 	to := r.snap.targets[found.Place]
 	r.series = to.series
 	if to.Model != found.Upstream {
 		to.Model, to.Quoted = found.Upstream, dialect.AppendString(nil, found.Upstream)
+		to.PathModel = to.Provider.PathModel(found.Upstream)
 	}
-	return r.forward(&chat, to.Target)
+	return r.forward(proxy.Request{
+		Asked: &r.asked, Body: r.body, ContentType: contentType,
+		Array: e.streams && string(r.ctx.QueryArgs().Peek("alt")) != "sse",
+	}, to.Target)
 }
 
-func (r *request) forward(chat *dialect.ChatRequest, to proxy.Target) *exchange.Error {
-	r.chatRequest = *chat
-	err := r.attempt.Do(proxy.Request{
-		Exchange: &r.ex, Chat: &r.chatRequest, Body: r.body, Fields: &r.ctx.Request.Header, Guard: r.guard(),
-	}, to)
-	if err != nil {
+// decode reads the body, and gives its type where it is not JSON.
+func (r *request) decode() ([]byte, *exchange.Error) {
+	e := r.endpoint
+	contentType := r.ctx.Request.Header.ContentType()
+	if e.forms && bytes.HasPrefix(bytes.ToLower(contentType), []byte("multipart/")) {
+		return contentType, r.asked.DecodeForm(contentType, r.body)
+	}
+	return nil, r.asked.Decode(e.shape, r.body)
+}
+
+// forward sends a request to a target and answers with what comes back.
+func (r *request) forward(req proxy.Request, to proxy.Target) *exchange.Error {
+	req.Exchange, req.Operation, req.Dialect = &r.ex, r.endpoint.operation, r.endpoint.dialect
+	req.Fields, req.Guard, req.KeepAlive = &r.ctx.Request.Header, r.guard(), r.srv.opts.KeepAlive
+	if err := r.attempt.Do(req, to); err != nil {
 		return err
 	}
 	r.answer()

@@ -4,10 +4,12 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"github.com/sparkgateway/spark/gateway/dialect"
 	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/provider"
+	"github.com/sparkgateway/spark/gateway/proxy"
 	"github.com/sparkgateway/spark/gateway/route"
 	"github.com/sparkgateway/spark/gateway/upstream"
 )
@@ -42,47 +45,41 @@ type listed struct{ id, owner string }
 type openProvider struct {
 	provider *provider.Provider
 	pool     *upstream.Pool
+	identity proxy.Identity // nil where an API key does
 }
 
-func newModelList(routes *route.Table, providers []*provider.Provider, pools []*upstream.Pool) modelList {
+func newModelList(routes *route.Table, providers []openProvider) modelList {
 	var l modelList
 	for _, name := range routes.Names() {
 		target, err := routes.Find([]byte(name))
 		if err == nil {
-			l.configured = append(l.configured, listed{name, providers[target.Provider].Name})
+			l.configured = append(l.configured, listed{name, providers[target.Provider].provider.Name})
 		}
 	}
 	open, bare := routes.Open()
 	l.bare = bare
 	for _, i := range open {
-		l.open = append(l.open, openProvider{providers[i], pools[i]})
+		l.open = append(l.open, providers[i])
 	}
 	return l
 }
 
-// listModels serves GET /v1/models, and /v1/models/{id} where id is not empty, in OpenAI's shape.
-func (r *request) listModels(id string) *exchange.Error {
+// listModels serves a list of models, or the one that the path names, in the shape of the path's dialect.
+func (r *request) listModels() *exchange.Error {
 	all, missing := r.snap.models.all(r.srv.living)
-	body := make([]byte, 0, 64+96*len(all))
-	if id == "" {
-		body = append(body, `{"object":"list","data":[`...)
-		for i, m := range all {
-			if i > 0 {
-				body = append(body, ',')
-			}
-			body = m.append(body)
-		}
-		body = append(body, "]}"...)
+	var body []byte
+	if len(r.pathModel) == 0 {
+		body = appendModels(make([]byte, 0, 64+128*len(all)), r.dialect, all)
 	} else {
-		found, ok := find(all, id)
-		if !ok {
+		i := slices.IndexFunc(all, func(m listed) bool { return m.id == string(r.pathModel) })
+		if i < 0 {
 			return &exchange.Error{
 				Status: 404, Type: exchange.TypeInvalidRequest, Code: "model_not_found", Param: "model",
 				Reason: exchange.ReasonModelNotFound, Outcome: exchange.Refused,
 				Message: "The model does not exist or you do not have access to it.",
 			}
 		}
-		body = found.append(body)
+		body = all[i].append(nil, r.dialect)
 	}
 	r.common()
 	resp := &r.ctx.Response
@@ -95,19 +92,56 @@ func (r *request) listModels(id string) *exchange.Error {
 	return nil
 }
 
-func find(all []listed, id string) (listed, bool) {
-	for _, m := range all {
-		if m.id == id {
-			return m, true
-		}
+// appendModels writes a list that is whole: there is never a further page.
+func appendModels(dst []byte, d exchange.Dialect, all []listed) []byte {
+	switch d {
+	case exchange.Gemini:
+		dst = append(dst, `{"models":[`...)
+	case exchange.Anthropic:
+		dst = append(dst, `{"data":[`...)
+	default:
+		dst = append(dst, `{"object":"list","data":[`...)
 	}
-	return listed{}, false
+	for i, m := range all {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = m.append(dst, d)
+	}
+	dst = append(dst, ']')
+	if d == exchange.Anthropic {
+		dst = append(dst, `,"has_more":false,"first_id":`...)
+		dst = appendEnd(dst, all, 0)
+		dst = append(dst, `,"last_id":`...)
+		dst = appendEnd(dst, all, len(all)-1)
+	}
+	return append(dst, '}')
 }
 
-func (m listed) append(dst []byte) []byte {
-	dst = dialect.AppendString(append(dst, `{"id":`...), m.id)
-	dst = append(dst, `,"object":"model","created":0,"owned_by":`...)
-	return append(dialect.AppendString(dst, m.owner), '}')
+func appendEnd(dst []byte, all []listed, i int) []byte {
+	if len(all) == 0 {
+		return append(dst, "null"...)
+	}
+	return dialect.AppendString(dst, all[i].id)
+}
+
+// append writes one model as a dialect has it: OpenAI's "model" object, Anthropic's ModelInfo, Gemini's Model. Who made
+// a model, and when, is not known here, so that dates are the beginning of time.
+func (m listed) append(dst []byte, d exchange.Dialect) []byte {
+	switch d {
+	case exchange.Gemini:
+		dst = dialect.AppendString(append(dst, `{"name":`...), "models/"+m.id)
+		dst = dialect.AppendString(append(dst, `,"displayName":`...), m.id)
+		return append(dst, `,"version":"","supportedGenerationMethods":["generateContent","streamGenerateContent","countTokens"]}`...)
+	case exchange.Anthropic:
+		dst = dialect.AppendString(append(dst, `{"type":"model","id":`...), m.id)
+		dst = dialect.AppendString(append(dst, `,"display_name":`...), m.id)
+		return append(dst, `,"created_at":"1970-01-01T00:00:00Z"}`...)
+	default:
+		dst = dialect.AppendString(append(dst, `{"id":`...), m.id)
+		dst = append(dst, `,"object":"model","created":0,"owned_by":`...)
+		return append(dialect.AppendString(dst, m.owner), '}')
+	}
 }
 
 // all asks the open providers, at once, for what is not known, and gives the names of those that did not say.
@@ -141,14 +175,33 @@ func (l modelList) all(living *Living) (all []listed, missing []string) {
 	return all, missing
 }
 
+// errNoList is of providers that have no list of models, or none at the endpoint where models are used.
+var errNoList = errors.New("the provider has no list of models")
+
 // ask gets the provider's own list.
 func (p openProvider) ask() ([]string, error) {
+	way := p.provider.Way(exchange.ListModels, exchange.OpenAI)
+	if way == nil {
+		return nil, errNoList
+	}
 	var call upstream.Call
 	timeouts := config.Timeouts{
 		Connect: min(askTimeout, p.provider.Timeouts.Connect), FirstToken: askTimeout, BetweenTokens: askTimeout, Total: askTimeout,
 	}
 	defer call.Finish(0)
-	if err := call.Do(p.pool, timeouts, p.provider.ModelsHead(), nil); err != nil {
+	h := provider.Head{Method: "GET", Length: -1}
+	head := append(way.AppendHead(nil, &h), "Accept: application/json\r\n"...)
+	if p.identity != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), askTimeout.Std())
+		defer cancel()
+		err := p.identity.Authorize(ctx, h.Method, p.provider.Host, string(way.AppendTarget(nil, &h)), nil, func(name, value string) {
+			head = append(head, name+": "+value+"\r\n"...)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := call.Do(p.pool, timeouts, append(head, "\r\n"...), nil); err != nil {
 		return nil, err
 	}
 	if status := call.Header.StatusCode(); status != 200 {
@@ -158,18 +211,36 @@ func (p openProvider) ask() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(body) > maxModelsBytes {
+		return nil, errUnreadableList
+	}
+	return readModels(body)
+}
+
+var errUnreadableList = errors.New("the provider's list of models could not be read")
+
+// readModels reads the lists of OpenAI and Anthropic (data[].id) and of Google and Cohere (models[].name).
+func readModels(body []byte) ([]string, error) {
 	var list struct {
 		Data []struct {
 			ID string `json:"id"`
 		} `json:"data"`
+		Models []struct {
+			Name string `json:"name"`
+		} `json:"models"`
 	}
-	if len(body) > maxModelsBytes || json.Unmarshal(body, &list) != nil {
-		return nil, errors.New("the provider's list of models could not be read")
+	if json.Unmarshal(body, &list) != nil {
+		return nil, errUnreadableList
 	}
-	names := make([]string, 0, len(list.Data))
+	names := make([]string, 0, len(list.Data)+len(list.Models))
 	for _, m := range list.Data {
 		if m.ID != "" {
 			names = append(names, m.ID)
+		}
+	}
+	for _, m := range list.Models {
+		if name := strings.TrimPrefix(m.Name, "models/"); name != "" {
+			names = append(names, name)
 		}
 	}
 	return names, nil

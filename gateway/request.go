@@ -35,9 +35,12 @@ type request struct {
 	relay    relay
 	relaying bool // the rest happens in relay
 
-	chatRequest dialect.ChatRequest
-	body        []byte
-	scratch     []byte
+	endpoint  *endpoint // nil at paths that there are not
+	dialect   exchange.Dialect
+	pathModel []byte
+	asked     dialect.Request
+	body      []byte
+	scratch   []byte
 }
 
 // keepBody is the largest body buffer that an idle request holds on to.
@@ -55,6 +58,11 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx) *request {
 	}
 	if r.snap != nil {
 		r.series = r.snap.nowhere
+	}
+	if r.endpoint = r.find(); r.endpoint != nil {
+		r.dialect, r.ex.Operation = r.endpoint.dialect, r.endpoint.operation
+	} else {
+		r.dialect = dialectOf(r.ex.Path)
 	}
 	s.inFlight.Add(1)
 	s.living.metrics.InFlight.Inc()
@@ -135,7 +143,7 @@ func (r *request) admit() *exchange.Error {
 	if r.ctx.IsOptions() {
 		return nil
 	}
-	principal, err := r.snap.keys.Authenticate(r.ctx.Request.Header.PeekCanonical(headerAuthorization))
+	principal, err := r.authenticate()
 	if err != nil {
 		return err
 	}
@@ -146,6 +154,16 @@ func (r *request) admit() *exchange.Error {
 		return limited(r.limits, exchange.ReasonKeyLimit, "Rate limit reached for requests.")
 	}
 	return nil
+}
+
+// authenticate finds the principal by the key, which Gemini's applications may also send in the query.
+func (r *request) authenticate() (*exchange.Principal, *exchange.Error) {
+	if r.dialect == exchange.Gemini {
+		if key := r.ctx.QueryArgs().Peek("key"); len(key) > 0 {
+			return r.snap.keys.Lookup(key)
+		}
+	}
+	return r.snap.keys.Authenticate(&r.ctx.Request.Header)
 }
 
 func limited(d limit.Decision, reason exchange.Reason, message string) *exchange.Error {
@@ -180,7 +198,8 @@ func (r *request) reset() {
 	}
 	r.ctx, r.conn, r.snap, r.series = nil, nil, nil, nil
 	r.ex = exchange.Exchange{UpstreamID: r.ex.UpstreamID[:0]}
-	r.limits, r.admitted, r.relaying, r.chatRequest = limit.Decision{}, false, false, dialect.ChatRequest{}
+	r.limits, r.admitted, r.relaying, r.asked = limit.Decision{}, false, false, dialect.Request{}
+	r.endpoint, r.dialect, r.pathModel = nil, exchange.OpenAI, nil
 }
 
 // beginOrResume goes on with a request whose body was waited for, or begins one.

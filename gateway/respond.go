@@ -16,20 +16,23 @@ import (
 )
 
 var (
-	headerAuthorization = []byte("Authorization")
-	headerRequestID     = []byte("X-Request-Id")
-	headerReason        = []byte("X-Spark-Reason")
-	headerRetryAfter    = []byte("Retry-After")
-	headerLimit         = []byte(limit.HeaderLimit)
-	headerRemaining     = []byte(limit.HeaderRemaining)
-	headerReset         = []byte(limit.HeaderReset)
-	jsonType            = []byte("application/json")
+	headerRequestID   = []byte("X-Request-Id")
+	headerAnthropicID = []byte("Request-Id")
+	headerReason      = []byte("X-Spark-Reason")
+	headerRetryAfter  = []byte("Retry-After")
+	headerLimit       = []byte(limit.HeaderLimit)
+	headerRemaining   = []byte(limit.HeaderRemaining)
+	headerReset       = []byte(limit.HeaderReset)
+	jsonType          = []byte("application/json")
 )
 
 // common sets the header fields of every answer.
 func (r *request) common() {
 	h := &r.ctx.Response.Header
 	h.SetCanonical(headerRequestID, r.ex.ID[:])
+	if r.dialect == exchange.Anthropic {
+		h.SetCanonical(headerAnthropicID, r.ex.ID[:])
+	}
 	if r.snap != nil {
 		r.snap.headers.Apply(h)
 	}
@@ -52,13 +55,14 @@ func (r *request) refuse(e *exchange.Error) {
 	r.ex.Status, r.ex.Outcome, r.ex.Reason, r.ex.Cause = e.Status, e.Outcome, e.Reason, e.Cause
 	resp := &r.ctx.Response
 	r.common()
-	resp.SetStatusCode(e.Status)
+	r.ex.Status = dialect.ErrorStatus(r.dialect, e.Status)
+	resp.SetStatusCode(r.ex.Status)
 	resp.Header.SetContentTypeBytes(jsonType)
 	resp.Header.SetCanonical(headerReason, []byte(e.Reason))
 	if e.RetryAfter > 0 {
 		resp.Header.SetCanonical(headerRetryAfter, strconv.AppendInt(nil, limit.RetryAfterSeconds(e.RetryAfter), 10))
 	}
-	resp.SetBody(dialect.AppendError(nil, e))
+	resp.SetBody(dialect.AppendError(nil, r.dialect, e, r.ex.ID[:]))
 	r.ex.BytesOut = int64(len(resp.Body()))
 	if e.Status == 413 || e.Outcome == exchange.ClientGone || e.Outcome == exchange.Drained {
 		// What the client still sends is not read.
@@ -77,9 +81,11 @@ func (r *request) answer() {
 		resp.Header.SetCanonical(headerReason, []byte(r.ex.Reason))
 	}
 	if r.attempt.Streamed() {
-		resp.Header.SetCanonical([]byte("Cache-Control"), []byte("no-cache"))
-		// Proxies in front, nginx above all, must not hold events back.
-		resp.Header.SetCanonical([]byte("X-Accel-Buffering"), []byte("no"))
+		if r.attempt.Events() {
+			resp.Header.SetCanonical([]byte("Cache-Control"), []byte("no-cache"))
+			// Proxies in front, nginx above all, must not hold events back.
+			resp.Header.SetCanonical([]byte("X-Accel-Buffering"), []byte("no"))
+		}
 		r.relaying = true
 		resp.SetBodyStream(&r.relay, -1)
 		return

@@ -31,6 +31,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Version is the gateway's release, for the User-Agent that providers see; empty is "dev".
 	Version string
+	// KeepAlive is how long a stream may be silent before its client is told that it is still there; 0 is 15 s.
+	KeepAlive time.Duration
 	// DrainDelay is how long Shutdown goes on accepting while Ready already fails, so that load balancers notice.
 	DrainDelay time.Duration
 	// IdleLinger is how long Shutdown then still leaves silent connections open. A client that uses one is told with

@@ -128,17 +128,22 @@ func (b *build) targets(living *Living) {
 		endpoints[i] = upstream.Endpoint{Key: p.ConnectionKey, Address: p.Address, TLS: p.TLS}
 	}
 	pools := living.pools.Use(endpoints)
+	all := make([]openProvider, len(b.providers))
+	for i, p := range b.providers {
+		all[i] = openProvider{provider: p, pool: pools[i]}
+	}
 	for _, t := range s.routes.Targets() {
 		p := b.providers[t.Provider]
 		s.targets = append(s.targets, target{
 			Target: proxy.Target{
 				Provider: p, Pool: pools[t.Provider], Model: t.Upstream, Quoted: dialect.AppendString(nil, t.Upstream),
+				PathModel: p.PathModel(t.Upstream), MaxTokens: t.MaxOutputTokens,
 			},
 			series: living.metrics.Series(p.ID, t.Label),
 		})
 	}
 	s.nowhere = living.metrics.Series("", "")
-	s.models = newModelList(s.routes, b.providers, pools)
+	s.models = newModelList(s.routes, all)
 }
 
 // maxConnections bounds the open client connections; without a snapshot they are served a 503 each.

@@ -27,7 +27,7 @@ type entry struct {
 
 var errMissing = &exchange.Error{
 	Status: 401, Type: exchange.TypeInvalidRequest, Code: "invalid_api_key",
-	Message: "You didn't provide an API key. Send it in the header Authorization: Bearer YOUR_KEY.",
+	Message: "You didn't provide an API key. Send it in the header Authorization: Bearer YOUR_KEY, or in x-api-key or x-goog-api-key.",
 	Reason:  exchange.ReasonMissingKey, Outcome: exchange.Unauthenticated,
 }
 
@@ -49,14 +49,28 @@ func NewTable(keys []config.Key) *Table {
 	return t
 }
 
-// Authenticate finds the principal of an Authorization header, or gives a 401 that does not tell a malformed key from
-// an unknown one. It does not allocate.
-func (t *Table) Authenticate(authorization []byte) (*exchange.Principal, *exchange.Error) {
-	key, ok := Bearer(authorization)
-	if !ok {
-		return nil, errMissing
+// Fields is a request's header; keys are in canonical form.
+type Fields interface {
+	PeekCanonical(key []byte) []byte
+}
+
+var authorization = []byte("Authorization")
+
+// keyFields are where Anthropic's, Google's and Azure's SDKs put a key.
+var keyFields = [...][]byte{[]byte("X-Api-Key"), []byte("X-Goog-Api-Key"), []byte("Api-Key")}
+
+// Authenticate finds the principal of a request's key, in Authorization as a bearer token or else in a field that some
+// SDK uses, or gives a 401 that does not tell a malformed key from an unknown one. It does not allocate.
+func (t *Table) Authenticate(f Fields) (*exchange.Principal, *exchange.Error) {
+	if key, ok := Bearer(f.PeekCanonical(authorization)); ok {
+		return t.Lookup(key)
 	}
-	return t.Lookup(key)
+	for _, name := range keyFields {
+		if key := f.PeekCanonical(name); len(key) > 0 {
+			return t.Lookup(key)
+		}
+	}
+	return nil, errMissing
 }
 
 // Lookup finds the principal of a key, wherever the dialect carries it. Keys are told apart by digest only, so that the

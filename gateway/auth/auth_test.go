@@ -54,7 +54,7 @@ func TestAuthenticate(t *testing.T) {
 	keys := table("alpha", "beta")
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			principal, err := keys.Authenticate([]byte(tc.authorization))
+			principal, err := keys.Authenticate(fields{"Authorization": tc.authorization})
 			if tc.wantReason != "" {
 				if err == nil || err.Reason != tc.wantReason || err.Status != 401 || err.Outcome != exchange.Unauthenticated {
 					t.Fatalf("got %v and %v, want %s", principal, err, tc.wantReason)
@@ -87,16 +87,55 @@ func TestAnEmptyTableKnowsNobody(t *testing.T) {
 }
 
 func TestErrorsHoldNoKey(t *testing.T) {
-	_, err := table("alpha").Authenticate([]byte("Bearer sk-secret"))
+	_, err := table("alpha").Authenticate(fields{"Authorization": "Bearer sk-secret"})
 	if strings.Contains(err.Message, "sk-secret") || strings.Contains(err.Error(), "sk-secret") {
 		t.Errorf("%s / %s", err.Message, err.Error())
 	}
 }
 
 func TestAuthenticateDoesNotAllocate(t *testing.T) {
-	keys, header := table("alpha"), []byte("Bearer alpha")
+	keys, header := table("alpha"), Fields(bearer("Bearer alpha"))
 	if n := testing.AllocsPerRun(100, func() { _, _ = keys.Authenticate(header) }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// fields is a request's header, and bearer one that has an Authorization only.
+type (
+	fields map[string]string
+	bearer []byte
+)
+
+func (f fields) PeekCanonical(key []byte) []byte { return []byte(f[string(key)]) }
+
+func (b bearer) PeekCanonical([]byte) []byte { return b }
+
+func TestKeysAreFoundWhereSDKsPutThem(t *testing.T) {
+	keys := table("alpha", "beta")
+	for name, tc := range map[string]struct {
+		header fields
+		want   string // "" is refused
+	}{
+		"a bearer token":                      {fields{"Authorization": "Bearer alpha"}, "alpha"},
+		"Anthropic's field":                   {fields{"X-Api-Key": "alpha"}, "alpha"},
+		"Google's field":                      {fields{"X-Goog-Api-Key": "alpha"}, "alpha"},
+		"Azure's field":                       {fields{"Api-Key": "alpha"}, "alpha"},
+		"the bearer token wins":               {fields{"Authorization": "Bearer beta", "X-Api-Key": "alpha"}, "beta"},
+		"a wrong one is not helped by others": {fields{"Authorization": "Bearer x", "X-Api-Key": "alpha"}, ""},
+		"another scheme is no key":            {fields{"Authorization": "Basic x", "X-Api-Key": "alpha"}, "alpha"},
+		"a wrong key":                         {fields{"X-Api-Key": "gamma"}, ""},
+		"nothing":                             {fields{}, ""},
+	} {
+		principal, err := keys.Authenticate(tc.header)
+		if tc.want == "" {
+			if err == nil || err.Status != 401 {
+				t.Errorf("%s: %+v, %v", name, principal, err)
+			}
+			continue
+		}
+		if want, _ := keys.Lookup([]byte(tc.want)); err != nil || principal != want {
+			t.Errorf("%s: %+v, %v", name, principal, err)
+		}
 	}
 }
 
@@ -128,7 +167,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 	for i := range 1000 {
 		names = append(names, strings.Repeat("k", i+1))
 	}
-	keys, header := table(names...), []byte("Bearer "+strings.Repeat("k", 50))
+	keys, header := table(names...), Fields(bearer("Bearer "+strings.Repeat("k", 50)))
 	b.ReportAllocs()
 	for b.Loop() {
 		_, _ = keys.Authenticate(header)

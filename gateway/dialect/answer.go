@@ -9,20 +9,24 @@ import (
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
-// Answer is what the gateway reads of a completion, whole or one chunk of it. Its slices point into the data.
+// Answer is what the gateway reads of an answer that passes through, whole or one event of it. Its slices point into
+// the data.
 type Answer struct {
-	// Usage is what the provider reported; its Source is UsageNone when it did not.
+	// Usage is what the provider reported; its Source is UsageNone when it did not. Of a stream's event it may be a
+	// part, for Merge.
 	Usage exchange.Usage
-	// UsageOnly says that the chunk is there to tell the usage, even if it does so badly: `"choices":[]`.
+	// UsageOnly says that the event is there to tell the usage, even if it does so badly: `"choices":[]`.
 	UsageOnly bool
-	// TextBytes is the length of the texts in the choices, as JSON; Texts their number.
+	// TextBytes is the length of the texts of the answer, as JSON; Texts their number.
 	TextBytes, Texts int64
-	// Error is the error object that stands in place of an answer, nil when there is none.
+	// Error is what stands in place of an answer, nil when there is none.
 	Error []byte
+	// Ended says that the event is a stream's last. Finished says that it may be: Gemini's streams just end.
+	Ended, Finished bool
 }
 
-// ReadAnswer reads a completion or a chunk; false says that the data is not one JSON object. It does not allocate.
-func ReadAnswer(data []byte) (Answer, bool) {
+// ReadAnswer reads an answer or an event of one; false says that the data is not one JSON object. It does not allocate.
+func ReadAnswer(d exchange.Dialect, data []byte) (Answer, bool) {
 	var a Answer
 	w := walker{b: data}
 	start := skipSpace(data, 0)
@@ -30,81 +34,177 @@ func ReadAnswer(data []byte) (Answer, bool) {
 		return a, false
 	}
 	o := object{w: &w, i: start}
-	empty, tellsUsage := false, false
+	var usage []byte
+	empty := false
 	for o.next() {
 		text, texts := w.text, w.texts
-		if o.to = w.value(o.from, 1, false); o.to < 0 {
+		if o.to = w.value(o.from, 1, textKey(o.key)); o.to < 0 {
 			return a, false
 		}
 		value := data[o.from:o.to]
 		switch string(o.key) {
 		case "choices":
-			a.TextBytes, a.Texts = w.text-text, w.texts-texts
 			empty = value[0] == '[' && skipSpace(value, 1) == len(value)-1
-		case "usage":
-			if tellsUsage = value[0] == '{'; tellsUsage {
-				a.Usage = readUsage(value)
+			a.count(&w, text, texts)
+		case "delta", "content", "output": // of Anthropic's and of Responses'
+			if d != exchange.OpenAI {
+				a.count(&w, text, texts)
 			}
+		case "candidates":
+			a.Finished = a.Finished || finished(value)
+			a.count(&w, text, texts)
+		case "promptFeedback":
+			a.Finished = a.Finished || told(member(value, "blockReason"))
+		case "usage", "usageMetadata":
+			usage = value
+		case "message", "response": // of Anthropic's and of Responses' events
+			if nested := member(value, "usage"); nested != nil {
+				usage = nested
+			}
+		case "type":
+			a.event(value, data)
 		case "error":
-			if string(value) != "null" {
+			if told(value) {
 				a.Error = value
 			}
 		}
 	}
-	a.UsageOnly = empty && tellsUsage
+	if len(usage) > 0 && usage[0] == '{' {
+		a.Usage, a.UsageOnly = readUsage(d, usage), empty
+	}
 	return a, o.end >= 0 && skipSpace(data, o.end) == len(data)
 }
 
+// count takes up the texts that the walker met since.
+func (a *Answer) count(w *walker, text, texts int64) {
+	a.TextBytes += w.text - text
+	a.Texts += w.texts - texts
+}
+
+// event reads the type of an event, of Anthropic's or of Responses'.
+func (a *Answer) event(value, data []byte) {
+	switch string(value) {
+	case `"message_stop"`, `"response.completed"`, `"response.incomplete"`:
+		a.Ended = true
+	case `"error"`, `"response.failed"`:
+		if a.Error == nil {
+			a.Error = data
+		}
+	}
+}
+
+// finished says that every candidate in a list has said why it ended.
+func finished(list []byte) bool {
+	w := walker{b: list}
+	n := 0
+	for i := skipSpace(list, 1); i < len(list) && list[i] == '{'; n++ {
+		to := w.value(i, 2, false)
+		if to < 0 || !told(member(list[i:to], "finishReason")) {
+			return false
+		}
+		if i = skipSpace(list, to); i >= len(list) || list[i] != ',' {
+			return true
+		}
+		i = skipSpace(list, i+1)
+	}
+	return false
+}
+
+func told(value []byte) bool { return len(value) > 0 && string(value) != "null" }
+
 // readUsage reads a usage object. One without a count, or with something else in a count's place, says nothing.
-func readUsage(value []byte) exchange.Usage {
+func readUsage(d exchange.Dialect, value []byte) exchange.Usage {
 	u := exchange.Usage{}
 	counts, wrong := 0, false
 	w := walker{b: value}
 	for o := (object{w: &w}); o.next(); {
 		o.to = w.value(o.from, 1, false)
 		inner := value[o.from:max(o.to, o.from)]
-		var into *int64
-		switch string(o.key) {
-		case "prompt_tokens":
-			into = &u.Prompt
-		case "completion_tokens":
-			into = &u.Completion
-		case "total_tokens":
-			into = &u.Total
-		case "prompt_tokens_details":
-			u.Cached = member(inner, "cached_tokens")
-		case "completion_tokens_details":
-			u.Reasoning = member(inner, "reasoning_tokens")
-		}
-		if into != nil {
+		if into := place(&u, o.key); into != nil && told(inner) {
 			n, ok := integer(inner)
-			*into, counts, wrong = n, counts+1, wrong || !ok
+			*into, counts, wrong = *into+n, counts+1, wrong || !ok
+			continue
+		}
+		switch string(o.key) {
+		case "prompt_tokens_details", "input_tokens_details":
+			u.Cached, _ = integer(member(inner, "cached_tokens"))
+		case "completion_tokens_details", "output_tokens_details":
+			u.Reasoning, _ = integer(member(inner, "reasoning_tokens"))
 		}
 	}
 	if counts == 0 || wrong {
 		return exchange.Usage{}
 	}
-	u.Source = exchange.UsageReported
-	if u.Total == 0 {
+	switch d {
+	case exchange.Anthropic:
+		// Its input_tokens are those that had nothing to do with the cache.
+		u.Prompt += u.Cached + u.CacheWritten
+	case exchange.Gemini:
+		// Its candidates do not count what was only thought.
+		u.Completion += u.Reasoning
+	default:
+	}
+	if d != exchange.Anthropic && u.Total == 0 {
 		u.Total = u.Prompt + u.Completion
 	}
+	u.Source = exchange.UsageReported
 	return u
 }
 
-// member gives a count of an object, 0 when it is not there.
-func member(value []byte, name string) int64 {
+// place gives where a count of a usage object belongs, nil for other members. No two dialects mean different things by
+// one name, but for what readUsage mends.
+func place(u *exchange.Usage, key []byte) *int64 {
+	switch string(key) {
+	case "prompt_tokens", "input_tokens", "promptTokenCount", "toolUsePromptTokenCount":
+		return &u.Prompt
+	case "completion_tokens", "output_tokens", "candidatesTokenCount":
+		return &u.Completion
+	case "total_tokens", "totalTokenCount":
+		return &u.Total
+	case "cache_read_input_tokens", "cachedContentTokenCount":
+		return &u.Cached
+	case "cache_creation_input_tokens":
+		return &u.CacheWritten
+	case "thoughtsTokenCount":
+		return &u.Reasoning
+	}
+	return nil
+}
+
+// Merge gives what is known of a usage after another part of it came. Counts are cumulative, so that the later stands.
+func Merge(known, came exchange.Usage) exchange.Usage {
+	if came.Source == exchange.UsageNone {
+		return known
+	}
+	for _, c := range [...]struct{ into, from *int64 }{
+		{&known.Prompt, &came.Prompt}, {&known.Completion, &came.Completion}, {&known.Cached, &came.Cached},
+		{&known.CacheWritten, &came.CacheWritten}, {&known.Reasoning, &came.Reasoning},
+	} {
+		if *c.from != 0 {
+			*c.into = *c.from
+		}
+	}
+	known.Source = came.Source
+	known.Total = came.Total
+	if known.Total == 0 {
+		known.Total = known.Prompt + known.Completion
+	}
+	return known
+}
+
+// member gives the value of an object's member, nil when it is not there.
+func member(value []byte, name string) []byte {
 	if len(value) == 0 || value[0] != '{' {
-		return 0
+		return nil
 	}
 	w := walker{b: value}
 	for o := (object{w: &w}); o.next(); {
 		o.to = w.value(o.from, 1, false)
 		if string(o.key) == name {
-			n, _ := integer(value[o.from:max(o.to, o.from)])
-			return n
+			return value[o.from:max(o.to, o.from)]
 		}
 	}
-	return 0
+	return nil
 }
 
 // integer reads a count, which is neither negative nor fractional.

@@ -70,7 +70,7 @@ func TestReadAnswer(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, ok := ReadAnswer([]byte(tc.data))
+			got, ok := ReadAnswer(exchange.OpenAI, []byte(tc.data))
 			if ok == tc.invalid {
 				t.Fatalf("ok %t, %+v", ok, got)
 			}
@@ -83,7 +83,7 @@ func TestReadAnswer(t *testing.T) {
 
 func TestReadAnswerDoesNotAllocate(t *testing.T) {
 	data := []byte(`{"choices":[{"delta":{"content":"hello"}}],"usage":{"prompt_tokens":3,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":1}}}`)
-	if n := testing.AllocsPerRun(100, func() { ReadAnswer(data) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { ReadAnswer(exchange.OpenAI, data) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -127,10 +127,10 @@ func TestErrorsAreRenderedAsOpenAIDoes(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := string(AppendError(nil, tc.err)); got != tc.want {
+			if got := string(AppendError(nil, exchange.OpenAI, tc.err, nil)); got != tc.want {
 				t.Errorf("got  %s\nwant %s", got, tc.want)
 			}
-			event := string(AppendErrorEvent(nil, tc.err))
+			event := string(AppendErrorEvent(nil, exchange.OpenAI, tc.err, nil))
 			data, ok := strings.CutPrefix(event, "data: ")
 			if !ok || !strings.HasSuffix(data, "\n\n") || !json.Valid([]byte(data)) || strings.Count(event, "\n") != 2 {
 				t.Errorf("event %q", event)
@@ -143,7 +143,7 @@ func FuzzReadAnswer(f *testing.F) {
 	f.Add([]byte(`{"choices":[{"delta":{"content":"x"}}],"usage":{"prompt_tokens":1,"prompt_tokens_details":{"cached_tokens":1}},"error":null}`))
 	f.Add([]byte(`{"usage":{"prompt_tokens":`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		a, ok := ReadAnswer(data)
+		a, ok := ReadAnswer(exchange.OpenAI, data)
 		if ok && !json.Valid(data) {
 			t.Errorf("%q is not JSON", data)
 		}
@@ -158,6 +158,6 @@ func BenchmarkReadAnswer(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
-		ReadAnswer(data)
+		ReadAnswer(exchange.OpenAI, data)
 	}
 }

@@ -8,60 +8,135 @@ var (
 	wordTrue = []byte("true")
 )
 
+// Edit is what must change of a body on its way to a provider of the same dialect.
+type Edit struct {
+	// Model is the provider's name of the model, QuotedModel the same as a JSON string.
+	Model       string
+	QuotedModel []byte
+	// AskUsage makes a stream tell its usage.
+	AskUsage bool
+	// Mistral writes OpenAI's members as Mistral calls them, and leaves out what it refuses though it asks for nothing.
+	Mistral bool
+}
+
 // HidesUsage says that the provider is asked for usage on the gateway's behalf, so that the client must not see the
 // chunk that tells it.
-func (r *ChatRequest) HidesUsage() bool { return r.Stream && !r.IncludeUsage }
+func (r *Request) HidesUsage() bool { return r.shape.Options && r.Stream && !r.IncludeUsage }
 
-// AppendEdited writes the body as the provider should get it: with the provider's name of the model, given as a JSON
-// string, and, for streams, asking for usage. Everything else is as the client wrote it.
-func (r *ChatRequest) AppendEdited(dst, quotedModel []byte) []byte {
+// maxEdits bounds the edits of one body.
+const maxEdits = 4
+
+// AppendEdited writes the body as the provider should get it. Everything that the edit does not name is as the client
+// wrote it.
+func (r *Request) AppendEdited(dst []byte, e Edit) []byte {
+	var all [maxEdits]change
+	n := r.changes(&all, e)
 	at := r.open
-	first, second := r.modelEdit(quotedModel), r.usageEdit()
-	if second.with != nil && second.at.from < first.at.from {
-		first, second = second, first
-	}
 	dst = append(dst, r.body[:at]...)
-	for _, e := range [...]edit{first, second} {
-		if e.with == nil {
-			continue
-		}
-		dst = append(dst, r.body[at:e.at.from]...)
-		dst = append(append(append(dst, e.before...), e.with...), e.after...)
-		at = e.at.to
+	for _, c := range all[:n] {
+		dst = append(dst, r.body[at:c.at.from]...)
+		dst = append(append(append(dst, c.before...), c.with...), c.after...)
+		at = c.at.to
 	}
 	return append(dst, r.body[at:]...)
 }
 
 // Untouched says that AppendEdited would give the body itself.
-func (r *ChatRequest) Untouched(quotedModel []byte) bool {
-	return !r.HidesUsage() && string(r.model.in(r.body)) == string(quotedModel)
+func (r *Request) Untouched(e Edit) bool {
+	if e.AskUsage && r.HidesUsage() || e.Mistral {
+		return false
+	}
+	with := r.modelOf(e)
+	return with == nil || string(r.members[atModel].value.in(r.body)) == string(with)
 }
 
-// edit replaces a place of the body by before, with and after; with nil is no edit.
-type edit struct {
+// modelOf gives what stands in the body in the model's place; nil where nothing does.
+func (r *Request) modelOf(e Edit) []byte {
+	switch {
+	case r.shape.ModelElsewhere:
+		return nil
+	case r.form:
+		return []byte(e.Model)
+	default:
+		return e.QuotedModel
+	}
+}
+
+// change replaces a place of the body by before, with and after.
+type change struct {
 	at            span
 	before, after string
 	with          []byte
 }
 
-func (r *ChatRequest) modelEdit(quoted []byte) edit { return edit{at: r.model, with: quoted} }
-
-func (r *ChatRequest) usageEdit() edit {
-	switch {
-	case !r.HidesUsage():
-		return edit{}
-	case r.includeUsage.found():
-		return edit{at: r.includeUsage, with: wordTrue}
-	case !r.options.found():
-		// There is a model, so something follows.
-		return edit{at: span{r.open, r.open}, before: `"stream_options":{`, with: askUsage, after: "},"}
-	case r.body[r.options.from] == '{':
-		e := edit{at: span{r.options.from + 1, r.options.from + 1}, with: askUsage, after: ","}
-		if r.optionsEmpty {
-			e.after = ""
+// changes gives what an edit changes, in the order of places, and their number.
+func (r *Request) changes(all *[maxEdits]change, e Edit) int {
+	n := 0
+	add := func(c change) {
+		i := n
+		for ; i > 0 && all[i-1].at.from > c.at.from; i-- {
+			all[i] = all[i-1]
 		}
-		return e
-	default:
-		return edit{at: r.options, before: "{", with: askUsage, after: "}"}
+		all[i] = c
+		n++
 	}
+	if with := r.modelOf(e); with != nil {
+		add(change{at: r.members[atModel].value, with: with})
+	}
+	switch {
+	case e.Mistral:
+		r.mistral(add)
+	case e.AskUsage && r.HidesUsage():
+		add(r.usageChange())
+	}
+	return n
+}
+
+func (r *Request) usageChange() change {
+	options := r.members[atOptions].value
+	switch {
+	case r.includeUsage.found():
+		return change{at: r.includeUsage, with: wordTrue}
+	case !options.found():
+		// There is a model, so something follows.
+		return change{at: span{r.open, r.open}, before: `"stream_options":{`, with: askUsage, after: "},"}
+	case r.body[options.from] == '{':
+		c := change{at: span{options.from + 1, options.from + 1}, with: askUsage, after: ","}
+		if r.optionsEmpty {
+			c.after = ""
+		}
+		return c
+	default:
+		return change{at: options, before: "{", with: askUsage, after: "}"}
+	}
+}
+
+// mistral renames what Mistral calls differently, and leaves out stream_options, as Mistral tells the usage of a stream
+// unasked and refuses members that it does not know.
+func (r *Request) mistral(add func(change)) {
+	for i, name := range r.shape.names {
+		if at := r.members[i]; at.value.found() && (name == "max_completion_tokens" || name == "seed") {
+			add(change{at: at.key, with: mistralNames[name]})
+		}
+	}
+	if options := r.members[atOptions]; options.value.found() {
+		add(change{at: r.withComma(span{options.key.from, options.value.to})})
+	}
+}
+
+var mistralNames = map[string][]byte{"max_completion_tokens": []byte(`"max_tokens"`), "seed": []byte(`"random_seed"`)}
+
+// withComma widens a member's place by the comma that would be left over without it.
+func (r *Request) withComma(at span) span {
+	if i := skipSpace(r.body, at.to); r.body[i] == ',' {
+		return span{at.from, i + 1}
+	}
+	i := at.from - 1
+	for r.body[i] != ',' && r.body[i] != '{' {
+		i--
+	}
+	if r.body[i] == ',' {
+		at.from = i
+	}
+	return at
 }

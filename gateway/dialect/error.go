@@ -3,38 +3,90 @@
 
 package dialect
 
-import "github.com/sparkgateway/spark/gateway/exchange"
+import (
+	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/dialect/anthropic"
+	"github.com/sparkgateway/spark/gateway/dialect/chat"
+	"github.com/sparkgateway/spark/gateway/dialect/gemini"
+	"github.com/sparkgateway/spark/gateway/dialect/openai"
+	"github.com/sparkgateway/spark/gateway/dialect/responses"
+	"github.com/sparkgateway/spark/gateway/exchange"
+)
 
-// Done is the data of the event that ends a whole stream.
+// Done is the data of the event that ends a whole stream of OpenAI's.
 const Done = "[DONE]"
 
-// AppendError renders an error as OpenAI does: {"error":{"message","type","param","code"}}.
-func AppendError(dst []byte, e *exchange.Error) []byte {
-	dst = append(dst, `{"error":{"message":`...)
-	dst = AppendString(dst, e.Message)
-	dst = append(dst, `,"type":`...)
-	dst = AppendString(dst, e.Type)
-	dst = append(dst, `,"param":`...)
-	dst = appendOrNull(dst, e.Param)
-	dst = append(dst, `,"code":`...)
-	code := e.Code
-	if code == "" {
-		code = string(e.Reason)
+// AppendError renders an error as an application's dialect has it. The ID is the request's.
+func AppendError(dst []byte, d exchange.Dialect, e *exchange.Error, id []byte) []byte {
+	switch d {
+	case exchange.Anthropic:
+		return anthropic.AppendError(dst, e, string(id))
+	case exchange.Gemini:
+		return gemini.AppendError(dst, e)
+	default:
+		return openai.AppendError(dst, e)
 	}
-	dst = appendOrNull(dst, code)
-	return append(dst, "}}"...)
 }
 
 // AppendErrorEvent renders an error as the event that ends a stream which cannot be whole.
-func AppendErrorEvent(dst []byte, e *exchange.Error) []byte {
-	dst = append(dst, "data: "...)
-	dst = AppendError(dst, e)
-	return append(dst, "\n\n"...)
+func AppendErrorEvent(dst []byte, d exchange.Dialect, e *exchange.Error, id []byte) []byte {
+	switch d {
+	case exchange.Anthropic:
+		return anthropic.AppendErrorEvent(dst, e, string(id))
+	case exchange.Responses:
+		failed := chat.Event{Kind: chat.Failed, Err: e}
+		return responses.Decoder{}.NewWriter(&chat.Request{}, chat.Meta{}).Write(dst, &failed)
+	default:
+		dst = AppendError(append(dst, "data: "...), d, e, id)
+		return append(dst, "\n\n"...)
+	}
 }
 
-func appendOrNull(dst []byte, s string) []byte {
-	if s == "" {
-		return append(dst, "null"...)
+// AppendKeepAlive renders what says that a silent stream is still there: Anthropic's own ping, for Gemini's SDKs, which
+// know no comments, white space, for others a comment (WHATWG HTML 9.2.7).
+func AppendKeepAlive(dst []byte, d exchange.Dialect) []byte {
+	switch d {
+	case exchange.Anthropic:
+		return append(dst, "event: ping\ndata: {\"type\":\"ping\"}\n\n"...)
+	case exchange.Gemini:
+		return append(dst, '\n')
+	default:
+		return append(dst, ": keep-alive\n\n"...)
 	}
-	return AppendString(dst, s)
+}
+
+// statusOverloaded is Anthropic's own.
+const statusOverloaded = 529
+
+// ErrorStatus gives the status that a dialect has for an error: 529 is Anthropic's word for 503.
+func ErrorStatus(d exchange.Dialect, status int) int {
+	if status == statusOverloaded && d != exchange.Anthropic {
+		return 503
+	}
+	return status
+}
+
+// IsError says that a body is an error as a dialect has it.
+func IsError(d exchange.Dialect, body []byte) bool {
+	inner := member(body, "error")
+	if len(inner) == 0 || inner[0] != '{' {
+		return false
+	}
+	return d != exchange.Anthropic || string(member(body, "type")) == `"error"`
+}
+
+// DecodeError reads a provider's error of another dialect, or of another shape than its dialect has.
+func DecodeError(wire exchange.Dialect, t config.ProviderType, status int, body []byte) *exchange.Error {
+	decoder, ok := encoderOf(Target{Wire: wire, Type: t}).(chat.ErrorDecoder)
+	if !ok {
+		decoder = openai.Encoder{}
+	}
+	return decoder.DecodeError(status, body)
+}
+
+// AnswerID gives an answer that a provider gave no name one in the application's dialect.
+func AnswerID(d exchange.Dialect, id []byte) string {
+	return [exchange.Dialects]string{
+		exchange.OpenAI: "chatcmpl-", exchange.Responses: "resp_", exchange.Anthropic: "msg_",
+	}[d] + string(id)
 }

@@ -86,18 +86,22 @@ func (w *walker) array(i, depth int, inText bool) int {
 // do not count.
 func textKey(key []byte) bool {
 	switch string(key) {
-	case "content", "text", "arguments", "refusal", "reasoning", "reasoning_content":
+	case "content", "text", "arguments", "refusal", "reasoning", "reasoning_content", // OpenAI, Gemini
+		"system", "thinking", "partial_json", // Anthropic
+		"input", "instructions", "delta", "output", // Responses; the input of embeddings
+		"prompt", "documents", "query":
 		return true
 	}
 	return false
 }
 
 // object walks the members of one JSON object: after next, key is the member's key without its quotes and as written,
-// and from is where its value begins. The caller sets to to the value's end, or -1, before the next next.
+// keyAt where it stands with its quotes, and from is where its value begins. The caller sets to to the value's end, or -1, before the next next.
 type object struct {
 	w        *walker
 	i        int // the opening brace
 	key      []byte
+	keyAt    span
 	from, to int
 	// end is the index after the object once next gave false, or -1 when it is not one.
 	end   int
@@ -137,7 +141,7 @@ func (o *object) next() bool {
 	if end < 0 {
 		return false
 	}
-	o.key = b[i+1 : end-1]
+	o.key, o.keyAt = b[i+1:end-1], span{i, end}
 	i = skipSpace(b, end)
 	if i >= len(b) || b[i] != ':' {
 		return false

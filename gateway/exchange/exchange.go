@@ -59,6 +59,8 @@ type Exchange struct {
 
 	// Method, Path and Model are the client's own words. They point into buffers that live as long as the exchange.
 	Method, Path, Model []byte
+	// Operation is what the client asks for.
+	Operation Operation
 	// Stream says that the client asked for events.
 	Stream bool
 

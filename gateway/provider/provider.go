@@ -16,23 +16,27 @@ import (
 	"strings"
 
 	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
 // Provider is one upstream made ready. It is immutable and safe for concurrent use.
 type Provider struct {
 	// ID is "namespace/name", Name how clients name it.
 	ID, Name string
-	// Address is host:port, TLS nil for plain HTTP.
-	Address string
-	TLS     *tls.Config
+	// Address is host:port, Host what is sent as such; TLS is nil for plain HTTP.
+	Address, Host string
+	TLS           *tls.Config
 	// ConnectionKey is equal for two providers that may share connections: ID, address and TLS settings.
 	ConnectionKey string
 	// CatalogKey is equal for two providers that list the same models: also the credential's digest and the headers.
 	CatalogKey string
 	Timeouts   config.Timeouts
 
-	chat, models []byte // request heads up to what differs by request
-	forward      [][]byte
+	// Type decides about paths, credentials and the dialect.
+	Type config.ProviderType
+
+	base string // the endpoint's path
+	ways [exchange.Operations][exchange.Dialects]*Way
 }
 
 // Fields is a request's header; keys are in canonical form.
@@ -40,10 +44,21 @@ type Fields interface {
 	PeekCanonical(key []byte) []byte
 }
 
-// forwarded are the client's header fields that concern the provider. All others stay here: the client's key and
+// forwarded are the client's header fields that concern any provider. All others stay here: the client's key and
 // cookies are not the provider's business, hop-by-hop fields and X-Forwarded-* end here, and what a client says of its
 // organization would not fit the gateway's credential.
-var forwarded = []string{"Accept", "Idempotency-Key", "Openai-Beta", "Traceparent", "Tracestate", "X-Client-Request-Id"}
+var forwarded = []string{"Idempotency-Key", "Traceparent", "Tracestate", "X-Client-Request-Id"}
+
+// forwardedWithin are those that concern providers of the application's own dialect only.
+var forwardedWithin = map[exchange.Dialect][]string{
+	exchange.OpenAI:    {"Accept", "Openai-Beta"},
+	exchange.Responses: {"Accept", "Openai-Beta"},
+	exchange.Anthropic: {"Accept", "Anthropic-Beta"},
+	exchange.Gemini:    {"Accept"},
+}
+
+// anthropicVersion is the version of Anthropic's API that translations speak, and applications that name none.
+var anthropicVersion = field{"Anthropic-Version", "2023-06-01"}
 
 // New makes a provider of the document ready. The version is for the User-Agent.
 func New(p *config.Provider, credential config.Secret, version string) (*Provider, error) {
@@ -51,7 +66,7 @@ func New(p *config.Provider, credential config.Secret, version string) (*Provide
 	if err != nil {
 		return nil, fmt.Errorf("endpoint: not a URL")
 	}
-	made := &Provider{ID: p.ID, Name: p.Name, Timeouts: p.Timeouts}
+	made := &Provider{ID: p.ID, Name: p.Name, Type: p.Type, Timeouts: p.Timeouts, base: strings.TrimRight(u.EscapedPath(), "/")}
 	if err := made.connection(p, u); err != nil {
 		return nil, err
 	}
@@ -59,17 +74,34 @@ func New(p *config.Provider, credential config.Secret, version string) (*Provide
 	if err != nil {
 		return nil, err
 	}
-	base := strings.TrimRight(u.EscapedPath(), "/")
-	made.chat = head("POST", base+"/chat/completions", u.Host, fields)
-	made.models = append(head("GET", base+"/models", u.Host, fields), "Accept: application/json\r\n\r\n"...)
-	sum := sha256.Sum256(made.models)
+	made.Host = hostOf(u.Host, fields)
+	fixed := fixedFields(made.Host, fields)
+	sum := sha256.Sum256(append([]byte(made.base), fixed...))
 	made.CatalogKey = made.ConnectionKey + "|" + hex.EncodeToString(sum[:])
-	for _, name := range forwarded {
-		if !overridden(p, name) {
-			made.forward = append(made.forward, []byte(name))
+	for _, o := range offers(p) {
+		for _, application := range o.application {
+			way := o.way
+			way.target, way.fixed = made.base+way.target, fixed
+			for _, name := range forwardedTo(way.Wire, application) {
+				if !overridden(p, name) {
+					way.forward = append(way.forward, forwardedField{[]byte(name), nil})
+				}
+			}
+			if way.Wire == exchange.Anthropic && !overridden(p, anthropicVersion.name) {
+				way.forward = append(way.forward, forwardedField{[]byte(anthropicVersion.name), []byte(anthropicVersion.value)})
+			}
+			made.ways[o.op][application] = &way
 		}
 	}
 	return made, nil
+}
+
+// forwardedTo gives the client's fields that go on.
+func forwardedTo(wire, application exchange.Dialect) []string {
+	if wire != application {
+		return forwarded
+	}
+	return append(forwardedWithin[wire], forwarded...)
 }
 
 func (p *Provider) connection(from *config.Provider, u *url.URL) error {
@@ -111,7 +143,7 @@ func headerFields(p *config.Provider, credential config.Secret, version string) 
 		if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 			return nil, fmt.Errorf("credential: not printable ASCII without spaces")
 		}
-		all = append(all, field{"Authorization", "Bearer " + key})
+		all = append(all, credentialField(p.Type, key))
 	}
 	var kept []field
 	for _, f := range all {
@@ -133,6 +165,20 @@ func headerFields(p *config.Provider, credential config.Secret, version string) 
 	return kept, nil
 }
 
+// credentialField is where a type of provider wants its API key.
+func credentialField(t config.ProviderType, key string) field {
+	switch t {
+	case config.Anthropic:
+		return field{"X-Api-Key", key}
+	case config.AzureOpenAI:
+		return field{"Api-Key", key}
+	case config.Gemini:
+		return field{"X-Goog-Api-Key", key}
+	default:
+		return field{"Authorization", "Bearer " + key}
+	}
+}
+
 // overridden says that a policy sets or removes a field.
 func overridden(p *config.Provider, name string) bool {
 	for _, h := range p.SetHeaders {
@@ -148,15 +194,19 @@ func overridden(p *config.Provider, name string) bool {
 	return false
 }
 
-func head(method, path, host string, fields []field) []byte {
-	var b []byte
-	b = append(b, method+" "+path+" HTTP/1.1\r\n"...)
+// hostOf is what is sent as Host: the endpoint's, unless the policy says another.
+func hostOf(host string, fields []field) string {
 	for _, f := range fields {
 		if strings.EqualFold(f.name, "Host") {
 			host = f.value
 		}
 	}
-	b = append(b, "Host: "+host+"\r\n"...)
+	return host
+}
+
+// fixedFields are the fields of every request, Host first.
+func fixedFields(host string, fields []field) []byte {
+	b := []byte(" HTTP/1.1\r\nHost: " + host + "\r\n")
 	for _, f := range fields {
 		if !strings.EqualFold(f.name, "Host") {
 			b = append(b, f.name+": "+f.value+"\r\n"...)
@@ -166,18 +216,68 @@ func head(method, path, host string, fields []field) []byte {
 	return append(b, "Accept-Encoding: identity\r\n"...)
 }
 
-// AppendChatHead writes the head of a POST to /chat/completions with a JSON body of the given length.
-func (p *Provider) AppendChatHead(dst []byte, client Fields, length int) []byte {
-	dst = append(dst, p.chat...)
-	for _, name := range p.forward {
-		if value := client.PeekCanonical(name); len(value) > 0 {
-			dst = append(append(append(append(dst, name...), ": "...), value...), "\r\n"...)
-		}
-	}
-	dst = append(dst, "Content-Type: application/json\r\nContent-Length: "...)
-	dst = strconv.AppendInt(dst, int64(length), 10)
-	return append(dst, "\r\n\r\n"...)
+// Head is what the head of a request to a provider says. Fields may be nil.
+type Head struct {
+	// Method is POST where it is empty.
+	Method string
+	// PathModel is the model as Provider.PathModel gives it, for ways that have it in the path.
+	PathModel string
+	// Tail is the rest of the application's path, with its query, for ways that take it.
+	Tail   []byte
+	Stream bool
+	Fields Fields
+	// ContentType is application/json where it is empty.
+	ContentType []byte
+	// Length is the body's, -1 for none.
+	Length int
 }
 
-// ModelsHead is the head of a GET of /models.
-func (p *Provider) ModelsHead() []byte { return p.models }
+// AppendTarget writes the path and query of a request.
+func (w *Way) AppendTarget(dst []byte, h *Head) []byte {
+	dst = append(dst, w.target...)
+	switch {
+	case w.inPath:
+		dst = append(dst, h.PathModel...)
+		if h.Stream {
+			return append(dst, w.stream...)
+		}
+		return append(dst, w.after...)
+	case w.tail:
+		return append(dst, h.Tail...)
+	}
+	return dst
+}
+
+// AppendHead writes the head of a request up to, but without, the blank line that ends it, so that what proves the
+// gateway's identity can follow.
+func (w *Way) AppendHead(dst []byte, h *Head) []byte {
+	method := h.Method
+	if method == "" {
+		method = "POST"
+	}
+	dst = append(append(dst, method...), ' ')
+	dst = append(w.AppendTarget(dst, h), w.fixed...)
+	for _, f := range w.forward {
+		value := f.otherwise
+		if h.Fields != nil {
+			if said := h.Fields.PeekCanonical(f.name); len(said) > 0 {
+				value = said
+			}
+		}
+		if len(value) > 0 {
+			dst = append(append(append(append(dst, f.name...), ": "...), value...), "\r\n"...)
+		}
+	}
+	if h.Length < 0 {
+		return dst
+	}
+	dst = append(dst, "Content-Type: "...)
+	if len(h.ContentType) > 0 {
+		dst = append(dst, h.ContentType...)
+	} else {
+		dst = append(dst, "application/json"...)
+	}
+	dst = append(dst, "\r\nContent-Length: "...)
+	dst = strconv.AppendInt(dst, int64(h.Length), 10)
+	return append(dst, "\r\n"...)
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
 // fields is a client's header.
@@ -35,6 +36,12 @@ func made(t testing.TB, change func(*config.Provider), credential string) *Provi
 		t.Fatal(err)
 	}
 	return got
+}
+
+// chatHead is the whole head of a chat in OpenAI's dialect.
+func chatHead(p *Provider, dst []byte, client Fields, length int) []byte {
+	dst = p.Way(exchange.Chat, exchange.OpenAI).AppendHead(dst, &Head{Fields: client, Length: length})
+	return append(dst, "\r\n"...)
 }
 
 // parse reads a head as a server would.
@@ -72,8 +79,8 @@ func TestEndpoints(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			p := made(t, func(p *config.Provider) { p.Endpoint = tc.endpoint }, "")
-			chat := parse(t, p.AppendChatHead(nil, fields{}, 0), "")
-			models := parse(t, p.ModelsHead(), "")
+			chat := parse(t, chatHead(p, nil, fields{}, 0), "")
+			models := parse(t, append(p.Way(exchange.ListModels, exchange.OpenAI).AppendHead(nil, &Head{Method: "GET", Length: -1}), "\r\n"...), "")
 			got := want{p.Address, chat.Host, chat.RequestURI, models.RequestURI, ""}
 			if p.TLS != nil {
 				got.serverName = p.TLS.ServerName
@@ -140,7 +147,7 @@ func TestHeads(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			p := made(t, tc.change, tc.credential)
-			r := parse(t, p.AppendChatHead(nil, client, 5), "12345")
+			r := parse(t, chatHead(p, nil, client, 5), "12345")
 			always := http.Header{"Content-Type": {"application/json"}, "Content-Length": {"5"}, "Accept-Encoding": {"identity"}}
 			for k, v := range tc.want {
 				always[k] = v
@@ -240,10 +247,10 @@ func TestReturned(t *testing.T) {
 	}
 }
 
-func TestAppendChatHeadDoesNotAllocate(t *testing.T) {
+func TestAppendHeadDoesNotAllocate(t *testing.T) {
 	p, buf := made(t, nil, "sk"), make([]byte, 0, 4096)
 	none := noFields{}
-	if n := testing.AllocsPerRun(100, func() { buf = p.AppendChatHead(buf[:0], none, 1234) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { buf = chatHead(p, buf[:0], none, 1234) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

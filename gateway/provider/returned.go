@@ -29,12 +29,13 @@ func Returned(name []byte) Return {
 	switch string(name) {
 	case "Openai-Processing-Ms", "Openai-Version", "Retry-After", "Retry-After-Ms", "X-Should-Retry":
 		return Pass
-	case "X-Request-Id", "Request-Id":
+	case "X-Request-Id", "Request-Id", "X-Amzn-Requestid", "Apim-Request-Id":
 		return RequestID
 	}
-	const ratelimit = "X-Ratelimit-"
-	if len(name) > len(ratelimit) && strings.EqualFold(string(name[:len(ratelimit)]), ratelimit) {
-		return PassUnlessOurs
+	for _, prefix := range [...]string{"X-Ratelimit-", "Anthropic-Ratelimit-"} {
+		if len(name) > len(prefix) && strings.EqualFold(string(name[:len(prefix)]), prefix) {
+			return PassUnlessOurs
+		}
 	}
 	return Drop
 }

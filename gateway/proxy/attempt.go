@@ -5,12 +5,15 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"io"
 	"time"
 
 	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/dialect"
+	"github.com/sparkgateway/spark/gateway/dialect/chat"
+	"github.com/sparkgateway/spark/gateway/eventstream"
 	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/provider"
 	"github.com/sparkgateway/spark/gateway/sse"
@@ -21,57 +24,49 @@ import (
 // a client never gets half of it.
 const MaxAnswerBytes = 64 << 20
 
-// Target is where a request goes.
-type Target struct {
-	Provider *provider.Provider
-	Pool     *upstream.Pool
-	// Model is what the provider calls the model, Quoted the same as a JSON string.
-	Model  string
-	Quoted []byte
-}
+// form is how an answer comes.
+type form uint8
 
-// Canceler is what a Guard breaks off.
-type Canceler interface{ Cancel() }
-
-// Guard breaks a call off when its client leaves or the gateway must.
-type Guard interface {
-	// Attach makes the guard cancel c, until Detach. It is false when there is reason to cancel already.
-	Attach(c Canceler) bool
-	// Detach ends that; when it returns, c is not being cancelled and will not be.
-	Detach()
-	// Draining says that the gateway was the reason; otherwise it was the client.
-	Draining() bool
-}
-
-// Request is what an Attempt works on.
-type Request struct {
-	Exchange *exchange.Exchange
-	Chat     *dialect.ChatRequest
-	Body     []byte
-	Fields   provider.Fields
-	Guard    Guard
-}
+const (
+	// formWhole is a body, in answer.
+	formWhole form = iota
+	// formEvents comes event by event.
+	formEvents
+	// formRaw is bytes that only the application understands.
+	formRaw
+)
 
 // Attempt is one try at one target. The zero value is ready for Do; after Finish it may be used again, and keeps its
 // buffers. It belongs to one goroutine.
 type Attempt struct {
-	req      Request
-	call     upstream.Call
-	out      []byte // the request's head and, where it is small, its body
-	edited   []byte
-	answer   []byte
-	scanner  sse.Scanner
-	streamed bool
+	req    Request
+	target Target
+	way    *provider.Way
+	call   upstream.Call
+	out    []byte // the request's head and, where it is small, its body
+	edited []byte
+	answer []byte
+	form   form
+	// rendered says that the gateway wrote the answer itself, in JSON.
+	rendered bool
 	// attached says that the guard may cancel the call.
 	attached bool
 
+	// Where application and provider speak differently.
+	translating bool
+	translation dialect.Translation
+
+	// Of a stream.
+	scanner  sse.Scanner
+	messages eventstream.Scanner
+	relayed  []byte
+	elements int // of an array
+
 	// What was learnt of the answer.
-	usage             exchange.Usage
-	textBytes, texts  int64
-	sent              bool // the provider may have worked on it
-	completed, broken bool // how a stream ended
-	refused           bool // a stream whose first event is an error; the answer is its data
-	relayed           []byte
+	usage                       exchange.Usage
+	textBytes, texts            int64
+	sent                        bool // the provider may have worked on it
+	completed, broken, finished bool // how a stream ended, or that it may
 }
 
 // keep is the largest buffer that an idle attempt holds on to.
@@ -83,51 +78,127 @@ const smallBody = 16 << 10
 // Do sends the request and reads the answer: the whole of it, or, when it is a stream, as far as its first event. On
 // an error there is no answer; either way Finish must follow.
 func (a *Attempt) Do(req Request, t Target) *exchange.Error {
-	a.req = req
+	a.req, a.target = req, t
 	ex := req.Exchange
 	ex.Provider, ex.UpstreamModel = t.Provider.ID, t.Model
-	head, body := a.encode(t)
+	a.way = t.Provider.Way(req.Operation, req.Dialect)
+	if a.way == nil {
+		return dialect.Unsupported(req.Operation, t.Provider.Type)
+	}
+	body, err := a.encode(&t)
+	if err != nil {
+		return err
+	}
+	head, body, err := a.address(&t, body)
+	if err != nil {
+		return err
+	}
 	a.attached = req.Guard.Attach(&a.call)
 	if !a.attached {
 		return a.cancelled()
 	}
 	a.sent = true
-	if err := a.call.Do(t.Pool, timeoutsOf(t.Provider.Timeouts, req.Chat.Stream), head, body); err != nil {
+	if err := a.call.Do(t.Pool, a.timeouts(t.Provider.Timeouts), head, body); err != nil {
 		return a.failed(err)
 	}
 	ex.UpstreamStatus = a.call.Header.StatusCode()
-	ex.UpstreamID = append(ex.UpstreamID[:0], a.call.Header.PeekCanonical(headerRequestID)...)
+	a.upstreamID()
 	return a.classify()
 }
 
-// timeoutsOf gives the timeouts of a call. An answer that is not streamed comes when all of its tokens are there, so
-// nothing but the total can bound it.
-func timeoutsOf(t config.Timeouts, streamed bool) config.Timeouts {
-	if !streamed {
+// timeouts gives those of the call. An answer that is not streamed comes when all of its tokens are there, so nothing
+// but the total can bound it.
+func (a *Attempt) timeouts(t config.Timeouts) config.Timeouts {
+	if !a.req.Exchange.Stream {
 		t.FirstToken, t.BetweenTokens = t.Total, t.Total
 	}
 	return t
 }
 
-var headerRequestID = []byte("X-Request-Id")
-
-// encode gives what to send.
-func (a *Attempt) encode(t Target) (head, body []byte) {
-	body = a.req.Body
-	if !a.req.Chat.Untouched(t.Quoted) {
-		a.edited = a.req.Chat.AppendEdited(a.edited[:0], t.Quoted)
-		body = a.edited
+// encode gives the body to send.
+func (a *Attempt) encode(t *Target) ([]byte, *exchange.Error) {
+	if a.translating = a.way.Wire != a.req.Dialect && a.req.Asked != nil && translatable(a.req.Operation); a.translating {
+		var err *exchange.Error
+		a.edited, err = a.translation.Request(a.edited[:0], a.question(), dialect.Target{
+			Wire: a.way.Wire, Type: t.Provider.Type, Model: t.Model, MaxTokens: t.MaxTokens,
+		})
+		return a.edited, err
 	}
-	a.out = t.Provider.AppendChatHead(a.out[:0], a.req.Fields, len(body))
-	if len(body) > smallBody {
-		return a.out, body
+	if a.req.Asked == nil {
+		return a.req.Body, nil
 	}
-	a.out = append(a.out, body...)
-	return a.out, nil
+	edit := dialect.Edit{
+		QuotedModel: t.Quoted, Model: t.Model, AskUsage: true, Mistral: t.Provider.Type == config.Mistral,
+	}
+	if a.req.Asked.Untouched(edit) {
+		return a.req.Body, nil
+	}
+	a.edited = a.req.Asked.AppendEdited(a.edited[:0], edit)
+	return a.edited, nil
 }
 
-// Streamed says that the answer is a stream, to be had from WriteTo; otherwise it is whole, in Body.
-func (a *Attempt) Streamed() bool { return a.streamed }
+// translatable says that operations of several dialects mean the same; the others belong to one.
+func translatable(op exchange.Operation) bool {
+	return op == exchange.Chat || op == exchange.CountTokens || op == exchange.Embeddings
+}
+
+func (a *Attempt) question() dialect.Question {
+	ex := a.req.Exchange
+	return dialect.Question{
+		Operation: a.req.Operation, Dialect: a.req.Dialect, Body: a.req.Body, Model: string(ex.Model), Stream: ex.Stream,
+		Array: a.req.Array,
+		Meta:  chat.Meta{ID: dialect.AnswerID(a.req.Dialect, ex.ID[:]), Model: string(ex.Model), Created: ex.Start.Unix()},
+	}
+}
+
+// address gives the head to send, and the body where it is too large to go with it.
+func (a *Attempt) address(t *Target, body []byte) (head, rest []byte, refused *exchange.Error) {
+	h := provider.Head{
+		Method: a.req.Method, PathModel: t.PathModel, Tail: a.req.Tail, Stream: a.req.Exchange.Stream, Fields: a.req.Fields,
+		ContentType: a.req.ContentType, Length: len(body),
+	}
+	if a.req.Method != "" && len(body) == 0 {
+		h.Length = -1
+	}
+	a.out = a.way.AppendHead(a.out[:0], &h)
+	if t.Identity != nil {
+		if err := a.identify(t, &h, body); err != nil {
+			return nil, nil, err
+		}
+	}
+	a.out = append(a.out, "\r\n"...)
+	if len(body) > smallBody {
+		return a.out, body, nil
+	}
+	a.out = append(a.out, body...)
+	return a.out, nil, nil
+}
+
+// identify adds what proves the gateway's identity.
+func (a *Attempt) identify(t *Target, h *provider.Head, body []byte) *exchange.Error {
+	ctx, cancel := context.WithTimeout(context.Background(), t.Provider.Timeouts.Connect.Std())
+	defer cancel()
+	method := h.Method
+	if method == "" {
+		method = "POST"
+	}
+	err := t.Identity.Authorize(ctx, method, t.Provider.Host, string(a.way.AppendTarget(nil, h)), body, func(name, value string) {
+		a.out = append(append(append(append(a.out, name...), ": "...), value...), "\r\n"...)
+	})
+	if err == nil {
+		return nil
+	}
+	return &exchange.Error{
+		Status: 502, Type: exchange.TypeUpstream, Reason: exchange.ReasonAuthFailed, Outcome: exchange.ProviderFailed,
+		Message: "The gateway could not get a credential for the provider.", Cause: err,
+	}
+}
+
+// Streamed says that the answer comes piece by piece, from WriteTo; otherwise it is whole, in Body.
+func (a *Attempt) Streamed() bool { return a.form != formWhole }
+
+// Events says that the pieces are events.
+func (a *Attempt) Events() bool { return a.form == formEvents }
 
 // Body is the answer where it is whole. Swap gives the buffer up for another.
 func (a *Attempt) Body() []byte { return a.answer }
@@ -137,13 +208,34 @@ func (a *Attempt) Swap(other []byte) { a.answer = other[:0] }
 
 // ContentType is the answer's.
 func (a *Attempt) ContentType() []byte {
-	if a.refused {
+	switch {
+	case a.rendered, a.form == formEvents && a.req.Array:
 		return jsonType
+	case a.form == formEvents && a.way.Wire != a.req.Dialect:
+		return eventsType
+	default:
+		return a.call.Header.ContentType()
 	}
-	return a.call.Header.ContentType()
 }
 
-var jsonType = []byte("application/json")
+var (
+	jsonType   = []byte("application/json")
+	eventsType = []byte("text/event-stream; charset=utf-8")
+)
+
+// requestIDs are where providers tell their own name for the request.
+var requestIDs = [][]byte{[]byte("X-Request-Id"), []byte("Request-Id"), []byte("X-Amzn-Requestid"), []byte("Apim-Request-Id")}
+
+func (a *Attempt) upstreamID() {
+	ex := a.req.Exchange
+	ex.UpstreamID = ex.UpstreamID[:0]
+	for _, name := range requestIDs {
+		if id := a.call.Header.PeekCanonical(name); len(id) > 0 {
+			ex.UpstreamID = append(ex.UpstreamID, id...)
+			return
+		}
+	}
+}
 
 // Returned calls set with each field of the provider's header that the client should get. Limited says that the
 // gateway tells the client about its own limits.
@@ -191,21 +283,28 @@ func (a *Attempt) settle() {
 	case ex == nil:
 	case a.usage.Source != exchange.UsageNone:
 		ex.Usage = a.usage
+	case a.req.Asked == nil, a.req.Operation == exchange.CountTokens:
+		// Nothing was generated.
 	case a.texts > 0 || a.completed || a.sent && (ex.Outcome == exchange.OK || ex.Outcome == exchange.ClientGone):
-		ex.Usage = dialect.Estimate(a.req.Chat.Messages, a.req.Chat.TextBytes, a.textBytes, a.texts)
+		ex.Usage = dialect.Estimate(a.req.Asked.Items, a.req.Asked.TextBytes, a.textBytes, a.texts)
 	}
 }
 
 func (a *Attempt) reset() {
 	a.scanner.Reset()
+	a.messages.Reset()
+	if a.translating {
+		a.translation.Reset()
+	}
 	for _, b := range []*[]byte{&a.out, &a.edited, &a.answer, &a.relayed} {
 		if cap(*b) > keep {
 			*b = nil
 		}
 	}
-	a.req, a.streamed, a.attached = Request{}, false, false
-	a.usage, a.textBytes, a.texts = exchange.Usage{}, 0, 0
-	a.sent, a.completed, a.broken, a.refused = false, false, false, false
+	a.req, a.target, a.way, a.form = Request{}, Target{}, nil, formWhole
+	a.rendered, a.attached, a.translating = false, false, false
+	a.usage, a.textBytes, a.texts, a.elements = exchange.Usage{}, 0, 0, 0
+	a.sent, a.completed, a.broken, a.finished = false, false, false, false
 }
 
 // readWhole reads the body into answer.
@@ -241,6 +340,14 @@ func (a *Attempt) readWhole() *exchange.Error {
 		}
 	}
 	return nil
+}
+
+// learn takes up what was read of the answer.
+func (a *Attempt) learn(read *dialect.Answer) {
+	a.textBytes += read.TextBytes
+	a.texts += read.Texts
+	a.usage = dialect.Merge(a.usage, read.Usage)
+	a.finished = a.finished || read.Finished
 }
 
 // first notes the time of the answer's first byte.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/sparkgateway/spark/gateway/dialect"
 	"github.com/sparkgateway/spark/gateway/exchange"
-	"github.com/sparkgateway/spark/gateway/upstream"
 )
 
 // classify decides from the answer's header what the answer is, and reads it as far as needed to say so to the client.
@@ -28,21 +27,50 @@ func (a *Attempt) classify() *exchange.Error {
 		}
 	case status >= 400:
 		return a.relayError(status)
-	case status != 200:
+	case status/100 != 2:
 		return broken(exchange.ReasonInvalidResponse, errors.New("the answer has an unexpected status"))
 	}
-	isStream := hasMediaType(h.ContentType(), "text/event-stream")
+	return a.byType(status)
+}
+
+// byType reads an answer as its media type says. Most operations have one that they must have.
+func (a *Attempt) byType(status int) *exchange.Error {
+	ex := a.req.Exchange
+	contentType := a.call.Header.ContentType()
+	streamed := hasMediaType(contentType, a.eventsType())
+	ex.Status = status
 	switch {
-	case isStream != a.req.Exchange.Stream:
+	case free(a.req.Operation) && !streamed && !hasMediaType(contentType, "application/json"):
+		a.form = formRaw
+		return nil
+	case streamed != ex.Stream && !free(a.req.Operation):
 		return broken(exchange.ReasonInvalidResponse, errors.New("the answer has an unexpected content type"))
-	case isStream:
+	case streamed:
 		return a.begin()
 	default:
 		return a.readCompletion()
 	}
 }
 
-// relayError passes a provider's refusal or failure on as it is.
+func (a *Attempt) eventsType() string {
+	if a.way.Events {
+		return "application/vnd.amazon.eventstream"
+	}
+	return "text/event-stream"
+}
+
+// free says that the answers to an operation may be of any type: sound, subtitles, files. They are relayed as they
+// come.
+func free(op exchange.Operation) bool {
+	switch op {
+	case exchange.Chat, exchange.Completions, exchange.Embeddings, exchange.CountTokens:
+		return false
+	default:
+		return true
+	}
+}
+
+// relayError passes a provider's refusal or failure on: as it is where the client reads it so, or told again.
 func (a *Attempt) relayError(status int) *exchange.Error {
 	if err := a.readWhole(); err != nil {
 		return err
@@ -52,6 +80,12 @@ func (a *Attempt) relayError(status int) *exchange.Error {
 	if status >= 500 {
 		ex.Outcome = exchange.ProviderFailed
 	}
+	if a.way.Wire == a.req.Dialect && dialect.IsError(a.req.Dialect, a.answer) {
+		return nil
+	}
+	told := dialect.DecodeError(a.way.Wire, a.target.Provider.Type, status, a.answer)
+	ex.Status = dialect.ErrorStatus(a.req.Dialect, told.Status)
+	a.rendered, a.answer = true, dialect.AppendError(a.answer[:0], a.req.Dialect, told, ex.ID[:])
 	return nil
 }
 
@@ -59,13 +93,26 @@ func (a *Attempt) readCompletion() *exchange.Error {
 	if err := a.readWhole(); err != nil {
 		return err
 	}
-	answer, ok := dialect.ReadAnswer(a.answer)
-	if !ok {
+	if a.translating {
+		return a.translateWhole()
+	}
+	answer, ok := dialect.ReadAnswer(a.req.Dialect, a.answer)
+	if !ok && !free(a.req.Operation) {
 		return broken(exchange.ReasonInvalidResponse, errors.New("the answer is not a JSON object"))
 	}
-	ex := a.req.Exchange
-	ex.Status = 200
-	a.usage, a.textBytes, a.texts = answer.Usage, answer.TextBytes, 0
+	answer.Texts = 0
+	a.learn(&answer)
+	return nil
+}
+
+func (a *Attempt) translateWhole() *exchange.Error {
+	answer, read, err := a.translation.Answer(a.edited[:0], a.answer)
+	if err != nil {
+		return broken(exchange.ReasonInvalidResponse, err)
+	}
+	a.rendered = true
+	a.answer, a.edited = answer, a.answer
+	a.learn(&read)
 	return nil
 }
 
@@ -75,79 +122,4 @@ func hasMediaType(contentType []byte, want string) bool {
 		contentType = contentType[:i]
 	}
 	return bytes.EqualFold(bytes.TrimSpace(contentType), []byte(want))
-}
-
-// failed maps a failed call to what the client is told.
-func (a *Attempt) failed(err error) *exchange.Error {
-	var e *upstream.Error
-	if !errors.As(err, &e) {
-		return broken(exchange.ReasonInvalidResponse, err)
-	}
-	if e.Failure == upstream.Cancelled {
-		return a.cancelled()
-	}
-	told := failures[e.Failure]
-	told.Type, told.Cause = exchange.TypeUpstream, e.Cause
-	return &told
-}
-
-var failures = map[upstream.Failure]exchange.Error{
-	upstream.Connect: {
-		Status: 502, Reason: exchange.ReasonConnect, Outcome: exchange.ProviderUnreachable,
-		Message: "The gateway could not connect to the provider.",
-	},
-	upstream.ConnectTimeout: {
-		Status: 504, Reason: exchange.ReasonConnectTimeout, Outcome: exchange.ProviderUnreachable,
-		Message: "The gateway could not connect to the provider in time.",
-	},
-	upstream.FirstTokenTimeout: {
-		Status: 504, Reason: exchange.ReasonFirstTokenTimeout, Outcome: exchange.ProviderTimeout,
-		Message: "The provider did not begin its answer in time.",
-	},
-	upstream.BetweenTokensTimeout: {
-		Status: 504, Reason: exchange.ReasonBetweenTokens, Outcome: exchange.ProviderTimeout,
-		Message: "The provider stopped in the middle of its answer.",
-	},
-	upstream.TotalTimeout: {
-		Status: 504, Reason: exchange.ReasonTotalTimeout, Outcome: exchange.ProviderTimeout,
-		Message: "The provider did not finish its answer in time.",
-	},
-	upstream.Reset: {
-		Status: 502, Reason: exchange.ReasonReset, Outcome: exchange.ProviderBroken,
-		Message: "The provider closed the connection before it answered.",
-	},
-	upstream.Truncated: {
-		Status: 502, Reason: exchange.ReasonTruncated, Outcome: exchange.ProviderBroken,
-		Message: "The provider's answer broke off.",
-	},
-	upstream.Malformed: {
-		Status: 502, Reason: exchange.ReasonInvalidResponse, Outcome: exchange.ProviderBroken,
-		Message: "The provider's answer could not be understood.",
-	},
-}
-
-func broken(reason exchange.Reason, cause error) *exchange.Error {
-	e := failures[upstream.Malformed]
-	e.Type, e.Reason, e.Cause = exchange.TypeUpstream, reason, cause
-	return &e
-}
-
-func tooLarge() *exchange.Error {
-	e := broken(exchange.ReasonResponseTooLarge, nil)
-	e.Message = "The provider's answer is too large."
-	return e
-}
-
-// cancelled says which of the two left. 499 is nginx's word for a client that did; nobody reads it but the log.
-func (a *Attempt) cancelled() *exchange.Error {
-	if a.req.Guard.Draining() {
-		return &exchange.Error{
-			Status: 503, Type: exchange.TypeServer, Reason: exchange.ReasonDraining, Outcome: exchange.Drained,
-			Message: "The gateway is shutting down.",
-		}
-	}
-	return &exchange.Error{
-		Status: 499, Type: exchange.TypeServer, Reason: exchange.ReasonClientGone, Outcome: exchange.ClientGone,
-		Message: "The client closed the connection.",
-	}
 }

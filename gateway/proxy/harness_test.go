@@ -121,7 +121,7 @@ func target(t testing.TB, s *script) Target {
 		total = 4 * wait
 	}
 	p, err := provider.New(&config.Provider{
-		ID: "ns/p", Name: "p", Endpoint: "http://provider.example/v1",
+		ID: "ns/p", Name: "p", Type: config.OpenAI, Endpoint: "http://provider.example/v1",
 		Timeouts: config.Timeouts{Connect: wait, FirstToken: wait, BetweenTokens: wait, Total: total},
 	}, config.NewSecret("sk"), "1")
 	if err != nil {
@@ -145,13 +145,13 @@ func start(t testing.TB, s *script, body string) *run {
 
 func (r *run) do(to Target, body string) {
 	r.t.Helper()
-	chat, err := dialect.DecodeChat([]byte(body))
-	if err != nil {
+	var asked dialect.Request
+	if err := asked.Decode(dialect.Chat, []byte(body)); err != nil {
 		r.t.Fatal(err)
 	}
-	r.ex = exchange.Exchange{Start: time.Now(), Stream: chat.Stream}
+	r.ex = exchange.Exchange{Start: time.Now(), Stream: asked.Stream, Model: asked.Model}
 	if r.refused = r.attempt.Do(Request{
-		Exchange: &r.ex, Chat: &chat, Body: []byte(body), Fields: fields{}, Guard: r.guard,
+		Exchange: &r.ex, Operation: exchange.Chat, Asked: &asked, Body: []byte(body), Fields: fields{}, Guard: r.guard,
 	}, to); r.refused != nil {
 		r.ex.Outcome, r.ex.Reason = r.refused.Outcome, r.refused.Reason
 		return

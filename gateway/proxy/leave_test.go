@@ -71,10 +71,13 @@ func (f *failing) Write(b []byte) (int, error) {
 }
 
 func TestAClientThatCannotBeWrittenToHasLeft(t *testing.T) {
-	chat, _ := dialect.DecodeChat([]byte(stream))
+	var asked dialect.Request
+	if err := asked.Decode(dialect.Chat, []byte(stream)); err != nil {
+		t.Fatal(err)
+	}
 	var a Attempt
 	ex := exchange.Exchange{Stream: true}
-	if err := a.Do(Request{Exchange: &ex, Chat: &chat, Body: []byte(stream), Fields: fields{}, Guard: &guard{}},
+	if err := a.Do(Request{Exchange: &ex, Operation: exchange.Chat, Asked: &asked, Body: []byte(stream), Fields: fields{}, Guard: &guard{}},
 		target(t, chunks(delta("a"), delta("b"), delta("c"), doneEvent))); err != nil {
 		t.Fatal(err)
 	}

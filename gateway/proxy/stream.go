@@ -7,8 +7,10 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/sparkgateway/spark/gateway/dialect"
+	"github.com/sparkgateway/spark/gateway/eventstream"
 	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/sse"
 )
@@ -17,14 +19,20 @@ import (
 // part of a stream for the whole.
 var errBrokenOff = errors.New("the stream broke off")
 
-// begin reads a stream as far as its first block, so that a failure before it is still an error with a status.
+// defaultKeepAlive is how long a stream may be silent before the client is told that it is still there. Proxies and
+// load balancers give up on silent connections after a minute.
+const defaultKeepAlive = 15 * time.Second
+
+// begin reads a stream as far as its first event, so that a failure before it is still an error with a status. A
+// provider that has said 200 and then thinks for long is told to the client as the stream that it is.
 func (a *Attempt) begin() *exchange.Error {
+	// Streams that are not of a chat have no last event.
+	a.finished = free(a.req.Operation)
 	if err := a.more(); err != nil {
 		return err
 	}
-	if !a.refused {
-		a.streamed = true
-		a.req.Exchange.Status = 200
+	if !a.rendered {
+		a.form = formEvents
 		return nil
 	}
 	a.req.Exchange.Status = 502
@@ -35,22 +43,17 @@ func (a *Attempt) begin() *exchange.Error {
 func (a *Attempt) more() *exchange.Error {
 	a.relayed = a.relayed[:0]
 	for {
-		for !a.completed && !a.broken {
-			event, ok, err := a.scanner.Next()
-			if err != nil {
-				return broken(exchange.ReasonResponseTooLarge, err)
-			}
-			if !ok {
-				break
-			}
-			if err := a.event(event); err != nil {
-				return err
-			}
+		if err := a.arrived(); err != nil {
+			return err
 		}
 		if len(a.relayed) > 0 || a.completed || a.broken {
 			return nil
 		}
-		n, err := a.scanner.Fill(&a.call)
+		if !a.call.Wait(a.keepAlive()) {
+			a.relayed = dialect.AppendKeepAlive(a.relayed, a.req.Dialect)
+			return nil
+		}
+		n, err := a.fill()
 		if n > 0 {
 			a.first()
 		}
@@ -58,7 +61,7 @@ func (a *Attempt) more() *exchange.Error {
 		case err == nil:
 		case errors.Is(err, io.EOF):
 			return a.end()
-		case errors.Is(err, sse.ErrTooLong):
+		case errors.Is(err, sse.ErrTooLong), errors.Is(err, eventstream.ErrTooLong):
 			return broken(exchange.ReasonResponseTooLarge, err)
 		default:
 			return a.failed(err)
@@ -66,84 +69,191 @@ func (a *Attempt) more() *exchange.Error {
 	}
 }
 
-// event takes up one whole block.
-func (a *Attempt) event(e sse.Event) *exchange.Error {
+func (a *Attempt) keepAlive() time.Duration {
+	if a.req.KeepAlive > 0 {
+		return a.req.KeepAlive
+	}
+	return defaultKeepAlive
+}
+
+func (a *Attempt) fill() (int, error) {
+	if a.way.Events {
+		return a.messages.Fill(&a.call)
+	}
+	return a.scanner.Fill(&a.call)
+}
+
+// arrived takes up the whole events that have arrived.
+func (a *Attempt) arrived() *exchange.Error {
+	for !a.completed && !a.broken {
+		ok, err := a.next()
+		switch {
+		case errors.Is(err, sse.ErrTooLong), errors.Is(err, eventstream.ErrTooLong):
+			return broken(exchange.ReasonResponseTooLarge, err)
+		case err != nil:
+			return a.told(err)
+		case !ok:
+			return nil
+		}
+	}
+	return nil
+}
+
+// told makes an error of the provider's, or of its grammar, what the client is told.
+func (a *Attempt) told(err error) *exchange.Error {
+	var e *exchange.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return broken(exchange.ReasonInvalidResponse, err)
+}
+
+// next takes up one event; false says that none has arrived whole.
+func (a *Attempt) next() (bool, error) {
+	if a.way.Events {
+		m, ok, err := a.messages.Next()
+		if err != nil || !ok {
+			return false, err
+		}
+		return true, a.translate(m.Name(), m.Data())
+	}
+	e, ok, err := a.scanner.Next()
+	if err != nil || !ok {
+		return false, err
+	}
+	switch {
+	case !a.translating:
+		return true, a.pass(e)
+	case e.HasData:
+		return true, a.translate(e.Name, e.Data)
+	default:
+		return true, nil
+	}
+}
+
+// translate takes up one event of another dialect.
+func (a *Attempt) translate(name, data []byte) error {
+	var read dialect.Answer
+	var err error
+	a.relayed, read, err = a.translation.Event(a.relayed, name, data)
+	a.learn(&read)
+	a.completed = read.Ended
+	return err
+}
+
+// pass takes up one event of the client's own dialect.
+func (a *Attempt) pass(e sse.Event) error {
 	switch {
 	case !e.HasData:
-		a.relayed = append(a.relayed, e.Raw...)
+		if !a.req.Array {
+			a.relayed = append(a.relayed, e.Raw...)
+		}
 		return nil
 	case string(e.Data) == dialect.Done:
 		a.completed = true
 		a.relayed = append(a.relayed, e.Raw...)
 		return nil
 	}
-	answer, ok := dialect.ReadAnswer(e.Data)
-	if !ok {
+	answer, ok := dialect.ReadAnswer(a.req.Dialect, e.Data)
+	switch {
+	case !ok && free(a.req.Operation):
+	case !ok:
 		return broken(exchange.ReasonInvalidResponse, errors.New("an event is not a JSON object"))
+	case answer.Error != nil:
+		a.errorEvent(e)
+		return nil
 	}
-	if answer.Error != nil {
-		return a.errorEvent(e)
-	}
-	a.textBytes += answer.TextBytes
-	a.texts += answer.Texts
-	if answer.Usage.Source != exchange.UsageNone {
-		a.usage = answer.Usage
-	}
-	if !answer.UsageOnly || !a.req.Chat.HidesUsage() {
-		a.relayed = append(a.relayed, e.Raw...)
+	a.learn(&answer)
+	a.completed = answer.Ended
+	if !answer.UsageOnly || a.req.Asked == nil || !a.req.Asked.HidesUsage() {
+		a.relay(e)
 	}
 	return nil
 }
 
+// relay passes an event on, as an element where the client wants an array.
+func (a *Attempt) relay(e sse.Event) {
+	if !a.req.Array {
+		a.relayed = append(a.relayed, e.Raw...)
+		return
+	}
+	a.relayed = append(a.relayed, "[,"[min(a.elements, 1)])
+	a.relayed = append(append(a.relayed, e.Data...), '\n')
+	a.elements++
+}
+
 // errorEvent relays the provider's own error; nothing comes after it.
-func (a *Attempt) errorEvent(e sse.Event) *exchange.Error {
+func (a *Attempt) errorEvent(e sse.Event) {
 	a.broken = true
 	ex := a.req.Exchange
 	ex.Reason, ex.Outcome = exchange.ReasonProviderErrorEvent, exchange.ProviderFailed
-	if !a.streamed && len(a.relayed) == 0 {
+	if a.form == formWhole && len(a.relayed) == 0 {
 		// The first event is an error: it becomes the answer.
-		a.refused = true
+		a.rendered = true
 		a.answer = append(a.answer[:0], e.Data...)
-		return nil
+		return
 	}
-	a.relayed = append(a.relayed, e.Raw...)
-	return nil
+	a.relay(e)
 }
 
 // end takes up the end of the provider's stream. Only one thing may lack its blank line: [DONE], which some providers
 // write last without one.
 func (a *Attempt) end() *exchange.Error {
-	a.scanner.End()
-	for {
-		event, ok, err := a.scanner.Next()
-		if err != nil || !ok {
-			break
-		}
-		if err := a.event(event); err != nil {
+	if !a.way.Events {
+		a.scanner.End()
+		if err := a.arrived(); err != nil || a.completed || a.broken {
 			return err
 		}
-		if a.completed || a.broken {
-			return nil
-		}
 	}
-	if string(bytes.TrimSpace(a.scanner.Rest())) == "data: "+dialect.Done {
+	switch rest := bytes.TrimSpace(a.rest()); {
+	case string(rest) == "data: "+dialect.Done && !a.translating:
 		a.completed = true
 		a.relayed = append(a.relayed, "data: "+dialect.Done+"\n\n"...)
+		return nil
+	case len(rest) > 0 && string(rest) != "data: "+dialect.Done:
+	case a.translating:
+		if err := a.endTranslation(); err == nil && a.completed {
+			return nil
+		}
+	case a.finished:
+		a.completed = true
+		if a.req.Array {
+			a.relayed = append(a.relayed, ']')
+		}
 		return nil
 	}
 	if len(a.relayed) > 0 {
 		// Whole events first; the next call finds the end again.
 		return nil
 	}
-	e := broken(exchange.ReasonTruncated, io.ErrUnexpectedEOF)
-	e.Message = "The provider's answer broke off."
-	return e
+	return truncated(io.ErrUnexpectedEOF)
+}
+
+func (a *Attempt) rest() []byte {
+	if a.way.Events {
+		return a.messages.Rest()
+	}
+	return a.scanner.Rest()
+}
+
+func (a *Attempt) endTranslation() error {
+	relayed, read, err := a.translation.End(a.relayed)
+	if err != nil {
+		return err
+	}
+	a.relayed, a.completed = relayed, read.Ended
+	a.learn(&read)
+	return nil
 }
 
 // WriteTo relays the stream, each batch of events in one write, as soon as they are whole. A failure of the provider
-// becomes an error event and an error; only a stream that ended with [DONE] gives nil. The exchange's outcome is set.
+// becomes an error event and an error; only a stream that is whole by its grammar gives nil. The exchange's outcome is
+// set.
 func (a *Attempt) WriteTo(w io.Writer) (int64, error) {
 	ex := a.req.Exchange
+	if a.form == formRaw {
+		return a.copy(w)
+	}
 	for {
 		if err := a.write(w, a.relayed); err != nil {
 			return ex.BytesOut, err
@@ -156,6 +266,31 @@ func (a *Attempt) WriteTo(w io.Writer) (int64, error) {
 		}
 		if err := a.more(); err != nil {
 			return ex.BytesOut, a.breakOff(w, err)
+		}
+	}
+}
+
+// copy relays bytes as they come.
+func (a *Attempt) copy(w io.Writer) (int64, error) {
+	ex := a.req.Exchange
+	a.relayed = append(a.relayed[:0], make([]byte, 16<<10)...)
+	for {
+		n, err := a.call.Read(a.relayed)
+		if n > 0 {
+			a.first()
+			if err := a.write(w, a.relayed[:n]); err != nil {
+				return ex.BytesOut, err
+			}
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF):
+			a.completed = true
+			return ex.BytesOut, nil
+		default:
+			e := a.failed(err)
+			ex.Outcome, ex.Reason, ex.Cause = e.Outcome, e.Reason, e.Cause
+			return ex.BytesOut, errBrokenOff
 		}
 	}
 }
@@ -176,14 +311,22 @@ func (a *Attempt) write(w io.Writer, b []byte) error {
 // breakOff says to the client that what it has is not the whole.
 func (a *Attempt) breakOff(w io.Writer, e *exchange.Error) error {
 	a.broken = true
+	ex := a.req.Exchange
 	// Whole events that came with the failure go first.
 	if e.Outcome != exchange.ClientGone {
-		a.relayed = dialect.AppendErrorEvent(a.relayed, e)
+		switch {
+		case a.translating:
+			a.relayed = a.translation.AppendFailure(a.relayed, e)
+		case a.req.Array:
+			a.relayed = append(a.relayed, "[,"[min(a.elements, 1)])
+			a.relayed = dialect.AppendError(a.relayed, a.req.Dialect, e, ex.ID[:])
+		default:
+			a.relayed = dialect.AppendErrorEvent(a.relayed, a.req.Dialect, e, ex.ID[:])
+		}
 		if err := a.write(w, a.relayed); err != nil {
 			return err
 		}
 	}
-	ex := a.req.Exchange
 	ex.Outcome, ex.Reason, ex.Cause = e.Outcome, e.Reason, e.Cause
 	return errBrokenOff
 }

@@ -27,6 +27,7 @@ func AppendLine(dst []byte, ex *exchange.Exchange, end time.Time) []byte {
 	}
 	dst = appendText(dst, "method", ex.Method)
 	dst = appendText(dst, "path", ex.Path)
+	dst = appendText(dst, "operation", ex.Operation.String())
 	dst = appendText(dst, "model", ex.Model)
 	dst = appendText(dst, "provider", ex.Provider)
 	dst = appendText(dst, "upstreamModel", ex.UpstreamModel)
@@ -64,6 +65,9 @@ func appendUsage(dst []byte, u exchange.Usage) []byte {
 	dst = appendNumber(dst, "total", u.Total)
 	if u.Cached > 0 {
 		dst = appendNumber(dst, "cached", u.Cached)
+	}
+	if u.CacheWritten > 0 {
+		dst = appendNumber(dst, "cacheWritten", u.CacheWritten)
 	}
 	if u.Reasoning > 0 {
 		dst = appendNumber(dst, "reasoning", u.Reasoning)

@@ -70,6 +70,7 @@ type Call struct {
 	pool     *Pool
 	timeouts config.Timeouts
 	end      time.Time // by Timeouts.Total
+	phase    time.Time // when the current silence is too long; zero where nobody waits
 	framing  framing
 	started  bool // the answer's body has begun
 	heard    bool // something of the answer came, be it not enough
@@ -224,11 +225,29 @@ func headerFailure(err error, buffered int) Failure {
 
 // deadline bounds the next reads by a phase and by the whole.
 func (c *Call) deadline(now time.Time, phase config.Duration) {
-	at := now.Add(phase.Std())
-	if c.end.Before(at) {
-		at = c.end
+	c.phase = now.Add(phase.Std())
+	if c.end.Before(c.phase) {
+		c.phase = c.end
 	}
-	_ = c.conn.SetReadDeadline(at)
+	_ = c.conn.SetReadDeadline(c.phase)
+}
+
+// Wait waits until Read has something to say, for at most so long; false says that it has not, yet. What bounds a
+// silence is not changed by it.
+func (c *Call) Wait(atMost time.Duration) bool {
+	if c.framing.done || c.conn.br.Buffered() > 0 {
+		return true
+	}
+	now := time.Now()
+	if c.phase.IsZero() {
+		c.deadline(now, c.timeouts.BetweenTokens)
+	}
+	if at := now.Add(atMost); at.Before(c.phase) {
+		_ = c.conn.SetReadDeadline(at)
+		defer func() { _ = c.conn.SetReadDeadline(c.phase) }()
+	}
+	_, err := c.conn.br.Peek(1)
+	return err == nil || !isTimeout(err) || !time.Now().Before(c.phase)
 }
 
 // fail makes an Error of what a read or write gave.
@@ -268,12 +287,12 @@ func (c *Call) wasCancelled() bool {
 // Read reads the answer's body. It gives what is there without waiting for more, io.EOF after a whole body, or an
 // *Error.
 func (c *Call) Read(p []byte) (int, error) {
-	if c.started && c.conn.br.Buffered() == 0 && !c.framing.done {
+	if c.phase.IsZero() && c.conn.br.Buffered() == 0 && !c.framing.done {
 		c.deadline(time.Now(), c.timeouts.BetweenTokens)
 	}
 	n, err := c.framing.read(c.conn.br, p)
 	if n > 0 {
-		c.started = true
+		c.started, c.phase = true, time.Time{}
 		return n, nil
 	}
 	if err == nil || errors.Is(err, io.EOF) {
@@ -356,7 +375,7 @@ func (c *Call) finishBody(wait time.Duration) {
 }
 
 func (c *Call) reset() {
-	c.pool, c.framing, c.started = nil, framing{}, false
+	c.pool, c.framing, c.started, c.phase = nil, framing{}, false, time.Time{}
 	c.mu.Lock()
 	c.cancelled, c.stopDial = false, nil
 	c.mu.Unlock()

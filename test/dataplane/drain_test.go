@@ -293,7 +293,8 @@ func TestModelsOfOpenProvidersAreListedAndMissingOnesNamed(t *testing.T) {
 	add := func(name, url string) func(*config.Document) {
 		return func(d *config.Document) {
 			p := d.Core.Providers[0]
-			p.ID, p.Name, p.Endpoint, p.Credential = "default/"+name, name, url, ""
+			p.ID, p.Name, p.Endpoint = "default/"+name, name, url
+			p.Type, p.Credential = config.OpenAICompatible, ""
 			d.Core.Providers = append(d.Core.Providers, p)
 		}
 	}

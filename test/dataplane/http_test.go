@@ -64,7 +64,7 @@ func TestMethodsAndPaths(t *testing.T) {
 		"a chat by GET":           {method: "GET", path: "/v1/chat/completions", want: 405, wantCode: "method_not_allowed", wantAllow: "POST, OPTIONS"},
 		"models by POST":          {method: "POST", path: "/v1/models", want: 405, wantCode: "method_not_allowed", wantAllow: "GET, HEAD, OPTIONS"},
 		"models by DELETE":        {method: "DELETE", path: "/v1/models/gpt-4o", want: 405, wantCode: "method_not_allowed", wantAllow: "GET, HEAD, OPTIONS"},
-		"another path":            {method: "POST", path: "/v1/embeddings", want: 404, wantCode: "unknown_url"},
+		"another path":            {method: "POST", path: "/v1/nothing", want: 404, wantCode: "unknown_url"},
 		"the root":                {method: "GET", path: "/", want: 404, wantCode: "unknown_url"},
 		"a path with another end": {method: "POST", path: "/v1/chat/completions/x", want: 404, wantCode: "unknown_url"},
 		"a path in another case":  {method: "POST", path: "/V1/chat/completions", want: 404, wantCode: "unknown_url"},

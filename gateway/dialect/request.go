@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package dialect speaks the protocols of applications and providers: what a request asks for, the few edits that it
-// needs on its way, what an answer cost, and how an error is told. The protocol here is OpenAI's Chat Completions.
-//
-// Bodies are read in place and edited in place: every byte that no edit is for goes through as it came.
+// needs on its way, what an answer cost, and how an error is told. Where both sides speak the same, bodies are read in
+// place and edited in place: every byte that no edit is for goes through as it came. Where they do not, the packages
+// below translate, each its own dialect, by way of package chat.
 package dialect
 
 import (
@@ -18,26 +18,31 @@ import (
 // MaxModelBytes bounds the name of a model.
 const MaxModelBytes = 256
 
-// ChatRequest is what the gateway reads of a POST /v1/chat/completions. Its slices point into the body.
-type ChatRequest struct {
-	// Model is the name asked for, unescaped.
+// Request is what the gateway reads of a body. Its slices point into the body. The zero value is ready for Decode.
+type Request struct {
+	// Model is the name asked for, unescaped; empty where the URL names it.
 	Model []byte
 	// Stream asks for events; IncludeUsage asks for the chunk with the usage.
 	Stream, IncludeUsage bool
 	// MaxOutputTokens is the larger of the fields that bound the answer, 0 when there is none; MaxOutputParam its name.
 	MaxOutputTokens int64
 	MaxOutputParam  string
-	// Messages is how many there are, TextBytes the length of the texts in them, as JSON.
-	Messages  int
+	// Items is how many messages or inputs there are, 1 where they are no list. TextBytes is the length of the texts
+	// in the body, as JSON.
+	Items     int
 	TextBytes int64
 
+	shape        *Shape
+	form         bool
 	body         []byte
 	open         int // after the body's opening brace
-	model        span
-	options      span // the value of stream_options
+	members      [maxMembers]placed
 	includeUsage span // the value of stream_options.include_usage
 	optionsEmpty bool
 }
+
+// placed is where a member stands in the body.
+type placed struct{ key, value span }
 
 // span is a place in the body; the zero value is none.
 type span struct{ from, to int }
@@ -45,84 +50,90 @@ type span struct{ from, to int }
 func (s span) in(b []byte) []byte { return b[s.from:s.to] }
 func (s span) found() bool        { return s.to > 0 }
 
-// The fields that the gateway reads. Any other is the provider's business.
-var interpreted = [...]string{"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens"}
-
-// DecodeChat reads a body and checks that it is JSON. It refuses with a 400 that names the field: what is not an
-// object, wrong types in the fields that the gateway reads, and those fields standing twice or in another case, which
-// a provider might read differently than the gateway does. The body must not change while the request is used.
-func DecodeChat(body []byte) (ChatRequest, *exchange.Error) {
-	r := ChatRequest{body: body}
+// Decode reads a body and checks that it is JSON. It refuses with a 400 that names the field: what is not an object,
+// wrong types in the members that the gateway reads, and those members standing twice or in another case, which a
+// provider might read differently than the gateway does. The body must not change while the request is used.
+func (r *Request) Decode(s *Shape, body []byte) *exchange.Error {
+	*r = Request{shape: s, body: body}
 	w := walker{b: body}
 	start := skipSpace(body, 0)
 	if start >= len(body) || body[start] != '{' {
-		return r, notJSON()
+		return notJSON()
 	}
 	r.open = start + 1
 	o := object{w: &w, i: start}
-	var seen [len(interpreted)]bool
 	for o.next() {
-		which, err := interpret(o.key, &seen)
+		place, err := r.interpret(o.key)
 		if err != nil {
-			return r, err
+			return err
 		}
-		texts := w.text
-		if o.to = w.value(o.from, 1, false); o.to < 0 {
+		if o.to = w.value(o.from, 1, textKey(o.key)); o.to < 0 {
 			break
 		}
-		if which == "messages" {
-			r.TextBytes, r.Messages = w.text-texts, w.elements
+		if place < 0 {
+			continue
 		}
-		if err := r.field(which, span{o.from, o.to}); err != nil {
-			return r, err
+		r.members[place] = placed{o.keyAt, span{o.from, o.to}}
+		if place == atContent {
+			r.Items = 1
+			if body[o.from] == '[' {
+				r.Items = w.elements
+			}
+		}
+		if err := r.take(place); err != nil {
+			return err
 		}
 	}
 	if o.end < 0 || skipSpace(body, o.end) != len(body) {
-		return r, notJSON()
+		return notJSON()
 	}
-	if len(r.Model) == 0 {
-		return r, missing("model")
+	r.TextBytes = w.text
+	if !s.ModelElsewhere && len(r.Model) == 0 {
+		return missing("model")
 	}
-	if !seen[1] {
-		return r, missing("messages")
+	if s.Content != "" && !r.members[atContent].value.found() {
+		return missing(s.Content)
 	}
-	return r, nil
+	return nil
 }
 
-// interpret gives the name of a field that the gateway reads, "" for others.
-func interpret(key []byte, seen *[len(interpreted)]bool) (string, *exchange.Error) {
+// interpret gives the place of a member that the gateway reads, -1 for others.
+func (r *Request) interpret(key []byte) (int, *exchange.Error) {
 	if bytes.IndexByte(key, '\\') >= 0 {
 		key = unescape(key)
 	}
-	for i, name := range interpreted {
-		if len(key) != len(name) || key[0]|0x20 != name[0] {
+	for i, name := range r.shape.names {
+		if len(key) != len(name) || len(name) == 0 || key[0]|0x20 != name[0] {
 			continue
 		}
 		if string(key) != name {
 			if bytes.EqualFold(key, []byte(name)) {
-				return "", exchange.Invalid(name, "The field '"+name+"' is written in lower case.")
+				return -1, exchange.Invalid(name, "The field '"+name+"' is written in another case.")
 			}
 			continue
 		}
-		if seen[i] {
-			return "", exchange.Invalid(name, "The field '"+name+"' stands twice.")
+		if r.members[i].value.found() {
+			return -1, exchange.Invalid(name, "The field '"+name+"' stands twice.")
 		}
-		seen[i] = true
-		return name, nil
+		return i, nil
 	}
-	return "", nil
+	return -1, nil
 }
 
-func (r *ChatRequest) field(name string, at span) *exchange.Error {
-	value := at.in(r.body)
-	switch name {
-	case "model":
-		return r.readModel(at)
-	case "messages":
-		if value[0] != '[' {
-			return wrongType(name, "an array of messages")
+// take reads the member at a place.
+func (r *Request) take(place int) *exchange.Error {
+	name, value := r.shape.names[place], r.members[place].value.in(r.body)
+	switch place {
+	case atModel:
+		return r.readModel(value)
+	case atContent:
+		if r.shape.List && value[0] != '[' {
+			return wrongType(name, "an array")
 		}
-	case "stream":
+		if string(value) == "null" {
+			return missing(name)
+		}
+	case atStream:
 		switch string(value) {
 		case "true":
 			r.Stream = true
@@ -130,20 +141,23 @@ func (r *ChatRequest) field(name string, at span) *exchange.Error {
 		default:
 			return wrongType(name, "a boolean")
 		}
-	case "stream_options":
-		return r.readOptions(at)
-	case "max_tokens", "max_completion_tokens":
-		return r.readMax(name, value)
+	case atOptions:
+		return r.readOptions(r.members[place].value)
+	case atConfig:
+		return r.readConfig(name, r.members[place].value)
+	default:
+		if place < atBounds+len(r.shape.Bounds) {
+			return r.readMax(name, value)
+		}
 	}
 	return nil
 }
 
-func (r *ChatRequest) readModel(at span) *exchange.Error {
-	value := at.in(r.body)
+func (r *Request) readModel(value []byte) *exchange.Error {
 	if value[0] != '"' {
 		return wrongType("model", "a string")
 	}
-	r.model, r.Model = at, value[1:len(value)-1]
+	r.Model = value[1 : len(value)-1]
 	if bytes.IndexByte(r.Model, '\\') >= 0 {
 		r.Model = unescape(r.Model)
 	}
@@ -153,15 +167,14 @@ func (r *ChatRequest) readModel(at span) *exchange.Error {
 	return nil
 }
 
-func (r *ChatRequest) readOptions(at span) *exchange.Error {
+func (r *Request) readOptions(at span) *exchange.Error {
 	switch value := at.in(r.body); {
 	case string(value) == "null":
-		r.options = at
 		return nil
 	case value[0] != '{':
 		return wrongType("stream_options", "an object")
 	}
-	r.options, r.optionsEmpty = at, true
+	r.optionsEmpty = true
 	o := object{w: &walker{b: r.body}, i: at.from}
 	for o.next() {
 		r.optionsEmpty = false
@@ -188,7 +201,29 @@ func (r *ChatRequest) readOptions(at span) *exchange.Error {
 	return nil
 }
 
-func (r *ChatRequest) readMax(name string, value []byte) *exchange.Error {
+// readConfig reads the bounds within an object.
+func (r *Request) readConfig(name string, at span) *exchange.Error {
+	switch value := at.in(r.body); {
+	case string(value) == "null":
+		return nil
+	case value[0] != '{':
+		return wrongType(name, "an object")
+	}
+	for o := (object{w: &walker{b: r.body}, i: at.from}); o.next(); {
+		o.to = o.w.value(o.from, 2, false)
+		for _, bound := range r.shape.ConfigBounds {
+			if string(o.key) != bound {
+				continue
+			}
+			if err := r.readMax(name+"."+bound, r.body[o.from:max(o.to, o.from)]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Request) readMax(name string, value []byte) *exchange.Error {
 	if string(value) == "null" {
 		return nil
 	}
@@ -203,7 +238,7 @@ func (r *ChatRequest) readMax(name string, value []byte) *exchange.Error {
 }
 
 // CheckOutput refuses a request that asks for more output than a model may give; bound 0 refuses none.
-func (r *ChatRequest) CheckOutput(bound int64) *exchange.Error {
+func (r *Request) CheckOutput(bound int64) *exchange.Error {
 	if bound == 0 || r.MaxOutputTokens <= bound {
 		return nil
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
-// what is what a ChatRequest says of its body.
+// what is what a Request says of its body.
 type what struct {
 	Model                string
 	Stream, IncludeUsage bool
@@ -23,8 +23,14 @@ type what struct {
 	Text                 int64
 }
 
-func whatOf(r ChatRequest) what {
-	return what{string(r.Model), r.Stream, r.IncludeUsage, r.MaxOutputTokens, r.MaxOutputParam, r.Messages, r.TextBytes}
+func whatOf(r Request) what {
+	return what{string(r.Model), r.Stream, r.IncludeUsage, r.MaxOutputTokens, r.MaxOutputParam, r.Items, r.TextBytes}
+}
+
+func decodeChat(body []byte) (Request, *exchange.Error) {
+	var r Request
+	err := r.Decode(Chat, body)
+	return r, err
 }
 
 func TestDecodeChat(t *testing.T) {
@@ -60,7 +66,7 @@ func TestDecodeChat(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			r, err := DecodeChat([]byte(tc.body))
+			r, err := decodeChat([]byte(tc.body))
 			if err != nil {
 				t.Fatalf("%v: %s", err, err.Message)
 			}
@@ -116,7 +122,7 @@ func TestDecodeChatRefuses(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			r, err := DecodeChat([]byte(tc.body))
+			r, err := decodeChat([]byte(tc.body))
 			if err == nil {
 				t.Fatalf("accepted as %+v", whatOf(r))
 			}
@@ -143,7 +149,7 @@ func TestCheckOutput(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			r, err := DecodeChat([]byte(tc.body))
+			r, err := decodeChat([]byte(tc.body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -204,11 +210,11 @@ func TestAppendEdited(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			body := []byte(tc.body)
-			r, err := DecodeChat(body)
+			r, err := decodeChat(body)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := r.AppendEdited([]byte("head"), AppendString(nil, tc.model))
+			got := r.AppendEdited([]byte("head"), Edit{QuotedModel: AppendString(nil, tc.model), AskUsage: true})
 			if string(got) != "head"+tc.want {
 				t.Errorf("got  %s\nwant %s", got, tc.want)
 			}
@@ -232,14 +238,14 @@ func TestUntouched(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			r, err := DecodeChat([]byte(tc.body))
+			r, err := decodeChat([]byte(tc.body))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := r.Untouched([]byte(`"m"`)); got != tc.want {
+			if got := r.Untouched(Edit{QuotedModel: []byte(`"m"`), AskUsage: true}); got != tc.want {
 				t.Errorf("got %t", got)
 			}
-			if same := string(r.AppendEdited(nil, []byte(`"m"`))) == tc.body; tc.want && !same {
+			if same := string(r.AppendEdited(nil, Edit{QuotedModel: []byte(`"m"`), AskUsage: true})) == tc.body; tc.want && !same {
 				t.Error("and yet the edit changes something")
 			}
 		})
@@ -253,7 +259,7 @@ func FuzzDecodeAndEdit(f *testing.F) {
 	f.Add([]byte(`{"stream_options":null,"stream":true,"model":"\u006d","messages":[]}`), `q"`)
 	f.Add([]byte(`{"model":"m","messages":[],"max_tokens":5,"stream_options":{"include_usage":false}}`), "")
 	f.Fuzz(func(t *testing.T, body []byte, model string) {
-		r, refused := DecodeChat(body)
+		r, refused := decodeChat(body)
 		if refused != nil {
 			return
 		}
@@ -268,11 +274,11 @@ func FuzzDecodeAndEdit(f *testing.F) {
 		if json.Unmarshal(before["model"], &plain.Model) != nil || plain.Model != strings.ToValidUTF8(string(r.Model), "\ufffd") && !strings.Contains(plain.Model, "\ufffd") {
 			t.Errorf("model %q, the standard library reads %q", r.Model, plain.Model)
 		}
-		edited := r.AppendEdited(nil, AppendString(nil, model))
+		edited := r.AppendEdited(nil, Edit{QuotedModel: AppendString(nil, model), AskUsage: true})
 		if err := json.Unmarshal(edited, &after); err != nil {
 			t.Fatalf("%q became %q: %v", body, edited, err)
 		}
-		again, refused := DecodeChat(edited)
+		again, refused := decodeChat(edited)
 		if model != "" && len(model) <= MaxModelBytes && (refused != nil || r.Stream && !again.IncludeUsage) {
 			t.Errorf("%q became %q: %v", body, edited, refused)
 		}
@@ -292,13 +298,13 @@ func BenchmarkDecodeAndEdit(b *testing.B) {
 	body := []byte(`{"model":"m","messages":[{"role":"user","content":"` + strings.Repeat("lorem ipsum ", 90) + `"}],"temperature":0.2,"stream":true}`)
 	quoted := []byte(`"upstream-model"`)
 	var out []byte
+	var r Request
 	b.ReportAllocs()
 	b.SetBytes(int64(len(body)))
 	for b.Loop() {
-		r, err := DecodeChat(body)
-		if err != nil {
+		if err := r.Decode(Chat, body); err != nil {
 			b.Fatal(err)
 		}
-		out = r.AppendEdited(out[:0], quoted)
+		out = r.AppendEdited(out[:0], Edit{QuotedModel: quoted, AskUsage: true})
 	}
 }

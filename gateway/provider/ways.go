@@ -1,0 +1,205 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package provider
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/exchange"
+)
+
+// Way is how a provider does an operation for applications of one dialect. It is immutable.
+type Way struct {
+	// Wire is the dialect spoken to the provider. Where it is the application's too, bodies pass through.
+	Wire exchange.Dialect
+	// Events says that a streamed answer is framed as Amazon's event stream; otherwise as server-sent events.
+	Events bool
+
+	// target is the path where no model is in it, else what stands before the model; after and stream are what stands
+	// behind it, whole and streamed.
+	target, after, stream string
+	inPath                bool
+	// tail says that the rest of the application's path follows.
+	tail bool
+	// fixed are the fields of every request, the forwarded ones apart.
+	fixed   []byte
+	forward []forwardedField
+}
+
+// forwardedField is a field of the client's that goes on, and what it says where the client does not; nil is nothing.
+type forwardedField struct{ name, otherwise []byte }
+
+// ModelInPath says that the URL names the model, and not the body.
+func (w *Way) ModelInPath() bool { return w.inPath }
+
+// Way gives the provider's way to do an operation, nil when it has none.
+func (p *Provider) Way(op exchange.Operation, application exchange.Dialect) *Way {
+	return p.ways[op][application]
+}
+
+// Applications speak these for chats.
+var (
+	anybody    = []exchange.Dialect{exchange.OpenAI, exchange.Responses, exchange.Anthropic, exchange.Gemini}
+	butItself  = []exchange.Dialect{exchange.OpenAI, exchange.Anthropic, exchange.Gemini}
+	openAIOnly = []exchange.Dialect{exchange.OpenAI}
+	counting   = []exchange.Dialect{exchange.Anthropic, exchange.Gemini}
+	embedding  = []exchange.Dialect{exchange.OpenAI, exchange.Gemini}
+	responding = []exchange.Dialect{exchange.Responses}
+)
+
+// offer is one row of what a type of provider can do.
+type offer struct {
+	op          exchange.Operation
+	application []exchange.Dialect
+	way         Way
+}
+
+// at is a way whose path holds no model.
+func at(path string) Way { return Way{target: path} }
+
+// offers are what a type of provider can do, by its public API reference. Paths follow the endpoint's own.
+func offers(p *config.Provider) []offer {
+	switch p.Type {
+	case config.OpenAI:
+		return append(openAI(""), responses("")...)
+	case config.AzureOpenAI:
+		return azure(p.APIVersion)
+	case config.Mistral:
+		return []offer{
+			{exchange.Chat, anybody, at("/chat/completions")},
+			{exchange.Embeddings, embedding, at("/embeddings")},
+			{exchange.Moderation, openAIOnly, at("/moderations")},
+			{exchange.Transcription, openAIOnly, at("/audio/transcriptions")},
+			{exchange.Files, openAIOnly, Way{target: "/files", tail: true}},
+			{exchange.ListModels, openAIOnly, at("/models")},
+		}
+	case config.Ollama:
+		return []offer{
+			{exchange.Chat, anybody, at("/chat/completions")},
+			{exchange.Completions, openAIOnly, at("/completions")},
+			{exchange.Embeddings, embedding, at("/embeddings")},
+			{exchange.ListModels, openAIOnly, at("/models")},
+		}
+	case config.Anthropic:
+		return []offer{
+			{exchange.Chat, anybody, Way{Wire: exchange.Anthropic, target: "/v1/messages"}},
+			{exchange.CountTokens, counting, Way{Wire: exchange.Anthropic, target: "/v1/messages/count_tokens"}},
+			{exchange.ListModels, openAIOnly, Way{Wire: exchange.Anthropic, target: "/v1/models?limit=1000"}},
+		}
+	case config.Gemini:
+		return google("/v1beta/")
+	case config.VertexAI:
+		return google("/v1/projects/" + url.PathEscape(p.Project) + "/locations/" + url.PathEscape(p.Location) + "/publishers/google/")
+	case config.Bedrock:
+		return []offer{
+			{exchange.Chat, anybody, Way{
+				Wire: exchange.Bedrock, Events: true, inPath: true, target: "/model/", after: "/converse", stream: "/converse-stream",
+			}},
+			{exchange.CountTokens, counting, Way{Wire: exchange.Bedrock, inPath: true, target: "/model/", after: "/count-tokens"}},
+		}
+	case config.Cohere:
+		return []offer{
+			{exchange.Chat, anybody, Way{Wire: exchange.Cohere, target: "/v2/chat"}},
+			{exchange.Embeddings, embedding, Way{Wire: exchange.Cohere, target: "/v2/embed"}},
+			{exchange.Rerank, openAIOnly, at("/v2/rerank")},
+			{exchange.ListModels, openAIOnly, Way{Wire: exchange.Cohere, target: "/v1/models?page_size=1000"}},
+		}
+	default:
+		return append(openAI(""), offer{exchange.Chat, responding, at("/chat/completions")},
+			offer{exchange.Rerank, openAIOnly, at("/rerank")})
+	}
+}
+
+// openAI are the operations of an OpenAI API, but for Responses. The suffix is a query.
+func openAI(query string) []offer {
+	paths := []struct {
+		op   exchange.Operation
+		path string
+	}{
+		{exchange.Completions, "/completions"},
+		{exchange.ImageGeneration, "/images/generations"}, {exchange.ImageEdit, "/images/edits"},
+		{exchange.ImageVariation, "/images/variations"},
+		{exchange.Speech, "/audio/speech"}, {exchange.Transcription, "/audio/transcriptions"},
+		{exchange.Translation, "/audio/translations"}, {exchange.Moderation, "/moderations"},
+		{exchange.ListModels, "/models"},
+	}
+	all := []offer{
+		{exchange.Chat, butItself, at("/chat/completions" + query)},
+		{exchange.Embeddings, embedding, at("/embeddings" + query)},
+		{exchange.Realtime, openAIOnly, Way{target: "/realtime", tail: true}},
+		{exchange.Files, openAIOnly, Way{target: "/files", tail: true}},
+		{exchange.Batches, openAIOnly, Way{target: "/batches", tail: true}},
+	}
+	for _, p := range paths {
+		all = append(all, offer{p.op, openAIOnly, at(p.path + query)})
+	}
+	return all
+}
+
+// responses are the operations of OpenAI's Responses API.
+func responses(query string) []offer {
+	return []offer{
+		{exchange.Chat, responding, Way{Wire: exchange.Responses, target: "/responses" + query}},
+		{exchange.StoredResponse, responding, Way{Wire: exchange.Responses, target: "/responses", tail: true}},
+		{exchange.CountTokens, counting, Way{Wire: exchange.Responses, target: "/responses/input_tokens" + query}},
+	}
+}
+
+// azure are Azure OpenAI's: of its v1 API, which is OpenAI's own under another path, or, with a version, of deployments.
+func azure(version string) []offer {
+	if version == "" {
+		return prefixed("/openai/v1", append(openAI(""), responses("")...))
+	}
+	query := "?api-version=" + url.QueryEscape(version)
+	all := openAI(query)
+	kept := all[:0]
+	for _, o := range all {
+		switch o.op {
+		case exchange.ListModels, exchange.Realtime, exchange.Files, exchange.Batches, exchange.Moderation, exchange.ImageVariation:
+			// These are not of a deployment, or not there at all.
+			continue
+		default:
+			o.way.target, o.way.after, o.way.inPath = "/openai/deployments/", o.way.target, true
+			o.way.stream = o.way.after
+			kept = append(kept, o)
+		}
+	}
+	return append(kept, offer{exchange.Chat, responding, Way{Wire: exchange.Responses, target: "/openai/responses" + query}})
+}
+
+func prefixed(prefix string, all []offer) []offer {
+	for i := range all {
+		all[i].way.target = prefix + all[i].way.target
+	}
+	return all
+}
+
+// google are the operations of the Gemini API and of Vertex AI, whose paths begin differently.
+func google(base string) []offer {
+	model := func(verb, stream string) Way {
+		return Way{Wire: exchange.Gemini, inPath: true, target: base, after: ":" + verb, stream: ":" + stream}
+	}
+	return []offer{
+		{exchange.Chat, anybody, model("generateContent", "streamGenerateContent?alt=sse")},
+		{exchange.CountTokens, counting, model("countTokens", "")},
+		{exchange.Embeddings, embedding, model("batchEmbedContents", "")},
+		{exchange.ListModels, openAIOnly, Way{Wire: exchange.Gemini, target: base + "models?pageSize=1000"}},
+	}
+}
+
+// PathModel gives a model's name as the URL has it, for ways that have it there.
+func (p *Provider) PathModel(model string) string {
+	switch p.Type {
+	case config.Gemini, config.VertexAI:
+		kind, name, ok := strings.Cut(model, "/")
+		if !ok {
+			kind, name = "models", model
+		}
+		return url.PathEscape(kind) + "/" + url.PathEscape(name)
+	default:
+		return url.PathEscape(model)
+	}
+}
