@@ -18,7 +18,11 @@ func (s *Server) dialects() []dialect {
 		newCompatible(s),
 		newMistral(s),
 		newOllama(s),
+		cohere{server: s},
+		newJina(s),
 		anthropic{server: s},
+		gemini{server: s},
+		vertexAI{server: s},
 	}
 }
 
