@@ -16,8 +16,9 @@ import (
 // lenient is how answers of providers are read: what they get wrong without changing the meaning is let pass.
 var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-// deterministic makes equal values equal bytes.
-var deterministic = json.JoinOptions(json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
+// deterministic makes equal values equal bytes. What was read leniently is written as it was.
+var deterministic = json.JoinOptions(
+	json.Deterministic(true), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 
 // DecodeBody reads an application's body into a struct, and names the field where a type is wrong or a name stands
 // twice. Fields are told apart by case.
