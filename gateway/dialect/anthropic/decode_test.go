@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/sparkgateway/spark/gateway/dialect/chat"
+	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
 // body is a request with one message and what else is given.
@@ -243,6 +244,27 @@ func TestDecodeRequestRefusesByPlace(t *testing.T) {
 			wantRefusal(t, err, test.param)
 			if r != nil && err != nil {
 				t.Error("a request beside the refusal")
+			}
+		})
+	}
+}
+
+func TestWhatIsWrongIsToldFromWhatOtherDialectsLack(t *testing.T) {
+	for name, test := range map[string]struct {
+		body, code string
+		reason     exchange.Reason
+	}{
+		"thinking that only Anthropic has": {body(`"thinking":{"type":"between_tools"}`), "unsupported_parameter", exchange.ReasonUntranslatable},
+		"thinking that nobody has":         {body(`"thinking":{"type":"hard"}`), "invalid_value", exchange.ReasonInvalidBody},
+		"a field that only Anthropic has":  {body(`"container":"c"`), "unsupported_parameter", exchange.ReasonUntranslatable},
+		"a tool that Anthropic runs":       {body(`"tools":[{"type":"web_fetch_20250910"}]`), "unsupported_parameter", exchange.ReasonUntranslatable},
+		"a field that is not there":        {body(`"tools":[{"name":"a"}]`), "missing_required_parameter", exchange.ReasonInvalidBody},
+		"a field of another type":          {body(`"top_k":"1"`), "invalid_type", exchange.ReasonInvalidBody},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Decoder{}.DecodeRequest([]byte(test.body))
+			if err == nil || err.Code != test.code || err.Reason != test.reason {
+				t.Errorf("%+v, want %s, %s", err, test.code, test.reason)
 			}
 		})
 	}
