@@ -79,7 +79,7 @@ func (e *encoding) inference() *exchange.Error {
 		return e.refuseWith(chat.FieldTemperature, "it is at most 1 there")
 	}
 	e.body.InferenceConfig = inference{
-		MaxTokens: r.MaxTokens, Temperature: r.Temperature, TopP: r.TopP, StopSequences: r.Stop,
+		MaxTokens: r.MaxTokens, Temperature: e.sampling(r.Temperature), TopP: e.sampling(r.TopP), StopSequences: r.Stop,
 	}
 	// Which of the stop sequences ended an answer is Claude's to say, and is told where it is asked for only.
 	if len(r.Stop) > 0 && e.family.maker == claude {
@@ -90,6 +90,14 @@ func (e *encoding) inference() *exchange.Error {
 		e.body.AdditionalModelResponseFieldPaths = []string{path}
 	}
 	return nil
+}
+
+// sampling leaves out a value of 1 for Claude: it is the default there, and newer models refuse the fields altogether.
+func (e *encoding) sampling(v *float64) *float64 {
+	if v != nil && *v == 1 && e.family.maker == claude {
+		return nil
+	}
+	return v
 }
 
 // format asks for JSON by a schema. Bedrock holds the model to it always, which is more than Strict false asks.

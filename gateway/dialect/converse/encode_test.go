@@ -161,8 +161,16 @@ var golden = map[string]struct {
 	"instructions in the middle are the system's": {
 		file: "middle", model: newest,
 		request: chat.Request{Messages: []chat.Message{
-			system(text1("Be brief.")), user(text1("Hi.")), system(text1("Now be long.")), system(text1("And kind.")), user(text1("")), user(text1("Go on.")),
+			system(text1("Be brief.")), user(text1("Hi.")), system(text1("Now be long.")), system(text1("And kind.")), user(text1("")),
+			assistant(text1("Hello, dear friend.")), user(text1("Go on.")), system(text1("Stop.")),
 		}},
+	},
+	"a model whose ways Bedrock alone knows": {
+		file: "opaque", model: opaque,
+		request: chat.Request{
+			Messages:  []chat.Message{user(text1("Hi.")), system(cached(text1("Be brief."), "1h")), user(text1("Go on."))},
+			Reasoning: chat.Reasoning{Effort: chat.EffortHigh}, Temperature: ptr(1.0), Stop: []string{"END"}, User: "{}",
+		},
 	},
 	"Nova's own fields": {
 		file: "nova", model: novaTwo,
@@ -170,7 +178,7 @@ var golden = map[string]struct {
 			Messages:  []chat.Message{system(cached(text1("Be brief."), "1h")), user(text1("Hi."))},
 			Tools:     []chat.Tool{{Name: "weather", Schema: weather.Schema, Cache: &chat.CacheMark{}}},
 			Choice:    chat.ToolChoice{Mode: chat.AnyTool},
-			Reasoning: chat.Reasoning{Effort: chat.EffortLow}, TopK: ptr(int64(20)),
+			Reasoning: chat.Reasoning{Effort: chat.EffortLow, Show: ptr(true)}, TopK: ptr(int64(20)), Temperature: ptr(1.0),
 		},
 	},
 	"a model without caching gets no marks, and thoughts of any kind": {
@@ -185,7 +193,7 @@ var golden = map[string]struct {
 	},
 	"tools that are not to be called are not told": {
 		file: "notools", model: adaptive,
-		request: chat.Request{Tools: []chat.Tool{weather}, Choice: chat.ToolChoice{Mode: chat.NoTools}, Temperature: ptr(0.0)},
+		request: chat.Request{Tools: []chat.Tool{weather}, Choice: chat.ToolChoice{Mode: chat.NoTools}, Temperature: ptr(0.0), TopP: ptr(1.0)},
 	},
 }
 
@@ -309,7 +317,16 @@ func TestWhatConverseCannotExpressIsRefusedByItsName(t *testing.T) {
 		"a call without anything":            {says(chat.Part{Kind: chat.Call, At: "here"}), adaptive, "here"},
 		"redacted thoughts of another's":     {says(chat.Part{Kind: chat.Redacted, Signature: "not base64!", At: "here"}), adaptive, "here"},
 		"an image among instructions":        {chat.Request{Messages: []chat.Message{system(media1(chat.Image, "image/png", "", "aaaa"))}}, adaptive, "here"},
-		"a document alone":                   {chat.Request{Messages: []chat.Message{user(media1(chat.Document, "text/plain", "", "aaaa"))}}, adaptive, "here"},
+		"instructions in the middle": {chat.Request{Messages: []chat.Message{
+			user(text1("Hi.")), {Role: chat.Developer, Parts: []chat.Part{text1("Be long.")}, At: "messages[1]"}, system(text1("And kind.")), user(text1("Go on.")),
+		}}, adaptive, "messages[1]"},
+		"instructions before a user's message": {chat.Request{Messages: []chat.Message{
+			user(text1("Hi.")), {Role: chat.System, Parts: []chat.Part{text1("Be long.")}, At: "messages[1]"}, user(text1("Go on.")),
+		}}, newest, "messages[1]"},
+		"instructions after an answer": {chat.Request{Messages: []chat.Message{
+			user(text1("Hi.")), assistant(text1("Hi.")), {Role: chat.System, Parts: []chat.Part{text1("Be long.")}, At: "messages[2]"},
+		}}, newest, "messages[2]"},
+		"a document alone": {chat.Request{Messages: []chat.Message{user(media1(chat.Document, "text/plain", "", "aaaa"))}}, adaptive, "here"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -66,12 +66,19 @@ var budgetOnly = [...]string{
 	"claude-3-", "claude-sonnet-4-2", "claude-opus-4-2", "claude-opus-4-1", "claude-sonnet-4-5", "claude-opus-4-5", "claude-haiku-4-5",
 }
 
-// silentByDefault are those that think adaptively, but only when asked. Later ones think when nothing is said.
-var silentByDefault = [...]string{"claude-opus-4-6", "claude-sonnet-4-6", "claude-opus-4-7"}
+// untilFourSeven are those between them and Claude Opus 4.8. They think adaptively, but only when asked; later ones think
+// when nothing is said.
+var untilFourSeven = [...]string{"claude-opus-4-6", "claude-sonnet-4-6", "claude-opus-4-7"}
 
 func (f family) takesBudget() bool { return f.maker == claude && hasPrefix(f.name, budgetOnly[:]) }
 
-func (f family) silent() bool { return f.takesBudget() || hasPrefix(f.name, silentByDefault[:]) }
+func (f family) silent() bool {
+	return f.takesBudget() || f.maker == claude && hasPrefix(f.name, untilFourSeven[:])
+}
+
+// instructedFirst says that the model is known to take no instructions in the middle of a conversation, as Claude does
+// since Opus 4.8. Of others Bedrock knows.
+func (f family) instructedFirst() bool { return f.silent() }
 
 // caches says whether the family may be told what to cache. Of a model that is not known it is assumed: a mark that is
 // left out costs money at each request, and a refusal shows at the first.

@@ -13,6 +13,7 @@ import (
 // turn is adjacent messages of one role, as one. What tools answered stands before the rest, as models want it.
 type turn struct {
 	role          string
+	at            string // of its first message
 	results, rest []block
 	// document is where the first of its documents stands; texts says that there is a text.
 	document string
@@ -24,6 +25,7 @@ type turn struct {
 func (e *encoding) messages() *exchange.Error {
 	e.body.Messages = []message{}
 	var t turn
+	var places []string
 	for i := range e.r.Messages {
 		m := &e.r.Messages[i]
 		role := roleWord(m.Role)
@@ -31,10 +33,10 @@ func (e *encoding) messages() *exchange.Error {
 			return chat.RefuseAt(chat.Join(m.At, "name"), target)
 		}
 		if role != t.role {
-			if err := e.end(&t); err != nil {
+			if err := e.end(&t, &places); err != nil {
 				return err
 			}
-			t = turn{role: role}
+			t = turn{role: role, at: m.At}
 		}
 		for j := range m.Parts {
 			if err := e.add(&t, &m.Parts[j]); err != nil {
@@ -42,7 +44,30 @@ func (e *encoding) messages() *exchange.Error {
 			}
 		}
 	}
-	return e.end(&t)
+	if err := e.end(&t, &places); err != nil {
+		return err
+	}
+	return e.instructions(places)
+}
+
+// instructions refuses instructions in the middle where Claude does: on models before Opus 4.8, and anywhere but between
+// a user's turn and an assistant's, or after a user's at the end (Anthropic's API reference, "Mid-conversation system
+// messages"). Of other models Bedrock knows. Places are those of the messages.
+func (e *encoding) instructions(places []string) *exchange.Error {
+	if e.family.maker != claude {
+		return nil
+	}
+	turns := e.body.Messages
+	for i := range turns {
+		switch {
+		case turns[i].Role != "system":
+		case e.family.instructedFirst():
+			return chat.RefuseAt(places[i], target, "this model takes instructions before the conversation only")
+		case turns[i-1].Role != "user" || i+1 < len(turns) && turns[i+1].Role != "assistant":
+			return chat.RefuseAt(places[i], target, "later instructions stand between a user's message and the assistant's answer there")
+		}
+	}
+	return nil
 }
 
 func roleWord(r chat.Role) string {
@@ -56,8 +81,8 @@ func roleWord(r chat.Role) string {
 	}
 }
 
-// end puts a turn into the body; one that says nothing is none.
-func (e *encoding) end(t *turn) *exchange.Error {
+// end puts a turn into the body, and where it stood into places; one that says nothing is none.
+func (e *encoding) end(t *turn, places *[]string) *exchange.Error {
 	content, last := append(t.results, t.rest...), len(e.body.Messages)-1
 	switch {
 	case len(content) == 0:
@@ -70,6 +95,7 @@ func (e *encoding) end(t *turn) *exchange.Error {
 		e.body.Messages[last].Content = append(e.body.Messages[last].Content, content...)
 	default:
 		e.body.Messages = append(e.body.Messages, message{t.role, content})
+		*places = append(*places, t.at)
 	}
 	return nil
 }

@@ -73,7 +73,11 @@ func TestReasoningIsAskedForInTheFamilysWords(t *testing.T) {
 		refused    bool
 	}{
 		"nothing said":                             {model: adaptive},
-		"only that thoughts are shown":             {model: adaptive, reasoning: r{Show: ptr(true)}},
+		"only that thoughts are shown":             {model: adaptive, reasoning: r{Show: ptr(true)}, want: think("adaptive", 0, "summarized")},
+		"only that they are not":                   {model: adaptive, reasoning: r{Show: ptr(false)}},
+		"only that others' are shown":              {model: llama, reasoning: r{Show: ptr(true)}},
+		"an effort of what has no budget":          {model: newest, reasoning: r{Effort: chat.EffortHigh, Budget: ptr(int64(0))}, want: think("disabled", 0, "")},
+		"shown by a model that takes budgets":      {model: budgeted, reasoning: r{Show: ptr(true)}, want: think("enabled", 8192, "summarized")},
 		"an effort":                                {model: adaptive, reasoning: r{Effort: chat.EffortMedium}, want: think("adaptive", 0, ""), wantEffort: "medium"},
 		"the least effort":                         {model: adaptive, reasoning: r{Effort: chat.EffortMinimal}, want: think("adaptive", 0, ""), wantEffort: "low"},
 		"the most, of 4.6":                         {model: adaptive, reasoning: r{Effort: chat.EffortMax}, want: think("adaptive", 0, ""), wantEffort: "max"},
@@ -92,7 +96,8 @@ func TestReasoningIsAskedForInTheFamilysWords(t *testing.T) {
 		"a budget as large as the bound":           {model: budgeted, reasoning: r{Budget: ptr(int64(2000))}, bound: ptr(int64(2000)), refused: true},
 		"a budget that is too small":               {model: budgeted, reasoning: r{Budget: ptr(int64(1023))}, refused: true},
 		"an effort where there are budgets":        {model: budgeted, reasoning: r{Effort: chat.EffortLow}, want: think("enabled", 2048, "")},
-		"an effort above the bound":                {model: budgeted, reasoning: r{Effort: chat.EffortHigh}, bound: ptr(int64(5000)), want: think("enabled", 4999, "")},
+		"an effort above the bound":                {model: budgeted, reasoning: r{Effort: chat.EffortHigh}, bound: ptr(int64(5000)), want: think("enabled", 2500, "")},
+		"an effort where half is too little":       {model: budgeted, reasoning: r{Effort: chat.EffortHigh}, bound: ptr(int64(1500)), want: think("enabled", 1024, "")},
 		"an effort with no room":                   {model: budgeted, reasoning: r{Effort: chat.EffortHigh}, bound: ptr(int64(1024)), refused: true},
 		"left to a model that takes budgets":       {model: budgeted, reasoning: r{Budget: ptr(int64(-1))}, want: think("enabled", 8192, "")},
 		"none of a model that takes budgets":       {model: budgeted, reasoning: r{Effort: chat.EffortNone}},
@@ -125,6 +130,41 @@ func TestReasoningIsAskedForInTheFamilysWords(t *testing.T) {
 			}
 			if got.OutputConfig.Effort != tc.wantEffort {
 				t.Errorf("effort %q, want %q", got.OutputConfig.Effort, tc.wantEffort)
+			}
+		})
+	}
+}
+
+func TestModelsThatTakeBudgetsDoNotBeginToThinkAtResults(t *testing.T) {
+	thought := chat.Part{Kind: chat.Thinking, Text: "Hm.", Signature: "sig"}
+	asked, answered := call1("a", "weather", "{}"), result1("a", false, text1("Sunny."))
+	tests := map[string]struct {
+		model     string
+		reasoning chat.Reasoning
+		messages  []chat.Message
+		want      bool
+	}{
+		"results of calls without thoughts": {budgeted, chat.Reasoning{Effort: chat.EffortLow}, []chat.Message{user(text1("?")), assistant(asked), user(answered)}, false},
+		"with thoughts":                     {budgeted, chat.Reasoning{Effort: chat.EffortLow}, []chat.Message{user(text1("?")), assistant(thought, asked), user(answered)}, true},
+		"a budget of the application's own": {
+			budgeted, chat.Reasoning{Budget: ptr(int64(2000))}, []chat.Message{user(text1("?")), assistant(asked), user(answered)}, true,
+		},
+		"a question after them": {
+			budgeted, chat.Reasoning{Effort: chat.EffortLow}, []chat.Message{user(text1("?")), assistant(asked), user(answered), assistant(text1("Sun.")), user(text1("And?"))}, true,
+		},
+		"results of nothing":       {budgeted, chat.Reasoning{Effort: chat.EffortLow}, []chat.Message{user(answered)}, true},
+		"a model that adapts":      {adaptive, chat.Reasoning{Effort: chat.EffortLow}, []chat.Message{user(text1("?")), assistant(asked), user(answered)}, true},
+		"a budget that is left":    {budgeted, chat.Reasoning{Budget: ptr(int64(-1))}, []chat.Message{user(text1("?")), assistant(asked), user(answered)}, false},
+		"a conversation of nobody": {budgeted, chat.Reasoning{Effort: chat.EffortLow}, []chat.Message{user(text1(""))}, true},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := encode(named(chat.Request{Messages: tc.messages, Tools: []chat.Tool{weather}, Reasoning: tc.reasoning}), chat.Target{Model: tc.model})
+			if err != nil {
+				t.Fatal(err.Message)
+			}
+			if thinks := got.AdditionalModelRequestFields.Thinking != nil; thinks != tc.want {
+				t.Errorf("thinks %t", thinks)
 			}
 		})
 	}

@@ -11,18 +11,19 @@ import (
 // leastBudget is the least that Claude can be told to think with.
 const leastBudget = 1024
 
-// reasoning says how much to think, in the words of the model's family. Whether thoughts are shown is said only where
-// thinking is asked for and the model can be told; elsewhere it is a wish that the model's own way decides on.
+// reasoning says how much to think, in the words of the model's family. To ask Claude for its thoughts is to ask it to
+// think; whether thoughts of other models are shown is a wish that their own way decides on.
 func (e *encoding) reasoning() *exchange.Error {
 	r := e.r.Reasoning
-	if r.Effort == "" && r.Budget == nil {
+	shown := r.Show != nil && *r.Show && e.family.maker == claude
+	if r.Effort == "" && r.Budget == nil && !shown {
 		return nil
 	}
-	if r.Effort == chat.EffortNone || r.Effort == "" && *r.Budget == 0 {
+	if r.Effort == chat.EffortNone || r.Budget != nil && *r.Budget == 0 {
 		return e.noReasoning()
 	}
 	effort := r.Effort
-	if effort == "" {
+	if effort == "" && r.Budget != nil {
 		effort = chat.EffortOf(*r.Budget)
 	}
 	if effort != "" {
@@ -63,26 +64,44 @@ func (e *encoding) noReasoning() *exchange.Error {
 	}
 }
 
-// budget says how much to think to a model of Claude that takes budgets only. One that comes from an effort is a hint,
-// and is cut to what the bound on the answer allows; the application's own goes as it is.
+// budget says how much to think to a model of Claude that takes budgets only. The application's own goes as it is or is
+// refused. One that comes from an effort, or is left to the model, is at most half of the bound on the answer, so that
+// there is room for one.
 func (e *encoding) budget(effort chat.Effort) *exchange.Error {
+	said, bound := e.r.Reasoning.Budget, e.r.MaxTokens
+	own := said != nil && *said > 0
+	if !own && e.resumesUnthinking() {
+		return nil
+	}
 	var tokens int64
-	if said := e.r.Reasoning.Budget; said != nil && *said >= 0 {
+	if own {
 		tokens = *said
 	} else {
 		if effort == "" {
 			effort = chat.EffortMedium
 		}
 		tokens, _ = chat.BudgetOf(effort)
-		if bound := e.r.MaxTokens; bound != nil {
-			tokens = min(tokens, *bound-1)
+		if bound != nil {
+			tokens = max(min(tokens, *bound/2), leastBudget)
 		}
 	}
-	if tokens < leastBudget || e.r.MaxTokens != nil && tokens >= *e.r.MaxTokens {
+	if tokens < leastBudget || bound != nil && tokens >= *bound {
 		return e.refuseWith(chat.FieldReasoning, "reasoning takes 1024 tokens or more, and fewer than the bound on the answer")
 	}
-	e.body.AdditionalModelRequestFields.Thinking = &thinking{Type: "enabled", BudgetTokens: tokens}
+	e.body.AdditionalModelRequestFields.Thinking = &thinking{Type: "enabled", BudgetTokens: tokens, Display: display(e.r.Reasoning.Show)}
 	return nil
+}
+
+// resumesUnthinking says that the conversation goes on from results of tools, and that the calls came without thoughts:
+// the models that take budgets refuse to begin to think there, and applications of dialects without signatures cannot
+// give thoughts back.
+func (e *encoding) resumesUnthinking() bool {
+	n := len(e.body.Messages)
+	if n < 2 || e.body.Messages[n-1].Content[0].ToolResult == nil {
+		return false
+	}
+	before := e.body.Messages[n-2]
+	return before.Role == "assistant" && before.Content[0].ReasoningContent == nil
 }
 
 // effortWord is Converse's own word. Claude's models of 4.6 have nothing between "high" and "max".
