@@ -69,6 +69,13 @@ func (r *request) ask() *exchange.Error {
 	if e.shape.ModelElsewhere {
 		r.ex.Model = r.pathModel
 	}
+	if e.shape.ModelOptional && len(r.ex.Model) == 0 {
+		name, ok := r.snap.routes.Default()
+		if !ok {
+			return exchange.Invalid("model", "Missing required parameter: 'model', as this gateway serves several.")
+		}
+		r.ex.Model = []byte(name)
+	}
 	if r.ex.Stream && !r.ctx.Request.Header.IsHTTP11() {
 		return exchange.Invalid("stream", "Streams need HTTP/1.1.")
 	}

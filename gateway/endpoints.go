@@ -22,6 +22,8 @@ type endpoint struct {
 	serve func(*request) *exchange.Error
 	// forms says that the body may be multipart/form-data.
 	forms bool
+	// public says that no key is needed.
+	public bool
 	// streams says that the path asks for events; elsewhere the body does.
 	streams bool
 }
@@ -52,6 +54,10 @@ var endpoints = map[string]*endpoint{
 	"/v1/audio/translations":    uploaded(exchange.Translation),
 	"/v1/messages":              posted(exchange.Chat, dialect.Messages),
 	"/v1/messages/count_tokens": posted(exchange.CountTokens, dialect.CountTokens),
+	"/api/spark/generate":       posted(exchange.Chat, dialect.Generation),
+	"/api/spark/health":         {dialect: exchange.Spark, methods: "GET, HEAD", serve: (*request).health},
+	"/api/metrics":              {dialect: exchange.Spark, methods: "GET, HEAD", serve: (*request).metrics},
+	"/api/openapi.json":         {dialect: exchange.Spark, methods: "GET, HEAD", serve: (*request).openAPI, public: true},
 	"/v1/models":                openAIModels,
 	"/v1beta/models":            geminiModels,
 }

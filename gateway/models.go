@@ -81,14 +81,10 @@ func (r *request) listModels() *exchange.Error {
 		}
 		body = all[i].append(nil, r.dialect)
 	}
-	r.common()
-	resp := &r.ctx.Response
 	if len(missing) > 0 {
-		resp.Header.SetCanonical([]byte(modelsMissing), []byte(strings.Join(missing, ", ")))
+		r.ctx.Response.Header.SetCanonical([]byte(modelsMissing), []byte(strings.Join(missing, ", ")))
 	}
-	resp.Header.SetContentTypeBytes(jsonType)
-	resp.SetBody(body)
-	r.ex.Status, r.ex.BytesOut = 200, int64(len(body))
+	r.reply(jsonType, body)
 	return nil
 }
 

@@ -140,7 +140,7 @@ func (r *request) admit() *exchange.Error {
 			return limited(d, exchange.ReasonIPLimit, "Too many requests from this address.")
 		}
 	}
-	if r.ctx.IsOptions() {
+	if r.ctx.IsOptions() || r.endpoint != nil && r.endpoint.public {
 		return nil
 	}
 	principal, err := r.authenticate()

@@ -32,7 +32,9 @@ type Snapshot struct {
 	headers secure.Headers
 	tls     *tls.Config
 	models  modelList
-	nowhere *telemetry.Series // for requests that reach no target
+	// providers are the names of all.
+	providers []string
+	nowhere   *telemetry.Series // for requests that reach no target
 }
 
 // target is a route's target with what it takes to use it.
@@ -131,13 +133,14 @@ func (b *build) targets(living *Living) {
 	all := make([]openProvider, len(b.providers))
 	for i, p := range b.providers {
 		all[i] = openProvider{provider: p, pool: pools[i]}
+		s.providers = append(s.providers, p.Name)
 	}
 	for _, t := range s.routes.Targets() {
 		p := b.providers[t.Provider]
 		s.targets = append(s.targets, target{
 			Target: proxy.Target{
 				Provider: p, Pool: pools[t.Provider], Model: t.Upstream, Quoted: dialect.AppendString(nil, t.Upstream),
-				PathModel: p.PathModel(t.Upstream), MaxTokens: t.MaxOutputTokens,
+				PathModel: p.PathModel(t.Upstream), MaxTokens: t.MaxOutputTokens, Cost: costBy(t.Price),
 			},
 			series: living.metrics.Series(p.ID, t.Label),
 		})

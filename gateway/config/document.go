@@ -124,6 +124,8 @@ type Key struct {
 	Digest Digest `json:"digest"`
 	// User is who the key was given to.
 	User string `json:"user"`
+	// Master may read what concerns all keys: health and metrics.
+	Master bool `json:"master,omitempty"`
 	// Requests are the key's own limits, beside the gateway's.
 	Requests []RequestLimit `json:"requests,omitempty"`
 }

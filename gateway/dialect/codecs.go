@@ -7,10 +7,12 @@ import (
 	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/dialect/anthropic"
 	"github.com/sparkgateway/spark/gateway/dialect/chat"
+	"github.com/sparkgateway/spark/gateway/dialect/cohere"
 	"github.com/sparkgateway/spark/gateway/dialect/converse"
 	"github.com/sparkgateway/spark/gateway/dialect/gemini"
 	"github.com/sparkgateway/spark/gateway/dialect/openai"
 	"github.com/sparkgateway/spark/gateway/dialect/responses"
+	"github.com/sparkgateway/spark/gateway/dialect/spark"
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
@@ -20,6 +22,7 @@ var decoders = [exchange.Dialects]chat.Decoder{
 	exchange.Responses: responses.Decoder{},
 	exchange.Anthropic: anthropic.Decoder{},
 	exchange.Gemini:    gemini.Decoder{},
+	exchange.Spark:     spark.Decoder{},
 }
 
 // flavors are how types of providers speak OpenAI's dialect.
@@ -42,6 +45,8 @@ func encoderOf(t Target) chat.Encoder {
 		return gemini.Encoder{}
 	case exchange.Bedrock:
 		return converse.Encoder{}
+	case exchange.Cohere:
+		return cohere.Encoder{}
 	default:
 		return openai.Encoder{Flavor: flavors[t.Type]}
 	}

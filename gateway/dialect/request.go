@@ -88,7 +88,7 @@ func (r *Request) Decode(s *Shape, body []byte) *exchange.Error {
 		return notJSON()
 	}
 	r.TextBytes = w.text
-	if !s.ModelElsewhere && len(r.Model) == 0 {
+	if !s.ModelElsewhere && !s.ModelOptional && len(r.Model) == 0 {
 		return missing("model")
 	}
 	if s.Content != "" && !r.members[atContent].value.found() {
@@ -154,6 +154,9 @@ func (r *Request) take(place int) *exchange.Error {
 }
 
 func (r *Request) readModel(value []byte) *exchange.Error {
+	if r.shape.ModelOptional && string(value) == "null" {
+		return nil
+	}
 	if value[0] != '"' {
 		return wrongType("model", "a string")
 	}

@@ -13,8 +13,8 @@ type Shape struct {
 	// array.
 	Content string
 	List    bool
-	// ModelElsewhere says that the URL names the model.
-	ModelElsewhere bool
+	// ModelElsewhere says that the URL names the model; ModelOptional that nobody need.
+	ModelElsewhere, ModelOptional bool
 	// Streams says that the member stream asks for events; Options that stream_options may ask for the usage.
 	Streams, Options bool
 	// Bounds are the members that bound the answer's tokens.
@@ -80,7 +80,11 @@ var (
 		Dialect: exchange.Anthropic, Content: "messages", List: true, Streams: true, Bounds: []string{"max_tokens"},
 	})
 	CountTokens = shape(Shape{Dialect: exchange.Anthropic, Content: "messages", List: true})
-	Generate    = shape(Shape{
+	// Generation is the gateway's own.
+	Generation = shape(Shape{
+		Dialect: exchange.Spark, ModelOptional: true, Streams: true, Bounds: []string{"maxOutputTokens"},
+	})
+	Generate = shape(Shape{
 		Dialect: exchange.Gemini, Content: "contents", ModelElsewhere: true, Config: "generationConfig",
 		ConfigBounds: []string{"maxOutputTokens", "max_output_tokens"},
 	})

@@ -135,6 +135,7 @@ func (t *Translation) Answer(dst, body []byte) ([]byte, Answer, error) {
 		}
 	}
 	answer.Fill(t.q.Meta)
+	answer.Echo = t.asked.Echo
 	return decoders[t.q.Dialect].AppendAnswer(dst, answer), read, nil
 }
 

@@ -20,12 +20,14 @@ const (
 	Bedrock
 	// Cohere is Cohere's v2 API.
 	Cohere
+	// Spark is the gateway's own, small one: no provider speaks it.
+	Spark
 
 	// Dialects is their number.
 	Dialects
 )
 
-var dialectWords = [Dialects]string{"openai", "responses", "anthropic", "gemini", "bedrock", "cohere"}
+var dialectWords = [Dialects]string{"openai", "responses", "anthropic", "gemini", "bedrock", "cohere", "spark"}
 
 // String gives the dialect's word in logs.
 func (d Dialect) String() string {

@@ -18,6 +18,7 @@ const (
 	ReasonInvalidKey          Reason = "invalid_api_key"
 	ReasonIPLimit             Reason = "ip_request_limit"
 	ReasonKeyLimit            Reason = "key_request_limit"
+	ReasonNotMaster           Reason = "master_key_required"
 	ReasonUnknownURL          Reason = "unknown_url"
 	ReasonMethod              Reason = "method_not_allowed"
 	ReasonMalformed           Reason = "malformed_request"
@@ -85,6 +86,7 @@ func (e *Error) Unwrap() error { return e.Cause }
 const (
 	TypeInvalidRequest = "invalid_request_error"
 	TypeAuthentication = "authentication_error"
+	TypePermission     = "permission_error"
 	TypeRateLimit      = "rate_limit_error"
 	TypeServer         = "server_error"
 	TypeUpstream       = "upstream_error"

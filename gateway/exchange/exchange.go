@@ -16,6 +16,8 @@ type Principal struct {
 	KeyID string
 	// User is who the key was given to.
 	User string
+	// Master may read what concerns all keys.
+	Master bool
 	// Index is the key's place in the document, for what a snapshot holds per key.
 	Index int
 }

@@ -42,8 +42,8 @@ func (p *Provider) Way(op exchange.Operation, application exchange.Dialect) *Way
 
 // Applications speak these for chats.
 var (
-	anybody    = []exchange.Dialect{exchange.OpenAI, exchange.Responses, exchange.Anthropic, exchange.Gemini}
-	butItself  = []exchange.Dialect{exchange.OpenAI, exchange.Anthropic, exchange.Gemini}
+	anybody    = []exchange.Dialect{exchange.OpenAI, exchange.Responses, exchange.Anthropic, exchange.Gemini, exchange.Spark}
+	butItself  = []exchange.Dialect{exchange.OpenAI, exchange.Anthropic, exchange.Gemini, exchange.Spark}
 	openAIOnly = []exchange.Dialect{exchange.OpenAI}
 	counting   = []exchange.Dialect{exchange.Anthropic, exchange.Gemini}
 	embedding  = []exchange.Dialect{exchange.OpenAI, exchange.Gemini}

@@ -23,6 +23,8 @@ type Target struct {
 	PathModel string
 	// MaxTokens is the model's bound on its output; 0 where nobody said.
 	MaxTokens int64
+	// Cost is what a usage costs, as a decimal of US dollars; nil where nobody said the price.
+	Cost func(exchange.Usage) string
 	// Identity proves who the gateway is where an API key does not; nil where one does.
 	Identity Identity
 }

@@ -28,6 +28,8 @@ type Target struct {
 	Place int
 	// MaxOutputTokens bounds what a request may ask for; 0 does not.
 	MaxOutputTokens int64
+	// Price of its tokens; nil where nobody said.
+	Price *config.Price
 }
 
 // Table maps the names that clients use to targets. It is immutable and safe for concurrent use.
@@ -63,7 +65,7 @@ func NewTable(core *config.Core) (*Table, error) {
 	}
 	for _, m := range core.Models {
 		t.exact[m.Name] = t.add(Target{
-			Provider: byID[m.Provider], Upstream: m.Upstream, Label: m.Name, MaxOutputTokens: m.MaxOutputTokens,
+			Provider: byID[m.Provider], Upstream: m.Upstream, Label: m.Name, MaxOutputTokens: m.MaxOutputTokens, Price: m.Price,
 		})
 		t.names = append(t.names, m.Name)
 	}
@@ -90,6 +92,23 @@ func (t *Table) Open() (providers []int, bare bool) {
 	}
 	slices.Sort(providers)
 	return providers, t.sole != nil
+}
+
+// Default gives the name of the only model there is; false where there are several, or any.
+func (t *Table) Default() (string, bool) {
+	if len(t.open) > 0 || len(t.names) == 0 {
+		return "", false
+	}
+	first, shortest := t.exact[t.names[0]], t.names[0]
+	for _, name := range t.names[1:] {
+		if other := t.exact[name]; other.Provider != first.Provider || other.Upstream != first.Upstream {
+			return "", false
+		}
+		if len(name) < len(shortest) {
+			shortest = name
+		}
+	}
+	return shortest, true
 }
 
 // Find gives the target of a model name. A configured name wins, then "provider/model" of a provider that declares no

@@ -18,6 +18,8 @@ type Answer struct {
 	Choices []Choice
 	// Usage as the provider reported it; Source is UsageNone where it did not. Prompt includes what was cached.
 	Usage exchange.Usage
+	// Meta is what Fill was told.
+	Meta Meta
 	// Echo is the request's, set by who has both; nil leaves the application's dialect to say its defaults.
 	Echo jsontext.Value
 }
@@ -59,10 +61,15 @@ type Meta struct {
 	ID, Model string
 	// Created is in Unix seconds.
 	Created int64
+	// Provider is the name of who answers, and Cost what a usage costs, as a decimal of US dollars, "" where nobody said
+	// the price. They are for the gateway's own dialect.
+	Provider string
+	Cost     func(exchange.Usage) string
 }
 
 // Fill gives the answer what it lacks.
 func (a *Answer) Fill(m Meta) {
+	a.Meta = m
 	if a.ID == "" {
 		a.ID = m.ID
 	}

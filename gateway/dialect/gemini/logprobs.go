@@ -32,10 +32,10 @@ type openAILogProbs struct {
 }
 
 type openAIToken struct {
-	Token string        `json:"token"`
-	Prob  float64       `json:"logprob"`
-	Bytes []int         `json:"bytes,format:emitnull"`
-	Top   []openAIToken `json:"top_logprobs,omitzero"`
+	Token string         `json:"token"`
+	Prob  float64        `json:"logprob"`
+	Bytes jsontext.Value `json:"bytes"`
+	Top   []openAIToken  `json:"top_logprobs,omitzero"`
 }
 
 // neutral gives OpenAI's object, nil where there are none. Bytes are not known: a token's text may be half a character.
