@@ -43,7 +43,9 @@ type usageMetadata struct {
 
 // neutral is the usage as others count. It has no source where the provider counted nothing.
 func (u *usageMetadata) neutral() exchange.Usage {
-	if u == nil || min(u.Prompt, u.Candidates, u.Total, u.Cached, u.Thoughts, u.ToolUse) < 0 {
+	const most = 1 << 40 // sums of which still fit
+	if u == nil || min(u.Prompt, u.Candidates, u.Total, u.Cached, u.Thoughts, u.ToolUse) < 0 ||
+		max(u.Prompt, u.Candidates, u.Total, u.Cached, u.Thoughts, u.ToolUse) > most {
 		return exchange.Usage{}
 	}
 	out := exchange.Usage{
@@ -53,7 +55,7 @@ func (u *usageMetadata) neutral() exchange.Usage {
 	if out.Total == 0 {
 		out.Total = out.Prompt + out.Completion
 	}
-	if out.Total <= 0 {
+	if out.Total == 0 {
 		return exchange.Usage{}
 	}
 	return out
