@@ -147,7 +147,10 @@ func (a *Attempt) question() dialect.Question {
 	return dialect.Question{
 		Operation: a.req.Operation, Dialect: a.req.Dialect, Body: a.req.Body, Model: string(ex.Model), Stream: ex.Stream,
 		Array: a.req.Array,
-		Meta:  chat.Meta{ID: dialect.AnswerID(a.req.Dialect, ex.ID[:]), Model: string(ex.Model), Created: ex.Start.Unix()},
+		Meta: chat.Meta{
+			ID: dialect.AnswerID(a.req.Dialect, ex.ID[:]), Model: string(ex.Model), Created: ex.Start.Unix(),
+			Provider: a.target.Provider.Name, Cost: a.target.Cost,
+		},
 	}
 }
 
