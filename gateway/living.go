@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sparkgateway/spark/gateway/catalog"
+	"github.com/sparkgateway/spark/gateway/credential"
 	"github.com/sparkgateway/spark/gateway/limit"
 	"github.com/sparkgateway/spark/gateway/telemetry"
 	"github.com/sparkgateway/spark/gateway/upstream"
@@ -22,11 +23,14 @@ type LivingOptions struct {
 	Registry *prometheus.Registry
 	// Dial opens connections to providers; nil is a net.Dialer.
 	Dial upstream.Dial
+	// Credentials says how clouds are asked for proof of identity.
+	Credentials credential.Options
 	// MaxAddresses bounds the client addresses that limits remember; 0 is limit.DefaultAddresses.
 	MaxAddresses int
 }
 
-// Living is what outlives snapshots, keyed by identity: rate-limit buckets, connections to providers, metrics.
+// Living is what outlives snapshots, keyed by identity: rate-limit buckets, connections to
+// providers, their credentials' tokens, metrics.
 // It is safe for concurrent use.
 type Living struct {
 	now      func() time.Time
@@ -36,10 +40,11 @@ type Living struct {
 	ipLimit  prometheus.Counter
 	keyLimit prometheus.Counter
 
-	book      *limit.Book
-	addresses *limit.Addresses
-	pools     *upstream.Pools
-	catalog   *catalog.Catalog
+	book       *limit.Book
+	addresses  *limit.Addresses
+	pools      *upstream.Pools
+	catalog    *catalog.Catalog
+	identities *credential.Book
 }
 
 // NewLiving gives an empty Living. Close it to end its goroutine.
@@ -54,13 +59,14 @@ func NewLiving(opts LivingOptions) *Living {
 	return &Living{
 		now: opts.Now, registry: opts.Registry, metrics: metrics,
 		// Buckets start at 0, so the epoch lies before all requests.
-		epoch:     opts.Now().Add(-time.Second),
-		ipLimit:   metrics.Limited("ip"),
-		keyLimit:  metrics.Limited("key"),
-		book:      limit.NewBook(),
-		addresses: limit.NewAddresses(opts.MaxAddresses),
-		pools:     upstream.NewPools(opts.Dial),
-		catalog:   catalog.New(opts.Now),
+		epoch:      opts.Now().Add(-time.Second),
+		ipLimit:    metrics.Limited("ip"),
+		keyLimit:   metrics.Limited("key"),
+		book:       limit.NewBook(),
+		addresses:  limit.NewAddresses(opts.MaxAddresses),
+		pools:      upstream.NewPools(opts.Dial),
+		catalog:    catalog.New(opts.Now),
+		identities: credential.NewBook(opts.Credentials),
 	}
 }
 
@@ -70,5 +76,8 @@ func (l *Living) nanos(at time.Time) int64 { return int64(at.Sub(l.epoch)) }
 // Registry holds every metric of the process's data plane; others may register theirs beside.
 func (l *Living) Registry() *prometheus.Registry { return l.registry }
 
-// Close ends the idle connections to providers. Call it after the server's Shutdown.
-func (l *Living) Close() { l.pools.Close() }
+// Close ends the idle connections to providers, and what clouds are being asked. Call it after the server's Shutdown.
+func (l *Living) Close() {
+	l.pools.Close()
+	l.identities.Close()
+}

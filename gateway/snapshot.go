@@ -4,6 +4,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/sparkgateway/spark/gateway/auth"
 	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/credential"
 	"github.com/sparkgateway/spark/gateway/dialect"
 	"github.com/sparkgateway/spark/gateway/limit"
 	"github.com/sparkgateway/spark/gateway/provider"
@@ -130,9 +132,10 @@ func (b *build) targets(living *Living) {
 		endpoints[i] = upstream.Endpoint{Key: p.ConnectionKey, Address: p.Address, TLS: p.TLS}
 	}
 	pools := living.pools.Use(endpoints)
+	identities := b.identities(living)
 	all := make([]openProvider, len(b.providers))
 	for i, p := range b.providers {
-		all[i] = openProvider{provider: p, pool: pools[i]}
+		all[i] = openProvider{provider: p, pool: pools[i], identity: identities[i]}
 		s.providers = append(s.providers, p.Name)
 	}
 	for _, t := range s.routes.Targets() {
@@ -141,12 +144,36 @@ func (b *build) targets(living *Living) {
 			Target: proxy.Target{
 				Provider: p, Pool: pools[t.Provider], Model: t.Upstream, Quoted: dialect.AppendString(nil, t.Upstream),
 				PathModel: p.PathModel(t.Upstream), MaxTokens: t.MaxOutputTokens, Cost: costBy(t.Price),
+				Identity: identities[t.Provider],
 			},
 			series: living.metrics.Series(p.ID, t.Label),
 		})
 	}
 	s.nowhere = living.metrics.Series("", "")
 	s.models = newModelList(s.routes, all)
+}
+
+// identities gives what proves the gateway's identity to each provider, nil where an API key does.
+func (b *build) identities(living *Living) []proxy.Identity {
+	wanted := make([]credential.Identity, len(b.doc.Core.Providers))
+	for i := range b.doc.Core.Providers {
+		wanted[i] = credential.IdentityOf(&b.doc.Core.Providers[i], b.doc.Secrets)
+	}
+	given := make([]proxy.Identity, len(wanted))
+	for i, source := range living.identities.Use(wanted) {
+		if source != nil {
+			given[i] = identity{source}
+		}
+	}
+	return given
+}
+
+// identity is a source of credentials as the proxy takes it.
+type identity struct{ source credential.Source }
+
+// Authorize gives the header fields that prove who the gateway is.
+func (i identity) Authorize(ctx context.Context, method, host, target string, body []byte, set func(name, value string)) error {
+	return i.source.Authorize(ctx, credential.Request{Method: method, Host: host, Target: target, Body: body}, set)
 }
 
 // maxConnections bounds the open client connections; without a snapshot they are served a 503 each.

@@ -199,6 +199,9 @@ func (p *Provider) PathModel(model string) string {
 			kind, name = "models", model
 		}
 		return url.PathEscape(kind) + "/" + url.PathEscape(name)
+	case config.Bedrock:
+		// A signature is over the path as AWS's SDKs escape it: all but letters, digits and "-._~".
+		return url.QueryEscape(model)
 	default:
 		return url.PathEscape(model)
 	}
