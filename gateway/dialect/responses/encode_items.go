@@ -4,6 +4,8 @@
 package responses
 
 import (
+	"slices"
+
 	"github.com/sparkgateway/spark/gateway/dialect/chat"
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
@@ -81,18 +83,23 @@ func itemOf(p *chat.Part) (any, *exchange.Error) {
 	return nil, nil
 }
 
-// resultOf renders what a tool answered. That it failed has no field of its own: as elsewhere in OpenAI's dialects, the
-// text says so.
+// resultOf renders what a tool answered. That it failed has no field of its own, so the text says it, which is all that
+// the model sees.
 func resultOf(r *chat.ToolResult) (any, *exchange.Error) {
 	parts := r.Parts
-	if r.Failed {
+	switch {
+	case !r.Failed:
+	case len(parts) > 0 && parts[0].Kind == chat.Text:
+		parts = slices.Clone(parts)
+		parts[0].Text = failedMark + parts[0].Text
+	default:
 		parts = append([]chat.Part{{Text: failedMark}}, parts...)
 	}
 	return contentOf(parts, "input_text")
 }
 
 // failedMark tells a model that a tool failed.
-const failedMark = "The tool failed."
+const failedMark = "Error: "
 
 // appendMessage renders what is said in one message, if anything is.
 func appendMessage(items []any, m *chat.Message, parts []chat.Part) ([]any, *exchange.Error) {

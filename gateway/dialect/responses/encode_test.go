@@ -46,8 +46,8 @@ func TestChatsOfOtherDialectsAreEncoded(t *testing.T) {
 				{Kind: chat.Result, Result: &chat.ToolResult{CallID: "c", Failed: true, Parts: []chat.Part{{Text: "no such file"}}}},
 				{Kind: chat.Result, Result: &chat.ToolResult{CallID: "d", Failed: true}},
 			}}}},
-			`"input":[{"type":"function_call_output","call_id":"c","output":[{"type":"input_text","text":"The tool failed."},{"type":"input_text","text":"no such file"}]},
-			  {"type":"function_call_output","call_id":"d","output":"The tool failed."}]`,
+			`"input":[{"type":"function_call_output","call_id":"c","output":"Error: no such file"},
+			  {"type":"function_call_output","call_id":"d","output":"Error: "}]`,
 		},
 		"a file without a name": {
 			chat.Request{Messages: []chat.Message{{Role: chat.User, Parts: []chat.Part{

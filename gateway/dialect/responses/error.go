@@ -4,6 +4,8 @@
 package responses
 
 import (
+	"strings"
+
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/sparkgateway/spark/gateway/dialect/chat"
@@ -22,14 +24,26 @@ type failure struct {
 }
 
 func (f *failure) code() string {
-	if f.Code.Kind() != '"' {
-		return ""
+	switch f.Code.Kind() {
+	case '0':
+		return clip(string(f.Code))
+	case '"':
+		var s string
+		if chat.DecodeAnswer(f.Code, &s) == nil {
+			return clip(s)
+		}
 	}
-	var s string
-	if chat.DecodeAnswer(f.Code, &s) != nil {
-		return ""
+	return ""
+}
+
+// maxMessage bounds what is passed on of a provider's words, in bytes.
+const maxMessage = 4096
+
+func clip(s string) string {
+	if len(s) <= maxMessage {
+		return s
 	}
-	return s
+	return strings.ToValidUTF8(s[:maxMessage], "")
 }
 
 // DecodeError reads {"error":{message,type,param,code}}; the error may be a mere string.
@@ -47,7 +61,7 @@ func (Encoder) DecodeError(status int, body []byte) *exchange.Error {
 		}
 	}
 	e := &exchange.Error{
-		Status: status, Type: f.Type, Code: f.code(), Param: f.Param, Message: f.Message,
+		Status: status, Type: clip(f.Type), Code: f.code(), Param: clip(f.Param), Message: clip(f.Message),
 		Reason: exchange.ReasonProviderStatus, Outcome: exchange.ProviderRefused,
 	}
 	if status >= 500 {
@@ -94,9 +108,9 @@ func (f *failure) event() *exchange.Error {
 		Reason: exchange.ReasonProviderErrorEvent, Outcome: exchange.ProviderFailed,
 	}
 	if f != nil {
-		e.Code, e.Param = f.code(), f.Param
+		e.Code, e.Param = f.code(), clip(f.Param)
 		if f.Message != "" {
-			e.Message = f.Message
+			e.Message = clip(f.Message)
 		}
 		for _, word := range []string{f.Type, e.Code} {
 			if status, ok := statuses[word]; ok {

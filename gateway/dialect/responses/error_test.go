@@ -4,7 +4,9 @@
 package responses
 
 import (
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -27,7 +29,7 @@ func TestErrorsOfProvidersAreRead(t *testing.T) {
 		},
 		"a code that is a number": {
 			404, `{"error":{"message":"No model.","type":"NotFoundError","code":404}}`,
-			exchange.Error{Message: "No model.", Type: "NotFoundError", Outcome: exchange.ProviderRefused},
+			exchange.Error{Message: "No model.", Type: "NotFoundError", Code: "404", Outcome: exchange.ProviderRefused},
 		},
 		"a mere string": {
 			401, `{"error":"Who are you?"}`, exchange.Error{Message: "Who are you?", Type: exchange.TypeAuthentication, Outcome: exchange.ProviderRefused},
@@ -61,6 +63,16 @@ func TestTheWordOfAFailedResponse(t *testing.T) {
 	} {
 		if got := failureCode(&test.err); got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+func TestWhatProvidersSayIsBounded(t *testing.T) {
+	long := strings.Repeat("é", 10_000)
+	e := Encoder{}.DecodeError(500, []byte(`{"error":{"message":"x`+long+`","type":"`+long+`","param":"`+long+`","code":"`+long+`"}}`))
+	for _, s := range []string{e.Message, e.Type, e.Param, e.Code} {
+		if len(s) > maxMessage || len(s) < maxMessage-1 || !utf8.ValidString(s) {
+			t.Errorf("%d bytes", len(s))
 		}
 	}
 }

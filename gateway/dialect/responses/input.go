@@ -198,7 +198,7 @@ func (c *conversation) sign(signature string) {
 	if last.Role != chat.Assistant || len(last.Parts) == 0 {
 		return
 	}
-	if p := &last.Parts[len(last.Parts)-1]; p.Kind == chat.Text || p.Kind == chat.Call {
+	if p := &last.Parts[len(last.Parts)-1]; speaks(p.Kind) || p.Kind == chat.Call {
 		p.Signature = signature
 	}
 }

@@ -210,7 +210,7 @@ func TestFailuresOfProvidersAreTold(t *testing.T) {
 		},
 		"an error of a type, without a code": {
 			[]string{`{"type":"error","error":{"type":"authentication_error","message":"who?","code":401}}`},
-			exchange.Error{Status: 401, Type: exchange.TypeAuthentication, Message: "who?"},
+			exchange.Error{Status: 401, Type: exchange.TypeAuthentication, Code: "401", Message: "who?"},
 		},
 		"nothing said": {
 			[]string{`{"type":"response.failed"}`},
