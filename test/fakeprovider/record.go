@@ -59,7 +59,7 @@ func SHA256Of(key string) string {
 }
 
 // credentialHeaders carry a provider's key in one dialect or another.
-var credentialHeaders = []string{"Authorization", "Api-Key", "X-Api-Key", "X-Goog-Api-Key"}
+var credentialHeaders = []string{"Authorization", "Api-Key", "X-Api-Key", "X-Goog-Api-Key", "X-Amz-Security-Token"}
 
 func newRecord(r *http.Request, now time.Time) Record {
 	record := Record{
@@ -83,6 +83,9 @@ func newRecord(r *http.Request, now time.Time) Record {
 func credential(r *http.Request) string {
 	for _, name := range credentialHeaders {
 		if value := r.Header.Get(name); value != "" {
+			if claim, isSigned := claimOf(value); isSigned {
+				return claim.keyID
+			}
 			_, key := splitScheme(value)
 			return key
 		}

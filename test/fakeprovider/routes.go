@@ -14,7 +14,9 @@ import (
 func (s *Server) dialects() []dialect {
 	return []dialect{
 		newOpenAI(s),
+		newResponses(s),
 		newAzure(s),
+		newAzureResponses(s),
 		newCompatible(s),
 		newMistral(s),
 		newOllama(s),
@@ -23,6 +25,7 @@ func (s *Server) dialects() []dialect {
 		anthropic{server: s},
 		gemini{server: s},
 		vertexAI{server: s},
+		bedrock{server: s},
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 // Options configure a Server; the zero value is a provider that asks for no key and answers at once.
 type Options struct {
 	APIKeys         []string      // any one of them is insisted on; none: no key is needed
+	AWSKeys         []AWSKey      // any one of them may sign a request to the Bedrock dialect; none: no signature is needed
 	Models          []string      // what /v1/models lists; default: fake-model, fake-small, gpt-4o, gpt-4o-mini
 	StrictModels    bool          // refuse models that are not listed (markers aside); default: any name answers
 	TokenDelay      time.Duration // default pace of an answer, per token; default 0
