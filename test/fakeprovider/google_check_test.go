@@ -12,7 +12,7 @@ import (
 )
 
 func turn(role string, parts ...any) object { return object{"role": role, "parts": parts} }
-func spoken(words string) object              { return object{"text": words} }
+func spoken(words string) object            { return object{"text": words} }
 
 func functionUse(name string) object {
 	return object{"functionCall": object{"name": name, "args": object{}}}

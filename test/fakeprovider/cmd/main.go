@@ -32,6 +32,9 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("fakeprovider", flag.ExitOnError)
 	listen := flags.String("listen", "127.0.0.1:9000", "address to serve on; port 0 picks a free one")
 	key := flags.String("api-key", "", "insist on one of these keys, separated by commas (default: no key is needed)")
+	awsKeys := flags.String("aws-keys", "", "verify that requests to the Bedrock dialect are signed by one of these keys, as "+
+		"ID:SECRET or ID:SECRET:SESSIONTOKEN, separated by commas (default: no signature is needed)")
+	strict := flags.Bool("strict-models", false, "refuse models that are not listed")
 	delay := flags.Duration("token-delay", 0, "pace of an answer, per token, unless the request says otherwise")
 	models := flags.String("models", "", "models to list, separated by commas (default: a few)")
 	logRequests := flags.Bool("log-requests", false, "write a JSON line for each finished request to stderr")
@@ -40,7 +43,13 @@ func run(ctx context.Context, args []string) error {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 
-	options := fakeprovider.Options{APIKeys: list(*key), Models: list(*models), TokenDelay: *delay}
+	signers, err := awsKeyPairs(*awsKeys)
+	if err != nil {
+		return err
+	}
+	options := fakeprovider.Options{
+		APIKeys: list(*key), AWSKeys: signers, Models: list(*models), StrictModels: *strict, TokenDelay: *delay,
+	}
 	if *logRequests {
 		options.Log = slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	}
@@ -48,9 +57,23 @@ func run(ctx context.Context, args []string) error {
 	if err := server.Start(*listen); err != nil {
 		return err
 	}
-	fmt.Printf("fakeprovider: serving %s/v1, records at /fake/records, ready at /livez\n", server.URL())
+	fmt.Printf("fakeprovider: serving %s/v1, /v1beta and /model, records at /fake/records, ready at /livez\n", server.URL())
 	<-ctx.Done()
 	return server.Close()
+}
+
+// awsKeyPairs reads --aws-keys; its errors hold no secrets.
+func awsKeyPairs(flag string) ([]fakeprovider.AWSKey, error) {
+	var keys []fakeprovider.AWSKey
+	for i, pair := range list(flag) {
+		id, rest, _ := strings.Cut(pair, ":")
+		secret, token, _ := strings.Cut(rest, ":")
+		if id == "" || secret == "" {
+			return nil, fmt.Errorf("--aws-keys: key %d is not ID:SECRET", i+1)
+		}
+		keys = append(keys, fakeprovider.AWSKey{AccessKeyID: id, SecretAccessKey: secret, SessionToken: token})
+	}
+	return keys, nil
 }
 
 func list(flag string) []string {
