@@ -42,7 +42,7 @@ func encoderOf(t Target) chat.Encoder {
 	case exchange.Anthropic:
 		return anthropic.Encoder{}
 	case exchange.Gemini:
-		return gemini.Encoder{}
+		return gemini.Encoder{Vertex: t.Type == config.VertexAI}
 	case exchange.Bedrock:
 		return converse.Encoder{}
 	case exchange.Cohere:
@@ -77,8 +77,16 @@ type counting struct {
 	read   func(body []byte) (int64, error)
 }
 
-var countings = map[exchange.Dialect]counting{
-	exchange.Anthropic: {anthropic.Encoder{}.AppendCountRequest, anthropic.ReadCount},
-	exchange.Gemini:    {gemini.Encoder{}.AppendCountRequest, gemini.Encoder{}.ReadCount},
-	exchange.Bedrock:   {converse.Encoder{}.AppendCountRequest, converse.Encoder{}.ReadCount},
+func countingOf(t Target) (counting, bool) {
+	switch t.Wire {
+	case exchange.Anthropic:
+		return counting{anthropic.Encoder{}.AppendCountRequest, anthropic.ReadCount}, true
+	case exchange.Gemini:
+		e := gemini.Encoder{Vertex: t.Type == config.VertexAI}
+		return counting{e.AppendCountRequest, e.ReadCount}, true
+	case exchange.Bedrock:
+		return counting{converse.Encoder{}.AppendCountRequest, converse.Encoder{}.ReadCount}, true
+	default:
+		return counting{}, false
+	}
 }

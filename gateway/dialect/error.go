@@ -9,7 +9,6 @@ import (
 	"github.com/sparkgateway/spark/gateway/dialect/chat"
 	"github.com/sparkgateway/spark/gateway/dialect/gemini"
 	"github.com/sparkgateway/spark/gateway/dialect/openai"
-	"github.com/sparkgateway/spark/gateway/dialect/responses"
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
@@ -33,23 +32,23 @@ func AppendErrorEvent(dst []byte, d exchange.Dialect, e *exchange.Error, id []by
 	switch d {
 	case exchange.Anthropic:
 		return anthropic.AppendErrorEvent(dst, e, string(id))
-	case exchange.Responses:
+	case exchange.Responses, exchange.Gemini, exchange.Spark:
 		failed := chat.Event{Kind: chat.Failed, Err: e}
-		return responses.Decoder{}.NewWriter(&chat.Request{}, chat.Meta{}).Write(dst, &failed)
+		return decoders[d].NewWriter(&chat.Request{}, chat.Meta{}).Write(dst, &failed)
 	default:
 		dst = AppendError(append(dst, "data: "...), d, e, id)
 		return append(dst, "\n\n"...)
 	}
 }
 
-// AppendKeepAlive renders what says that a silent stream is still there: Anthropic's own ping, for Gemini's SDKs, which
-// know no comments, white space, for others a comment (WHATWG HTML 9.2.7).
+// AppendKeepAlive renders what says that a silent stream is still there: Anthropic's own ping; for Gemini's SDKs, which
+// take a comment for an error, the end of an event that holds nothing; for others a comment (WHATWG HTML 9.2.7).
 func AppendKeepAlive(dst []byte, d exchange.Dialect) []byte {
 	switch d {
 	case exchange.Anthropic:
 		return append(dst, "event: ping\ndata: {\"type\":\"ping\"}\n\n"...)
 	case exchange.Gemini:
-		return append(dst, '\n')
+		return append(dst, "\n\n"...)
 	default:
 		return append(dst, ": keep-alive\n\n"...)
 	}

@@ -91,7 +91,7 @@ func (t *Translation) to() chat.Target {
 
 func (t *Translation) count(dst []byte) ([]byte, *exchange.Error) {
 	from, ok := counters[t.q.Dialect]
-	to, can := countings[t.target.Wire]
+	to, can := countingOf(t.target)
 	if !ok || !can {
 		return dst, Unsupported(exchange.CountTokens, t.target.Type)
 	}
@@ -115,7 +115,8 @@ func Unsupported(op exchange.Operation, t config.ProviderType) *exchange.Error {
 // Answer appends a whole answer as the application takes it, and what the gateway reads of it.
 func (t *Translation) Answer(dst, body []byte) ([]byte, Answer, error) {
 	if t.q.Operation == exchange.CountTokens {
-		n, err := countings[t.target.Wire].read(body)
+		counting, _ := countingOf(t.target)
+		n, err := counting.read(body)
 		if err != nil {
 			return dst, Answer{}, err
 		}

@@ -90,7 +90,8 @@ func offers(p *config.Provider) []offer {
 			{exchange.ListModels, openAIOnly, Way{Wire: exchange.Anthropic, target: "/v1/models?limit=1000"}},
 		}
 	case config.Gemini:
-		return google("/v1beta/")
+		list := Way{Wire: exchange.Gemini, target: "/v1beta/models?pageSize=1000"}
+		return append(google("/v1beta/"), offer{exchange.ListModels, openAIOnly, list})
 	case config.VertexAI:
 		return google("/v1/projects/" + url.PathEscape(p.Project) + "/locations/" + url.PathEscape(p.Location) + "/publishers/google/")
 	case config.Bedrock:
@@ -186,7 +187,6 @@ func google(base string) []offer {
 		{exchange.Chat, anybody, model("generateContent", "streamGenerateContent?alt=sse")},
 		{exchange.CountTokens, counting, model("countTokens", "")},
 		{exchange.Embeddings, embedding, model("batchEmbedContents", "")},
-		{exchange.ListModels, openAIOnly, Way{Wire: exchange.Gemini, target: base + "models?pageSize=1000"}},
 	}
 }
 

@@ -205,7 +205,14 @@ func (a *Attempt) end() *exchange.Error {
 			return err
 		}
 	}
-	switch rest := bytes.TrimSpace(a.rest()); {
+	rest := bytes.TrimSpace(a.rest())
+	if len(rest) > 0 && rest[0] == '{' {
+		// Google breaks a stream off with an error in no framing.
+		if err := a.unframed(rest); err != nil || a.broken {
+			return err
+		}
+	}
+	switch {
 	case string(rest) == "data: "+dialect.Done && !a.translating:
 		a.completed = true
 		a.relayed = append(a.relayed, "data: "+dialect.Done+"\n\n"...)
@@ -227,6 +234,20 @@ func (a *Attempt) end() *exchange.Error {
 		return nil
 	}
 	return truncated(io.ErrUnexpectedEOF)
+}
+
+// unframed takes up an error that stands outside of the stream's framing.
+func (a *Attempt) unframed(rest []byte) *exchange.Error {
+	if a.translating {
+		if err := a.translate(nil, rest); err != nil {
+			return a.told(err)
+		}
+		return nil
+	}
+	if answer, ok := dialect.ReadAnswer(a.req.Dialect, rest); ok && answer.Error != nil {
+		a.errorEvent(sse.Event{Raw: rest, Data: rest})
+	}
+	return nil
 }
 
 func (a *Attempt) rest() []byte {
