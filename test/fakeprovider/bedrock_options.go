@@ -25,18 +25,11 @@ func (r *bedrockRequest) checkTools() *failure {
 		if tool.Spec == nil {
 			continue
 		}
-		var schema struct {
-			Type string `json:"type"`
+		if fail := tool.Spec.check(i); fail != nil {
+			return fail
 		}
-		switch {
-		case !bedrockNames.MatchString(tool.Spec.Name):
-			return refusedf("Value at 'toolConfig.tools.%d.member.toolSpec.name' failed to satisfy constraint: [a-zA-Z0-9_-]+", i+1)
-		case names[tool.Spec.Name]:
+		if names[tool.Spec.Name] {
 			return refusedf("The tool name %s is already defined at toolConfig.tools.%d.", tool.Spec.Name, i)
-		case tool.Spec.Schema == nil:
-			return refusedf("The inputSchema at toolConfig.tools.%d.toolSpec is missing.", i)
-		case json.Unmarshal(tool.Spec.Schema.JSON, &schema) != nil || schema.Type != "object":
-			return refusedf("The value at toolConfig.tools.%d.toolSpec.inputSchema.json.type must be one of the following: object.", i)
 		}
 		names[tool.Spec.Name] = true
 	}
@@ -51,6 +44,21 @@ func (r *bedrockRequest) checkTools() *failure {
 		return refusedf("The ToolChoice object at toolConfig.toolChoice must set exactly one member.")
 	case choice.Tool != nil && !names[choice.Tool.Name]:
 		return refusedf("The tool %s of toolConfig.toolChoice is not among toolConfig.tools.", clip(choice.Tool.Name, maxEcho))
+	}
+	return nil
+}
+
+func (s *bedrockSpec) check(i int) *failure {
+	var schema struct {
+		Type string `json:"type"`
+	}
+	switch {
+	case !bedrockNames.MatchString(s.Name):
+		return refusedf("Value at 'toolConfig.tools.%d.member.toolSpec.name' failed to satisfy constraint: [a-zA-Z0-9_-]+", i+1)
+	case s.Schema == nil:
+		return refusedf("The inputSchema at toolConfig.tools.%d.toolSpec is missing.", i)
+	case json.Unmarshal(s.Schema.JSON, &schema) != nil || schema.Type != "object":
+		return refusedf("The value at toolConfig.tools.%d.toolSpec.inputSchema.json.type must be one of the following: object.", i)
 	}
 	return nil
 }

@@ -101,14 +101,7 @@ type bedrockCache struct {
 
 type bedrockTools struct {
 	Tools []struct {
-		Spec *struct {
-			Name        string `json:"name"`
-			Description string `json:"description"`
-			Strict      *bool  `json:"strict"`
-			Schema      *struct {
-				JSON json.RawMessage `json:"json"`
-			} `json:"inputSchema"`
-		} `json:"toolSpec"`
+		Spec       *bedrockSpec    `json:"toolSpec"`
 		CachePoint *bedrockCache   `json:"cachePoint"`
 		System     json.RawMessage `json:"systemTool"`
 	} `json:"tools"`
@@ -119,6 +112,15 @@ type bedrockTools struct {
 			Name string `json:"name"`
 		} `json:"tool"`
 	} `json:"toolChoice"`
+}
+
+type bedrockSpec struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Strict      *bool  `json:"strict"`
+	Schema      *struct {
+		JSON json.RawMessage `json:"json"`
+	} `json:"inputSchema"`
 }
 
 // bedrockFormat holds its schema as a string.
