@@ -117,7 +117,11 @@ func (r *GatewayReconciler) write(ctx context.Context, s *scope) error {
 		// Pods without a configuration would only wait.
 		return nil
 	}
-	desired, absent := render.Workload(s.gateway, r.Render)
+	core, err := s.desired.ReadCore()
+	if err != nil {
+		return fmt.Errorf("read the configuration that is written: %w", err)
+	}
+	desired, absent := render.Workload(s.gateway, r.Render, core.Audiences())
 	for _, object := range desired {
 		changed, err := r.Applier.Apply(ctx, object)
 		if err != nil {

@@ -65,7 +65,7 @@ func TestASecondPassWritesNothing(t *testing.T) {
 			gw := gateway(b)
 			versions := map[string]string{}
 			desired := func() []client.Object {
-				objects, _ := render.Workload(gw, options)
+				objects, _ := render.Workload(gw, options, nil)
 				return append(objects, render.AdminSecret(gw, map[string][]byte{"ca.crt": []byte("ca"), "empty": {}}))
 			}
 			for _, o := range desired() {
@@ -239,32 +239,32 @@ func TestTheDigestTellsNothingOfASecretsValues(t *testing.T) {
 func TestTheAutoscalersReplicasAreLeftAlone(t *testing.T) {
 	b := newBed(t)
 	gw := b.gateway("uid")
-	b.apply(render.Deployment(gw, options))
+	b.apply(render.Deployment(gw, options, nil))
 	gw.Spec.Autoscaling = &v1alpha1.Autoscaling{MaxReplicas: 9}
-	if !b.apply(render.Deployment(gw, options)) {
+	if !b.apply(render.Deployment(gw, options, nil)) {
 		t.Error("giving up the replicas is not written")
 	}
 	scale := func(n int32) {
-		d := read(b, render.Deployment(gw, options), &appsv1.Deployment{})
+		d := read(b, render.Deployment(gw, options, nil), &appsv1.Deployment{})
 		d.Spec.Replicas = ptr.To(n)
 		b.update(d)
 	}
 	scale(7)
-	if b.apply(render.Deployment(gw, options)) {
+	if b.apply(render.Deployment(gw, options, nil)) {
 		t.Error("the autoscaler's number is written over")
 	}
 	// Another change of the Deployment leaves it too.
 	gw.Spec.Image = "example.com/gateway:v2"
-	if !b.apply(render.Deployment(gw, options)) {
+	if !b.apply(render.Deployment(gw, options, nil)) {
 		t.Error("the image is not written")
 	}
-	d := read(b, render.Deployment(gw, options), &appsv1.Deployment{})
+	d := read(b, render.Deployment(gw, options, nil), &appsv1.Deployment{})
 	if *d.Spec.Replicas != 7 || d.Spec.Template.Spec.Containers[0].Image != "example.com/gateway:v2" {
 		t.Errorf("%d replicas of %s", *d.Spec.Replicas, d.Spec.Template.Spec.Containers[0].Image)
 	}
 	// Without the autoscaler the number is ours again.
 	gw.Spec.Autoscaling, gw.Spec.Replicas = nil, ptr.To(int32(3))
-	b.apply(render.Deployment(gw, options))
+	b.apply(render.Deployment(gw, options, nil))
 	if d := read(b, d, &appsv1.Deployment{}); *d.Spec.Replicas != 3 {
 		t.Errorf("%d replicas", *d.Spec.Replicas)
 	}
@@ -274,12 +274,12 @@ func TestResourcesOfTheContainerFollowTheGateway(t *testing.T) {
 	b := newBed(t)
 	gw := b.gateway("uid")
 	gw.Spec.Resources = &v1alpha1.Resources{Limits: map[string]v1alpha1.ResourceQuantity{"memory": v1alpha1.ResourceQuantity(intstr.FromString("1Gi"))}}
-	b.apply(render.Deployment(gw, options))
+	b.apply(render.Deployment(gw, options, nil))
 	gw.Spec.Resources = &v1alpha1.Resources{}
-	if !b.apply(render.Deployment(gw, options)) {
+	if !b.apply(render.Deployment(gw, options, nil)) {
 		t.Error("taking the limit away is not written")
 	}
-	if got := read(b, render.Deployment(gw, options), &appsv1.Deployment{}).Spec.Template.Spec.Containers[0].Resources; len(got.Limits)+len(got.Requests) != 0 {
+	if got := read(b, render.Deployment(gw, options, nil), &appsv1.Deployment{}).Spec.Template.Spec.Containers[0].Resources; len(got.Limits)+len(got.Requests) != 0 {
 		t.Errorf("resources %v", got)
 	}
 }

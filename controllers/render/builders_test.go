@@ -21,6 +21,13 @@ import (
 
 var options = render.Options{Image: "example.com/gateway:v1", OperatorNamespace: "spark-system"}
 
+// audiences are those of the tokens that the pods of a gateway of testdata need, by its name.
+var audiences = map[string][]string{"full": {
+	"api://AzureADTokenExchange",
+	"https://iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/pool/providers/cluster",
+	"sts.amazonaws.com",
+}}
+
 // gateways are read from testdata, by name.
 func gateways(t testing.TB) map[string]*v1alpha1.SparkGateway {
 	t.Helper()
@@ -85,9 +92,9 @@ func byPart(secrets ...*corev1.Secret) map[string]*corev1.Secret {
 }
 
 // everything gives all objects of a gateway.
-func everything(t testing.TB, gw *v1alpha1.SparkGateway) []client.Object {
+func everything(t testing.TB, name string, gw *v1alpha1.SparkGateway) []client.Object {
 	t.Helper()
-	desired, _ := render.Workload(gw, options)
+	desired, _ := render.Workload(gw, options, audiences[name])
 	bundle := withSequence(keys(t, 1, "v1"), 1)
 	configuration, err := render.ConfigSecret(gw, bundle)
 	if err != nil {

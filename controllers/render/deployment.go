@@ -55,8 +55,9 @@ func Port(gw *v1alpha1.SparkGateway) int32 {
 }
 
 // Deployment gives the gateway's pods. The template carries nothing of the configuration that travels to running pods,
-// so that such a change restarts none.
-func Deployment(gw *v1alpha1.SparkGateway, o Options) *appsv1.Deployment {
+// so that such a change restarts none; but for the audiences of the tokens that pods need to show themselves to clouds, as
+// only the kubelet can bring those.
+func Deployment(gw *v1alpha1.SparkGateway, o Options, audiences []string) *appsv1.Deployment {
 	d := &appsv1.Deployment{
 		TypeMeta:   typeMeta("apps/v1", "Deployment"),
 		ObjectMeta: meta(gw, gw.Name),
@@ -70,7 +71,7 @@ func Deployment(gw *v1alpha1.SparkGateway, o Options) *appsv1.Deployment {
 					MaxSurge:       ptr.To(intstr.FromString("25%")),
 				},
 			},
-			Template: podTemplate(gw, o),
+			Template: podTemplate(gw, o, audiences),
 		},
 	}
 	// With autoscaling the number of replicas is the autoscaler's, and not ours to apply.
@@ -80,7 +81,7 @@ func Deployment(gw *v1alpha1.SparkGateway, o Options) *appsv1.Deployment {
 	return d
 }
 
-func podTemplate(gw *v1alpha1.SparkGateway, o Options) corev1.PodTemplateSpec {
+func podTemplate(gw *v1alpha1.SparkGateway, o Options, audiences []string) corev1.PodTemplateSpec {
 	user := gw.Spec.PodTemplate
 	if user == nil {
 		user = &v1alpha1.PodTemplate{}
@@ -106,8 +107,8 @@ func podTemplate(gw *v1alpha1.SparkGateway, o Options) corev1.PodTemplateSpec {
 				FSGroup:        ptr.To(int64(nonRoot)),
 				SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 			},
-			Containers:                []corev1.Container{container(gw, o)},
-			Volumes:                   volumes(gw),
+			Containers:                []corev1.Container{container(gw, o, audiences)},
+			Volumes:                   volumes(gw, audiences),
 			NodeSelector:              merged(user.NodeSelector, nil),
 			Tolerations:               user.Tolerations,
 			Affinity:                  user.Affinity,
@@ -133,7 +134,7 @@ func spread(gw *v1alpha1.SparkGateway, user *v1alpha1.PodTemplate) []corev1.Topo
 	}}
 }
 
-func container(gw *v1alpha1.SparkGateway, o Options) corev1.Container {
+func container(gw *v1alpha1.SparkGateway, o Options, audiences []string) corev1.Container {
 	return corev1.Container{
 		Name:            Container,
 		Image:           cmp.Or(gw.Spec.Image, o.Image),
@@ -162,10 +163,7 @@ func container(gw *v1alpha1.SparkGateway, o Options) corev1.Container {
 		ReadinessProbe: probe("/readyz", 2, 2),
 		LivenessProbe:  probe("/livez", 10, 6),
 		Resources:      resources(gw),
-		VolumeMounts: []corev1.VolumeMount{
-			{Name: "config", MountPath: configDir, ReadOnly: true},
-			{Name: "admin", MountPath: adminDir, ReadOnly: true},
-		},
+		VolumeMounts:   mounts(audiences),
 		SecurityContext: &corev1.SecurityContext{
 			AllowPrivilegeEscalation: ptr.To(false),
 			ReadOnlyRootFilesystem:   ptr.To(true),
@@ -216,9 +214,8 @@ func quantities(amounts map[string]v1alpha1.ResourceQuantity) corev1.ResourceLis
 }
 
 // volumes mounts the configuration, of which a key shard's Secret exists only while it holds keys, and of the
-// administrative credentials all but the operator's half.
-func volumes(gw *v1alpha1.SparkGateway) []corev1.Volume {
-	const mode = 0o440
+// administrative credentials all but the operator's half; and the tokens, where there are any.
+func volumes(gw *v1alpha1.SparkGateway, audiences []string) []corev1.Volume {
 	sources := []corev1.VolumeProjection{{Secret: &corev1.SecretProjection{
 		LocalObjectReference: corev1.LocalObjectReference{Name: ConfigSecretName(gw.Name)}}}}
 	for shard := range config.KeyShards {
@@ -233,8 +230,15 @@ func volumes(gw *v1alpha1.SparkGateway) []corev1.Volume {
 			{Key: AdminCA, Path: AdminCA}, {Key: AdminServerCert, Path: AdminServerCert}, {Key: AdminServerKey, Path: AdminServerKey},
 		},
 	}}}
-	return []corev1.Volume{
-		{Name: "config", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: sources, DefaultMode: ptr.To(int32(mode))}}},
-		{Name: "admin", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: admin, DefaultMode: ptr.To(int32(mode))}}},
+	all := []corev1.Volume{projected("config", sources), projected("admin", admin)}
+	if len(audiences) > 0 {
+		all = append(all, projected("tokens", tokens(audiences)))
 	}
+	return all
+}
+
+func projected(name string, sources []corev1.VolumeProjection) corev1.Volume {
+	const mode = 0o440
+	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
+		Projected: &corev1.ProjectedVolumeSource{Sources: sources, DefaultMode: ptr.To(int32(mode))}}}
 }

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func TestGoldenManifests(t *testing.T) {
 	for name, gw := range gateways(t) {
 		t.Run(name, func(t *testing.T) {
-			desired, absent := render.Workload(gw, options)
+			desired, absent := render.Workload(gw, options, audiences[name])
 			var got bytes.Buffer
 			for _, o := range desired {
 				text, err := yaml.Marshal(o)

@@ -19,7 +19,7 @@ import (
 func TestPodsAreSecure(t *testing.T) {
 	for name, gw := range gateways(t) {
 		t.Run(name, func(t *testing.T) {
-			pod := render.Deployment(gw, options).Spec.Template.Spec
+			pod := render.Deployment(gw, options, audiences[name]).Spec.Template.Spec
 			if ptr.Deref(pod.AutomountServiceAccountToken, true) || ptr.Deref(pod.EnableServiceLinks, true) {
 				t.Error("pods have a token, or learn of other services")
 			}
@@ -58,12 +58,15 @@ func TestTheOperatorsKeysAreNotMounted(t *testing.T) {
 	for name, gw := range gateways(t) {
 		t.Run(name, func(t *testing.T) {
 			var items []string
-			for _, v := range render.Deployment(gw, options).Spec.Template.Spec.Volumes {
+			for _, v := range render.Deployment(gw, options, audiences[name]).Spec.Template.Spec.Volumes {
 				if v.Secret != nil || v.HostPath != nil || v.Projected == nil {
 					t.Errorf("volume %s is not projected", v.Name)
 					continue
 				}
 				for _, source := range v.Projected.Sources {
+					if source.ServiceAccountToken != nil && v.Name == "tokens" {
+						continue
+					}
 					if source.Secret == nil {
 						t.Errorf("volume %s has a source that is no Secret", v.Name)
 						continue
@@ -115,13 +118,13 @@ func TestTheTemplateDoesNotChangeWithTheConfiguration(t *testing.T) {
 			s.Service = &v1alpha1.Service{Type: corev1.ServiceTypeLoadBalancer}
 		},
 	}
-	want := render.Deployment(minimal(), options).Spec.Template
+	want := render.Deployment(minimal(), options, nil).Spec.Template
 	for name, edit := range tests {
 		t.Run(name, func(t *testing.T) {
 			gw := minimal()
 			edit(&gw.Spec)
 			gw.Generation, gw.ResourceVersion, gw.Status.Revision = 9, "9", "abc"
-			if diff := cmp.Diff(want, render.Deployment(gw, options).Spec.Template); diff != "" {
+			if diff := cmp.Diff(want, render.Deployment(gw, options, nil).Spec.Template); diff != "" {
 				t.Errorf("template (-want +got):\n%s", diff)
 			}
 		})
@@ -149,7 +152,7 @@ func TestReplicasAreTheAutoscalersWhereThereIsOne(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			gw := minimal()
 			test.edit(&gw.Spec)
-			if diff := cmp.Diff(test.wantReplicas, render.Deployment(gw, options).Spec.Replicas); diff != "" {
+			if diff := cmp.Diff(test.wantReplicas, render.Deployment(gw, options, nil).Spec.Replicas); diff != "" {
 				t.Errorf("replicas (-want +got):\n%s", diff)
 			}
 			var got *int32
@@ -190,7 +193,7 @@ func TestOneReplicaHasNoDisruptionBudget(t *testing.T) {
 func TestEveryObjectIsTheGateways(t *testing.T) {
 	for name, gw := range gateways(t) {
 		t.Run(name, func(t *testing.T) {
-			for _, o := range everything(t, gw) {
+			for _, o := range everything(t, name, gw) {
 				kind := o.GetObjectKind().GroupVersionKind()
 				if kind.Kind == "" || kind.Version == "" {
 					t.Errorf("%T has no kind", o)
@@ -209,7 +212,7 @@ func TestEveryObjectIsTheGateways(t *testing.T) {
 func TestEverySelectorFindsThePods(t *testing.T) {
 	for name, gw := range gateways(t) {
 		t.Run(name, func(t *testing.T) {
-			d := render.Deployment(gw, options)
+			d := render.Deployment(gw, options, audiences[name])
 			labels := d.Spec.Template.Labels
 			selectors := map[string]map[string]string{
 				"Deployment": d.Spec.Selector.MatchLabels,
@@ -239,7 +242,7 @@ func TestLabelsOfAUserDoNotReplaceSparks(t *testing.T) {
 	gw := minimal()
 	gw.Spec.PodTemplate = &v1alpha1.PodTemplate{Metadata: &v1alpha1.PodMetadata{Labels: map[string]v1alpha1.PodLabelValue{
 		render.GatewayLabel: "another", "team": "platform"}}}
-	labels := render.Deployment(gw, options).Spec.Template.Labels
+	labels := render.Deployment(gw, options, nil).Spec.Template.Labels
 	if labels[render.GatewayLabel] != "main" || labels["team"] != "platform" {
 		t.Errorf("labels %v", labels)
 	}
@@ -267,7 +270,7 @@ func TestAPodIsNotKilledWhileItDrains(t *testing.T) {
 	for timeout, want := range map[v1alpha1.Duration]int64{"": 620, "5m": 320, "1s": 21, "1500ms": 22} {
 		gw := minimal()
 		gw.Spec.Drain = &v1alpha1.Drain{Timeout: timeout}
-		if got := *render.Deployment(gw, options).Spec.Template.Spec.TerminationGracePeriodSeconds; got != want {
+		if got := *render.Deployment(gw, options, nil).Spec.Template.Spec.TerminationGracePeriodSeconds; got != want {
 			t.Errorf("with a drain of %q: %d s, want %d", timeout, got, want)
 		}
 	}
@@ -278,14 +281,14 @@ func TestRenderingLeavesTheResourceAlone(t *testing.T) {
 	for name, gw := range gateways(t) {
 		t.Run(name, func(t *testing.T) {
 			before := gw.DeepCopy()
-			for _, o := range everything(t, gw) {
+			for _, o := range everything(t, name, gw) {
 				labels := o.GetLabels()
 				labels["changed"] = "yes"
 			}
 			if diff := cmp.Diff(before, gw); diff != "" {
 				t.Errorf("resource (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(render.Deployment(gw, options), render.Deployment(gw, options)); diff != "" {
+			if diff := cmp.Diff(render.Deployment(gw, options, audiences[name]), render.Deployment(gw, options, audiences[name])); diff != "" {
 				t.Errorf("two renderings differ:\n%s", diff)
 			}
 		})

@@ -26,9 +26,9 @@ type Options struct {
 }
 
 // Workload gives every object of a gateway but its Secrets, in the order to apply them, and those of the same kinds
-// that should not exist.
-func Workload(gw *v1alpha1.SparkGateway, o Options) (desired, absent []client.Object) {
-	desired = []client.Object{ServiceAccount(gw), Service(gw), Deployment(gw, o)}
+// that should not exist. The audiences are those of the tokens that its pods need, sorted and unique.
+func Workload(gw *v1alpha1.SparkGateway, o Options, audiences []string) (desired, absent []client.Object) {
+	desired = []client.Object{ServiceAccount(gw), Service(gw), Deployment(gw, o, audiences)}
 	for _, optional := range []struct{ want, name client.Object }{
 		{orNil(PodDisruptionBudget(gw)), emptyPDB(gw)},
 		{orNil(NetworkPolicy(gw, o)), emptyNetworkPolicy(gw)},

@@ -167,7 +167,7 @@ func TestShardsThatAreEmptyGo(t *testing.T) {
 func TestPodsMountTheSecretsThatAreWritten(t *testing.T) {
 	gw := minimal()
 	mounted := map[string]bool{}
-	for _, v := range render.Deployment(gw, options).Spec.Template.Spec.Volumes {
+	for _, v := range render.Deployment(gw, options, nil).Spec.Template.Spec.Volumes {
 		for _, source := range v.Projected.Sources {
 			mounted[source.Secret.Name] = source.Secret.Optional != nil && *source.Secret.Optional
 		}

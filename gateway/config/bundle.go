@@ -187,6 +187,16 @@ func Decode(b Bundle) (*Document, error) {
 	return d, d.Validate()
 }
 
+// ReadCore gives the part of a bundle that holds no secret and no key, as it stands: not validated, without a look at the
+// manifest, and without what only a later version knows.
+func (b Bundle) ReadCore() (Core, error) {
+	var core Core
+	if err := json.Unmarshal(b.Parts[CorePart], &core); err != nil {
+		return Core{}, fmt.Errorf("part %s: %w", CorePart, err)
+	}
+	return core, nil
+}
+
 func (b Bundle) verify() error {
 	for _, name := range []string{CorePart, SecretsPart} {
 		if b.Manifest.Parts[name] == "" {

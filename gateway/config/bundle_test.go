@@ -250,3 +250,23 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestTheCoreOfABundleIsReadWhateverElseIsInIt(t *testing.T) {
+	d := document()
+	b := mustEncode(t, d)
+	b.Parts = map[string][]byte{config.CorePart: b.Parts[config.CorePart]}
+	got, err := b.ReadCore()
+	if diff := cmp.Diff(d.Core, got); err != nil || diff != "" {
+		t.Errorf("%v, core (-want +got):\n%s", err, diff)
+	}
+	b.Parts[config.CorePart] = []byte(`{"schema": 2, "later": true, "gateway": {"id": "team/main"}}`)
+	if got, err := b.ReadCore(); err != nil || got.Gateway.ID != "team/main" {
+		t.Errorf("of a later version: %+v, %v", got, err)
+	}
+	for _, part := range []string{"", "[", `{"schema": "1"}`} {
+		b.Parts[config.CorePart] = []byte(part)
+		if _, err := b.ReadCore(); err == nil {
+			t.Errorf("%q is a core", part)
+		}
+	}
+}

@@ -122,7 +122,7 @@ func (c *cluster) write(bundle config.Bundle) {
 // mount lays out a volume of the gateway's pods as the kubelet does, without the swaps.
 func (c *cluster) mount(volume, dir string) {
 	c.t.Helper()
-	for _, v := range render.Deployment(sparkGateway(), render.Options{Image: "gateway"}).Spec.Template.Spec.Volumes {
+	for _, v := range render.Deployment(sparkGateway(), render.Options{Image: "gateway"}, nil).Spec.Template.Spec.Volumes {
 		if v.Name != volume {
 			continue
 		}
