@@ -35,6 +35,7 @@ type reader struct {
 
 // reading is what was read of a choice.
 type reading struct {
+	index    int
 	open     bool
 	part     chat.PartKind
 	thought  count            // the index of the detail that the open thought comes from
@@ -115,19 +116,16 @@ func (r *reader) choice(dst []chat.Event, w *answeredChoice) ([]chat.Event, erro
 		if w.Index < 0 || w.Index >= maxChoices {
 			return dst, errChoice
 		}
-		c = &reading{calls: make(map[count]string)}
+		c = &reading{index: w.Index, calls: make(map[count]string)}
 		r.choices[w.Index] = c
 	}
 	from := len(dst)
 	dst, err := c.turn(dst, w)
-	if err != nil {
-		return dst, err
+	if err == nil && c.finished && len(dst) > from {
+		err = errAfterEnd
 	}
-	if c.finished {
-		if len(dst) > from {
-			return dst, errAfterEnd
-		}
-		return dst, nil
+	if err != nil || c.finished {
+		return dst[:from], err
 	}
 	if failedWord(w.Finish) {
 		r.over = true
@@ -137,10 +135,7 @@ func (r *reader) choice(dst []chat.Event, w *answeredChoice) ([]chat.Event, erro
 		dst = c.end(dst)
 		c.finished = true
 		finish, sequence := w.finish(c.begun > 0)
-		dst = append(dst, chat.Event{Kind: chat.Finished, Finish: finish, StopSequence: sequence})
-	}
-	for i := range dst[from:] {
-		dst[from+i].Choice = w.Index
+		dst = append(dst, chat.Event{Kind: chat.Finished, Choice: c.index, Finish: finish, StopSequence: sequence})
 	}
 	return dst, nil
 }
@@ -165,7 +160,7 @@ func (c *reading) turn(dst []chat.Event, w *answeredChoice) ([]chat.Event, error
 	}
 	if p := present(w.LogProbs); p != nil && c.open {
 		if len(dst) == from || dst[len(dst)-1].Kind != chat.Delta {
-			dst = append(dst, chat.Event{Kind: chat.Delta})
+			dst = append(dst, chat.Event{Kind: chat.Delta, Choice: c.index})
 		}
 		dst[len(dst)-1].LogProbs = p
 	}
@@ -203,7 +198,7 @@ func (c *reading) think(dst []chat.Event, m *answeredTurn) []chat.Event {
 			dst = c.text(dst, chat.Thinking, p.Text)
 		}
 		if p.Signature != "" {
-			dst = c.end(append(dst, chat.Event{Kind: chat.Signed, Text: p.Signature}))
+			dst = c.end(append(dst, chat.Event{Kind: chat.Signed, Choice: c.index, Text: p.Signature}))
 		}
 	}
 	return dst
@@ -217,7 +212,7 @@ func (c *reading) text(dst []chat.Event, kind chat.PartKind, text string) []chat
 	if text == "" {
 		return dst
 	}
-	return append(dst, chat.Event{Kind: chat.Delta, Text: text})
+	return append(dst, chat.Event{Kind: chat.Delta, Choice: c.index, Text: text})
 }
 
 // called reads a piece of a call. Pieces belong together by their index; but some give every call the same, so that
@@ -243,17 +238,17 @@ func (c *reading) called(dst []chat.Event, w *answeredCall) ([]chat.Event, error
 		return dst, errResumed
 	}
 	if text != "" {
-		dst = append(dst, chat.Event{Kind: chat.Delta, Text: text})
+		dst = append(dst, chat.Event{Kind: chat.Delta, Choice: c.index, Text: text})
 	}
 	if signature != "" {
-		dst = append(dst, chat.Event{Kind: chat.Signed, Text: signature})
+		dst = append(dst, chat.Event{Kind: chat.Signed, Choice: c.index, Text: signature})
 	}
 	return dst, nil
 }
 
 func (c *reading) begin(dst []chat.Event, p chat.Part) []chat.Event {
 	c.open, c.part = true, p.Kind
-	return append(dst, chat.Event{Kind: chat.PartBegan, Part: p})
+	return append(dst, chat.Event{Kind: chat.PartBegan, Choice: c.index, Part: p})
 }
 
 // end ends the open part, if there is one.
@@ -262,5 +257,5 @@ func (c *reading) end(dst []chat.Event) []chat.Event {
 		return dst
 	}
 	c.open = false
-	return append(dst, chat.Event{Kind: chat.PartEnded})
+	return append(dst, chat.Event{Kind: chat.PartEnded, Choice: c.index})
 }
