@@ -100,8 +100,8 @@ func (b *Book) podIdentity(ctx context.Context) (aws.Credentials, time.Time, err
 		o.HTTPClient, o.Retryer, o.AuthorizationToken = w.client(), aws.NopRetryer{}, token
 	})
 	keys, err := provider.Retrieve(ctx)
-	if err == nil && !keys.HasKeys() {
-		err = errNoToken
+	if err == nil {
+		err = usableKeys(keys)
 	}
 	if err != nil {
 		return aws.Credentials{}, time.Time{}, w.told(err)
@@ -110,4 +110,16 @@ func (b *Book) podIdentity(ctx context.Context) (aws.Credentials, time.Time, err
 		return keys, time.Time{}, nil
 	}
 	return keys, keys.Expires, nil
+}
+
+// usableKeys says that keys are no keys, or could not stand in a header. Only keys of one's own go without a session.
+func usableKeys(keys aws.Credentials) error {
+	if _, err := usable(keys.AccessKeyID); err != nil {
+		return err
+	}
+	if keys.SecretAccessKey == "" {
+		return errNoToken
+	}
+	_, err := usable(keys.SessionToken)
+	return err
 }

@@ -287,6 +287,12 @@ func TestPodIdentityOfEKS(t *testing.T) {
 			"169.254.170.23 answered 404 (ResourceNotFoundException)"},
 		"an answer without keys": {env, func(w http.ResponseWriter, _ call, _ int) { answerJSON(w, 200, map[string]string{}) },
 			"the answer holds no token that a header could carry"},
+		"a key of two lines": {env, func(w http.ResponseWriter, _ call, _ int) {
+			answerJSON(w, 200, map[string]string{"AccessKeyId": "canary\r\nX-Evil: 1", "SecretAccessKey": secretKey, "Token": session})
+		}, "the answer holds no token that a header could carry"},
+		"an answer without a secret": {env, func(w http.ResponseWriter, _ call, _ int) {
+			answerJSON(w, 200, map[string]string{"AccessKeyId": "ASIA", "Token": session})
+		}, "the answer holds no token that a header could carry"},
 		"an answer that is none": {env, func(w http.ResponseWriter, _ call, _ int) { _, _ = w.Write([]byte("canary")) },
 			"the answer holds no token that a header could carry"},
 	}

@@ -42,21 +42,20 @@ func (i *webIdentity) fetch(ctx context.Context) (aws.Credentials, time.Time, er
 	w := newWitness(ctx, i.transport)
 	answer, err := i.exchange(ctx, w.client())
 	c := answer.Credentials
-	if err == nil && (c.AccessKeyID == "" || c.SecretAccessKey == "" || c.SessionToken == "" || c.Expiration.IsZero()) {
+	keys := aws.Credentials{
+		AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken,
+		CanExpire: true, Expires: c.Expiration,
+	}
+	if err == nil && c.Expiration.IsZero() {
 		err = errNoToken
 	}
-	for _, field := range []string{c.AccessKeyID, c.SessionToken} {
-		if err == nil {
-			_, err = usable(field)
-		}
+	if err == nil {
+		err = usableKeys(keys)
 	}
 	if err != nil {
 		return aws.Credentials{}, time.Time{}, w.told(err)
 	}
-	return aws.Credentials{
-		AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken,
-		CanExpire: true, Expires: c.Expiration,
-	}, c.Expiration, nil
+	return keys, c.Expiration, nil
 }
 
 func (i *webIdentity) exchange(ctx context.Context, client *http.Client) (answer assumed, err error) {
