@@ -103,6 +103,9 @@ func (a *Attempt) Do(req Request, t Target) *exchange.Error {
 	}
 	ex.UpstreamStatus = a.call.Header.StatusCode()
 	a.upstreamID()
+	if len(req.Upgrade) > 0 && ex.UpstreamStatus < 300 {
+		return a.upgraded()
+	}
 	return a.classify()
 }
 
@@ -160,7 +163,7 @@ func (a *Attempt) address(t *Target, body []byte) (head, rest []byte, refused *e
 		Method: a.req.Method, PathModel: t.PathModel, Tail: a.req.Tail, Stream: a.req.Exchange.Stream, Fields: a.req.Fields,
 		ContentType: a.req.ContentType, Length: len(body),
 	}
-	if a.req.Method != "" && len(body) == 0 {
+	if a.req.Method != "" && a.req.Method != "POST" && len(body) == 0 {
 		h.Length = -1
 	}
 	a.out = a.way.AppendHead(a.out[:0], &h)
@@ -169,7 +172,7 @@ func (a *Attempt) address(t *Target, body []byte) (head, rest []byte, refused *e
 			return nil, nil, err
 		}
 	}
-	a.out = append(a.out, "\r\n"...)
+	a.out = append(append(a.out, a.req.Upgrade...), "\r\n"...)
 	if len(body) > smallBody {
 		return a.out, body, nil
 	}
@@ -283,7 +286,8 @@ func (a *Attempt) Finish() {
 func (a *Attempt) settle() {
 	ex := a.req.Exchange
 	switch {
-	case ex == nil:
+	case ex == nil, keeping(a.req.Operation):
+		// What a kept answer cost was counted when it was made, and may be read many times.
 	case a.usage.Source != exchange.UsageNone:
 		ex.Usage = a.usage
 	case a.req.Asked == nil, a.req.Operation == exchange.CountTokens:

@@ -40,7 +40,7 @@ func (a *Attempt) byType(status int) *exchange.Error {
 	streamed := hasMediaType(contentType, a.eventsType())
 	ex.Status = status
 	switch {
-	case free(a.req.Operation) && !streamed && !hasMediaType(contentType, "application/json"):
+	case a.req.Opaque, free(a.req.Operation) && !streamed && !hasMediaType(contentType, "application/json"):
 		a.form = formRaw
 		return nil
 	case streamed != ex.Stream && !free(a.req.Operation):
@@ -102,6 +102,7 @@ func (a *Attempt) readCompletion() *exchange.Error {
 	}
 	answer.Texts = 0
 	a.learn(&answer)
+	a.pinAnswer()
 	return nil
 }
 

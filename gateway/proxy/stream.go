@@ -27,7 +27,7 @@ const defaultKeepAlive = 15 * time.Second
 // provider that has said 200 and then thinks for long is told to the client as the stream that it is.
 func (a *Attempt) begin() *exchange.Error {
 	// Streams that are not of a chat have no last event.
-	a.finished = free(a.req.Operation)
+	a.finished = free(a.req.Operation) && a.req.Operation != exchange.StoredResponse
 	if err := a.more(); err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (a *Attempt) pass(e sse.Event) error {
 // relay passes an event on, as an element where the client wants an array.
 func (a *Attempt) relay(e sse.Event) {
 	if !a.req.Array {
-		a.relayed = append(a.relayed, e.Raw...)
+		a.relayed = a.appendPinned(a.relayed, e)
 		return
 	}
 	a.relayed = append(a.relayed, "[,"[min(a.elements, 1)])

@@ -25,6 +25,8 @@ type Target struct {
 	MaxTokens int64
 	// Cost is what a usage costs, as a decimal of US dollars; nil where nobody said the price.
 	Cost func(exchange.Usage) string
+	// Pin marks the ids of what the provider keeps.
+	Pin dialect.Pin
 	// Identity proves who the gateway is where an API key does not; nil where one does.
 	Identity Identity
 }
@@ -63,8 +65,12 @@ type Request struct {
 	Tail        []byte
 	ContentType []byte
 	Body        []byte
-	Fields      provider.Fields
-	Guard       Guard
+	// Opaque says that the answer is bytes that only the application understands, whatever their type.
+	Opaque bool
+	// Upgrade is header lines that ask to speak another protocol on the connection, which an answer of 101 grants.
+	Upgrade []byte
+	Fields  provider.Fields
+	Guard   Guard
 	// KeepAlive is how long a stream may be silent before the client is told that it is still there; 0 is 15 s.
 	KeepAlive time.Duration
 }

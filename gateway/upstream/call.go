@@ -4,6 +4,7 @@
 package upstream
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -199,7 +200,7 @@ func (c *Call) readHeader(written error) error {
 			}
 			return c.fail(err, headerFailure(err, c.conn.br.Buffered()))
 		}
-		if status := c.Header.StatusCode(); status >= 200 {
+		if status := c.Header.StatusCode(); status >= 200 || status == fasthttp.StatusSwitchingProtocols {
 			break
 		}
 		if interim == 16 {
@@ -314,6 +315,13 @@ func (c *Call) ContentLength() int64 {
 		return c.framing.left
 	}
 	return -1
+}
+
+// Upgraded gives the connection of a call that was answered 101, whose deadlines are the caller's from now on, and what
+// reads from it. Finish closes it.
+func (c *Call) Upgraded() (net.Conn, *bufio.Reader) {
+	_ = c.conn.SetDeadline(time.Time{})
+	return c.conn.Conn, c.conn.br
 }
 
 // Cancel breaks the call off by closing its connection, or by ending its dial. What waits in Do or Read gets an Error

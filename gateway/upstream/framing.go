@@ -47,6 +47,9 @@ func framingOf(h *fasthttp.ResponseHeader) framing {
 	f := framing{reusable: !h.ConnectionClose()}
 	status := h.StatusCode()
 	switch n := h.ContentLength(); {
+	case status == fasthttp.StatusSwitchingProtocols:
+		// What follows is no body.
+		f.done, f.reusable = true, false
 	case status == fasthttp.StatusNoContent || status == fasthttp.StatusNotModified || n == 0:
 		f.done = true
 	case n > 0:
