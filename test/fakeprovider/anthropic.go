@@ -56,7 +56,7 @@ func (a anthropic) admit(r *http.Request, _ []byte) *failure {
 	switch version := r.Header.Get("Anthropic-Version"); version {
 	case "":
 		return badRequest("anthropic-version: header is required")
-	case "2023-06-01", "2023-01-01":
+	case anthropicNewest, "2023-06-01", "2023-01-01":
 		return nil
 	default:
 		return badRequest("anthropic-version: \"" + version + "\" is not a valid version")

@@ -161,15 +161,22 @@ var anthropicBetaMembers = map[string]bool{
 	"mcp_servers": true, "context_management": true, "output_format": true, "speed": true,
 }
 
+// anthropicNewest is the version of the API without anthropicRemoved,
+// https://platform.claude.com/docs/en/api/migration-2026-10-21.
+const anthropicNewest = "2026-10-21"
+
+var anthropicRemoved = map[string]bool{"temperature": true, "top_p": true, "top_k": true}
+
 // decodeAnthropic reads a body in Anthropic's words for what is wrong with it.
 func decodeAnthropic(r *http.Request, body []byte) (*anthropicRequest, *failure) {
 	var request anthropicRequest
 	found, err := decodeStrictly(body, &request, nil)
-	if found == nil && err == nil && r.Header.Get("Anthropic-Beta") == "" {
+	if found == nil && err == nil {
+		beta, newest := r.Header.Get("Anthropic-Beta") != "", r.Header.Get("Anthropic-Version") == anthropicNewest
 		var members map[string]json.RawMessage
 		_ = json.Unmarshal(body, &members) // it parsed a moment ago
 		for name := range members {
-			if anthropicBetaMembers[name] {
+			if anthropicBetaMembers[name] && !beta || anthropicRemoved[name] && newest {
 				found = &stranger{name: name}
 			}
 		}

@@ -110,6 +110,7 @@ func TestAnthropicInsistsOnKeyAndVersion(t *testing.T) {
 		"no key":                    {claude, 401, "authentication_error"},
 		"another key":               {append([]string{"x-api-key", "bad"}, claude...), 401, "authentication_error"},
 		"a key in Google's header":  {append([]string{"x-goog-api-key", "sk-ant-good"}, claude...), 401, "authentication_error"},
+		"the newest version":        {[]string{"x-api-key", "sk-ant-good", "anthropic-version", "2026-10-21"}, 200, ""},
 		"no version":                {[]string{"x-api-key", "sk-ant-good"}, 400, "invalid_request_error"},
 		"a version that never was":  {[]string{"x-api-key", "sk-ant-good", "anthropic-version", "1"}, 400, "invalid_request_error"},
 		"a path that is not served": {nil, 401, "authentication_error"},
@@ -130,6 +131,19 @@ func TestAnthropicInsistsOnKeyAndVersion(t *testing.T) {
 				t.Errorf("%s, want %s with the header's id", content, c.kind)
 			}
 		})
+	}
+}
+
+func TestAnthropicsNewestVersionHasNoSamplingParameters(t *testing.T) {
+	server := start(t, fakeprovider.Options{})
+	for _, name := range []string{"temperature", "top_p", "top_k"} {
+		body := strings.Replace(message, "{", `{"`+name+`":1,`, 1)
+		for version, status := range map[string]int{"2023-06-01": 200, "2026-10-21": 400} {
+			response, content := call(t, server, messagesPath, body, "anthropic-version", version)
+			if response.StatusCode != status {
+				t.Errorf("%s in version %s: %s %s, want %d", name, version, response.Status, content, status)
+			}
+		}
 	}
 }
 
