@@ -55,10 +55,18 @@ func (s *Server) knowsKey(key string) *failure {
 
 func (o openAI) operations() map[string]operation {
 	return map[string]operation{
-		"POST /v1/chat/completions": o.chat,
-		"POST /v1/embeddings":       o.embeddings,
-		"GET /v1/models":            o.listModels,
-		"GET /v1/models/{id...}":    o.getModel, // ids may hold slashes
+		"POST /v1/chat/completions":     o.chat,
+		"POST /v1/completions":          o.completions,
+		"POST /v1/embeddings":           o.embeddings,
+		"POST /v1/moderations":          o.moderations,
+		"POST /v1/images/generations":   o.generateImages,
+		"POST /v1/images/edits":         o.editImages,
+		"POST /v1/images/variations":    o.varyImages,
+		"POST /v1/audio/speech":         o.speech,
+		"POST /v1/audio/transcriptions": o.transcriptions,
+		"POST /v1/audio/translations":   o.translations,
+		"GET /v1/models":                o.listModels,
+		"GET /v1/models/{id...}":        o.getModel, // ids may hold slashes
 	}
 }
 

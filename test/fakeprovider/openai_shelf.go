@@ -17,7 +17,18 @@ type shelf[T any] struct {
 	items map[string]T
 }
 
-func newShelf[T any](limit int) *shelf[T] { return &shelf[T]{limit: limit, items: map[string]T{}} }
+// newShelf makes a shelf that the server's Reset clears.
+func newShelf[T any](s *Server, limit int) *shelf[T] {
+	kept := &shelf[T]{limit: limit, items: map[string]T{}}
+	s.shelves = append(s.shelves, kept)
+	return kept
+}
+
+func (s *shelf[T]) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ids, s.items = nil, map[string]T{}
+}
 
 // put keeps a thing, instead of the oldest one where there is no room, or of that with the same id.
 func (s *shelf[T]) put(id string, item T) {

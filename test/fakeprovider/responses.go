@@ -19,7 +19,7 @@ type responses struct {
 }
 
 func newResponses(s *Server) responses {
-	return responses{newOpenAI(s), newShelf[keptResponse](maxResponses)}
+	return responses{newOpenAI(s), newShelf[keptResponse](s, maxResponses)}
 }
 
 func (o responses) operations() map[string]operation {
@@ -64,7 +64,7 @@ type azureResponses struct {
 
 func newAzureResponses(s *Server) azureResponses {
 	a := newAzure(s)
-	return azureResponses{a, responses{a.openAI, newShelf[keptResponse](maxResponses)}}
+	return azureResponses{a, responses{a.openAI, newShelf[keptResponse](s, maxResponses)}}
 }
 
 func (a azureResponses) operations() map[string]operation {

@@ -15,6 +15,7 @@ func (s *Server) dialects() []dialect {
 	return []dialect{
 		newOpenAI(s),
 		newResponses(s),
+		newFiles(s),
 		newAzure(s),
 		newAzureResponses(s),
 		newCompatible(s),
@@ -36,6 +37,7 @@ func (s *Server) routes() http.Handler {
 	for pattern, handler := range s.provided(dialects) {
 		mux.Handle(pattern, handler)
 	}
+	mux.HandleFunc("GET /v1/realtime", s.realtime(newOpenAI(s)))
 	mux.HandleFunc("/", s.serve(dialects[0], unknownURL))
 
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {

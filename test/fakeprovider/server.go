@@ -36,6 +36,7 @@ type Server struct {
 	options  Options
 	records  recorder
 	script   script
+	shelves  []interface{ clear() } // what dialects keep for clients
 	prompts  promptCache
 	handler  http.Handler
 	readied  time.Time
@@ -140,10 +141,13 @@ func (s *Server) SetScript(rules ...Rule) error { return s.script.set(rules) }
 // Script gives the rules in force with their counts.
 func (s *Server) Script() []Rule { return s.script.list() }
 
-// Reset forgets records, totals, cached prompts and the script, as between two tests.
+// Reset forgets records, totals, cached prompts, what was kept for clients and the script, as between two tests.
 func (s *Server) Reset() {
 	s.records.reset()
 	s.prompts.clear()
+	for _, kept := range s.shelves {
+		kept.clear()
+	}
 	_ = s.script.set(nil) // no rule can be wrong
 }
 
