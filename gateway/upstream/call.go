@@ -72,6 +72,7 @@ type Call struct {
 	timeouts config.Timeouts
 	end      time.Time // by Timeouts.Total
 	phase    time.Time // when the current silence is too long; zero where nobody waits
+	armed    time.Time // the connection's read deadline
 	framing  framing
 	started  bool // the answer's body has begun
 	heard    bool // something of the answer came, be it not enough
@@ -186,7 +187,7 @@ func (c *Call) roundTrip(head, body []byte) error {
 		return c.fail(err, Reset)
 	default:
 		// The provider may have answered and closed before it had read everything: look.
-		_ = c.conn.SetReadDeadline(now.Add(staleWithin))
+		c.arm(now.Add(staleWithin), 0)
 	}
 	return c.readHeader(err)
 }
@@ -230,7 +231,17 @@ func (c *Call) deadline(now time.Time, phase config.Duration) {
 	if c.end.Before(c.phase) {
 		c.phase = c.end
 	}
-	_ = c.conn.SetReadDeadline(c.phase)
+	c.arm(c.phase, 0)
+}
+
+// arm sets the connection's read deadline, unless it lies before that by no more than the slack: a stream of many
+// events would set it for each.
+func (c *Call) arm(at time.Time, slack time.Duration) {
+	if early := at.Sub(c.armed); early >= 0 && early <= slack {
+		return
+	}
+	c.armed = at
+	_ = c.conn.SetReadDeadline(at)
 }
 
 // Wait waits until Read has something to say, for at most so long; false says that it has not, yet. What bounds a
@@ -241,14 +252,23 @@ func (c *Call) Wait(atMost time.Duration) bool {
 	}
 	now := time.Now()
 	if c.phase.IsZero() {
-		c.deadline(now, c.timeouts.BetweenTokens)
+		if c.phase = now.Add(c.timeouts.BetweenTokens.Std()); c.end.Before(c.phase) {
+			c.phase = c.end
+		}
 	}
-	if at := now.Add(atMost); at.Before(c.phase) {
-		_ = c.conn.SetReadDeadline(at)
-		defer func() { _ = c.conn.SetReadDeadline(c.phase) }()
+	at := now.Add(atMost)
+	if c.phase.Before(at) {
+		at = c.phase
 	}
-	_, err := c.conn.br.Peek(1)
-	return err == nil || !isTimeout(err) || !time.Now().Before(c.phase)
+	for slack := atMost / 16; ; slack = 0 {
+		c.arm(at, slack)
+		if _, err := c.conn.br.Peek(1); err == nil || !isTimeout(err) {
+			return true
+		}
+		if now = time.Now(); !now.Before(at) {
+			return !now.Before(c.phase)
+		}
+	}
 }
 
 // fail makes an Error of what a read or write gave.
@@ -292,6 +312,12 @@ func (c *Call) Read(p []byte) (int, error) {
 		c.deadline(time.Now(), c.timeouts.BetweenTokens)
 	}
 	n, err := c.framing.read(c.conn.br, p)
+	for n == 0 && err != nil && !errors.Is(err, io.EOF) && isTimeout(err) && time.Now().Before(c.phase) {
+		// The deadline was that of a Wait. Nothing was taken yet.
+		c.framing.broken = nil
+		c.arm(c.phase, 0)
+		n, err = c.framing.read(c.conn.br, p)
+	}
 	if n > 0 {
 		c.started, c.phase = true, time.Time{}
 		return n, nil
@@ -383,7 +409,7 @@ func (c *Call) finishBody(wait time.Duration) {
 }
 
 func (c *Call) reset() {
-	c.pool, c.framing, c.started, c.phase = nil, framing{}, false, time.Time{}
+	c.pool, c.framing, c.started, c.phase, c.armed = nil, framing{}, false, time.Time{}, time.Time{}
 	c.mu.Lock()
 	c.cancelled, c.stopDial = false, nil
 	c.mu.Unlock()
