@@ -95,12 +95,7 @@ func (r *reader) Read(dst []chat.Event, _, data []byte) ([]chat.Event, error) {
 		return dst, err
 	}
 	if e.Type == "error" || e.Type == "" {
-		message := textOf(e.Message)
-		if e.Type == "" && message == "" {
-			return dst, errNoType
-		}
-		r.over = true
-		return append(dst, chat.Event{Kind: chat.Failed, Err: failure("ERROR", message)}), nil
+		return r.failed(dst, &e)
 	}
 	if !r.began {
 		r.began = true
@@ -112,13 +107,7 @@ func (r *reader) Read(dst []chat.Event, _, data []byte) ([]chat.Event, error) {
 	case "content-end":
 		return r.end(dst, ofContent), nil
 	case "tool-plan-delta":
-		if e.Delta.Message.ToolPlan == "" {
-			return dst, nil
-		}
-		if r.open != ofPlan {
-			dst = r.begin(dst, ofPlan, chat.Part{Kind: chat.Text})
-		}
-		return append(dst, chat.Event{Kind: chat.Delta, Text: e.Delta.Message.ToolPlan}), nil
+		return r.plan(dst, e.Delta.Message.ToolPlan), nil
 	case "tool-call-start", "tool-call-delta":
 		return r.call(dst, &e)
 	case "tool-call-end":
@@ -135,6 +124,27 @@ func (r *reader) End(dst []chat.Event) ([]chat.Event, error) {
 		return dst, io.ErrUnexpectedEOF
 	}
 	return dst, nil
+}
+
+// failed takes what stands in place of an event.
+func (r *reader) failed(dst []chat.Event, e *event) ([]chat.Event, error) {
+	message := textOf(e.Message)
+	if e.Type == "" && message == "" {
+		return dst, errNoType
+	}
+	r.over = true
+	return append(dst, chat.Event{Kind: chat.Failed, Err: failure("ERROR", message)}), nil
+}
+
+// plan reads a piece of what the model says before it calls tools.
+func (r *reader) plan(dst []chat.Event, text string) []chat.Event {
+	if text == "" {
+		return dst
+	}
+	if r.open != ofPlan {
+		dst = r.begin(dst, ofPlan, chat.Part{Kind: chat.Text})
+	}
+	return append(dst, chat.Event{Kind: chat.Delta, Text: text})
 }
 
 // content reads a piece of a text or of a thought. Contents are counted from 0, one after the other.

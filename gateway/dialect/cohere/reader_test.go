@@ -133,7 +133,7 @@ func TestStreamsAreRead(t *testing.T) {
 			[]string{"began fba98ad3", "call f_1 f", "+ {}", "end", "call f_1 f", "+ {}", "end", "called tools", "ended"},
 		},
 		"a call before its text ended": {
-			[]string{start, text0, adds(0, "text", "a"), call0, args0, callEnd0, end0, bare},
+			[]string{start, text0, adds(0, "text", "a"), call0, end0, args0, callEnd0, bare},
 			[]string{"began fba98ad3", "text", "+ a", "end", "call f_1 f", "+ {}", "end", "called tools", "ended"},
 		},
 		"contents without a start": {

@@ -249,12 +249,9 @@ func joined(chunks []chunk) string {
 	return b.String()
 }
 
-// stringOf unquotes a JSON string.
+// stringOf unquotes a JSON string that was read before. What is no UTF-8 in it becomes U+FFFD.
 func stringOf(v jsontext.Value) string {
-	b, err := jsontext.AppendUnquote(nil, v)
-	if err != nil && len(b) == 0 {
-		return ""
-	}
+	b, _ := jsontext.AppendUnquote(nil, v)
 	return string(b)
 }
 

@@ -76,29 +76,39 @@ func (e Encoder) messages(r *chat.Request) ([]askedMessage, *exchange.Error) {
 			messages = append(messages, said)
 			continue
 		}
-		from := len(messages)
-		var rest []askedPart
-		for j := range m.Parts {
-			p := &m.Parts[j]
-			if p.Kind == chat.Result && m.Role == chat.User {
-				result, err := e.result(p, ids)
-				if err != nil {
-					return nil, err
-				}
-				messages = append(messages, result)
-				continue
-			}
-			part, err := e.part(p)
-			if err != nil {
-				return nil, err
-			}
-			rest = append(rest, part)
-		}
-		if len(rest) > 0 || len(messages) == from {
-			messages = append(messages, askedMessage{Role: is.role(m.Role), Name: m.Name, Content: contentOf(rest)})
+		var err *exchange.Error
+		if messages, err = e.turn(messages, m, ids); err != nil {
+			return nil, err
 		}
 	}
 	return messages, nil
+}
+
+// turn renders what a user said, or instructions.
+func (e Encoder) turn(dst []askedMessage, m *chat.Message, ids *callIDs) ([]askedMessage, *exchange.Error) {
+	from := len(dst)
+	var rest []askedPart
+	for i := range m.Parts {
+		p := &m.Parts[i]
+		if p.Kind == chat.Result && m.Role == chat.User {
+			result, err := e.result(p, ids)
+			if err != nil {
+				return dst, err
+			}
+			dst = append(dst, result)
+			continue
+		}
+		part, err := e.part(p)
+		if err != nil {
+			return dst, err
+		}
+		rest = append(rest, part)
+	}
+	if len(rest) > 0 || len(dst) == from {
+		role := e.Flavor.traits().role(m.Role)
+		dst = append(dst, askedMessage{Role: role, Name: m.Name, Content: contentOf(rest)})
+	}
+	return dst, nil
 }
 
 func (is *traits) role(r chat.Role) string {

@@ -87,23 +87,29 @@ func (w *answeredError) read(e *exchange.Error) {
 		e.Message = clip(stringOf(w.Error))
 		return
 	}
-	e.Message = clip(messageIn(w.Message))
+	e.Message = clip(messageIn(w.Message, maxNesting))
 	if e.Message == "" {
-		e.Message = clip(messageIn(w.Detail))
+		e.Message = clip(messageIn(w.Detail, maxNesting))
 	}
 	e.Type, e.Param, e.Code = clip(word(w.Type)), clip(word(w.Param)), clip(word(w.Code))
 }
 
+// maxNesting is how deep a message is looked for.
+const maxNesting = 4
+
 // messageIn finds the message in a text, in an object that has one, or in a list of them (FastAPI's validation errors,
 // which Mistral passes on).
-func messageIn(v jsontext.Value) string {
+func messageIn(v jsontext.Value, nesting int) string {
+	if nesting == 0 {
+		return ""
+	}
 	switch kindOf(v) {
 	case '"':
 		return stringOf(v)
 	case '[':
 		var list []jsontext.Value
-		if chat.DecodeAnswer(v, &list) == nil && len(list) > 0 && kindOf(list[0]) != '[' {
-			return messageIn(list[0])
+		if chat.DecodeAnswer(v, &list) == nil && len(list) > 0 {
+			return messageIn(list[0], nesting-1)
 		}
 	case '{':
 		var o struct {
@@ -115,7 +121,7 @@ func messageIn(v jsontext.Value) string {
 			return ""
 		}
 		for _, m := range []jsontext.Value{o.Message, o.Msg, o.Detail} {
-			if text := messageIn(m); text != "" {
+			if text := messageIn(m, nesting-1); text != "" {
 				return text
 			}
 		}

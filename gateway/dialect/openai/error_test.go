@@ -59,7 +59,8 @@ func TestErrorsOfProvidersAreRead(t *testing.T) {
 		"nothing":                     {503, "", "503 server_error  : The provider answered with status 503."},
 		"an object that says nothing": {400, `{"a":1}`, "400 invalid_request_error  : The provider answered with status 400."},
 		"errors in errors":            {500, `{"error":{"error":{"message":"deep"}}}`, "500 server_error  : The provider answered with status 500."},
-		"lists in lists":              {400, `{"detail":[[["deep"]]]}`, "400 invalid_request_error  : The provider answered with status 400."},
+		"objects in objects":          {400, strings.Repeat(`{"message":`, 5000) + `"deep"` + strings.Repeat("}", 5000), "400 invalid_request_error  : The provider answered with status 400."},
+		"lists in lists":              {400, `{"detail":[[[["deep"]]]]}`, "400 invalid_request_error  : The provider answered with status 400."},
 	} {
 		e := Encoder{}.DecodeError(test.status, []byte(test.body))
 		outcome := exchange.ProviderRefused
