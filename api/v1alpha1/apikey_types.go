@@ -5,6 +5,19 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+// KeyRole is what a key may do beside asking models.
+//
+// +kubebuilder:validation:Enum=User;Master
+type KeyRole string
+
+// The roles.
+const (
+	// RoleUser asks models.
+	RoleUser KeyRole = "User"
+	// RoleMaster also reads what concerns all keys.
+	RoleMaster KeyRole = "Master"
+)
+
 // APIKeySpec is a key for one user or team.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.secretRef) == has(oldSelf.secretRef)",message="secretRef cannot be added or removed later: make another APIKey instead"
@@ -24,6 +37,11 @@ type APIKeySpec struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:Pattern=`^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$`
 	User string `json:"user"`
+	// role is what the key may do beside asking models: a Master reads what concerns all keys, GET /api/metrics and the
+	// providers' names in GET /api/spark/health. Default: User.
+	//
+	// +optional
+	Role KeyRole `json:"role,omitempty"`
 	// secretRef brings a key of one's own, of 20 to 512 printable characters. Default: a key is generated into the
 	// Secret that is named after this APIKey with "-key" behind.
 	//

@@ -52,7 +52,7 @@ func (c *compilation) keys() []config.Key {
 func (c *compilation) key(apiKey *v1alpha1.APIKey) (config.Key, Verdict) {
 	verdict := Verdict{Generation: apiKey.Generation, ResolvedRefs: c.permitted(apiKey.Namespace)}
 	p := &problems{}
-	key := config.Key{ID: idOf(apiKey), User: apiKey.Spec.User}
+	key := config.Key{ID: idOf(apiKey), User: apiKey.Spec.User, Master: apiKey.Spec.Role == v1alpha1.RoleMaster}
 	if l := apiKey.Spec.Limits; l != nil {
 		key.Requests = p.limits("spec.limits.requests", l.Requests)
 	}

@@ -316,3 +316,13 @@ func hasKey(out compiler.Output, id string) bool {
 	}
 	return false
 }
+
+func TestOnlyAKeyOfRoleMasterIsAMaster(t *testing.T) {
+	for role, want := range map[v1alpha1.KeyRole]bool{"": false, v1alpha1.RoleUser: false, v1alpha1.RoleMaster: true} {
+		out := mustServe(t, input(gateway(), apiKey("alice", func(k *v1alpha1.APIKey) { k.Spec.Role = role }),
+			secret("alice-own", "apiKey", aliceSecret)))
+		if got := out.Document.Keys[0].Master; got != want {
+			t.Errorf("role %q: master %t", role, got)
+		}
+	}
+}

@@ -130,6 +130,8 @@ func keyRules() []rule {
 		{constraint{kind, "", name}, change{"metadata.name": repeat(240)}, change{"metadata.name": repeat(241)}},
 		{constraint{kind, "spec", "required user"}, nil, change{"spec.user": nil}},
 		{constraint{kind, "spec.limits", "required requests"}, nil, change{"spec.limits": map[string]any{}}},
+		field{kind, "spec.role", nil}.rule("enum", "Master", "Root"),
+		field{kind, "spec.role", nil}.rule("enum", "User", "user"),
 		user.rule("pattern", "Zoë <zoe@example.com>", "a\nb"),
 		user.rule("pattern", "é", " "),
 		user.rule("pattern", "a b", "a\x1f"),
