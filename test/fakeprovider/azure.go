@@ -30,9 +30,20 @@ var (
 func newAzure(s *Server) azure { return azure{openAI{server: s, flavor: &azureFlavor}} }
 
 func (a azure) operations() map[string]operation {
-	operations := map[string]operation{}
-	for path, op := range map[string]operation{"/chat/completions": a.chat, "/embeddings": a.embeddings} {
+	operations := map[string]operation{"GET /openai/v1/models": a.current(a.listModels)}
+	for path, op := range map[string]operation{
+		"/chat/completions": a.chat, "/completions": a.completions, "/embeddings": a.embeddings,
+		"/images/generations": a.generateImages, "/audio/speech": a.speech,
+	} {
 		operations["POST /openai/deployments/{deployment}"+path] = a.dated(a.onDeployment(op))
+		operations["POST /openai/v1"+path] = a.current(op)
+	}
+	for path, op := range map[string]operation{ // forms, which look for the deployment themselves
+		"/images/edits": a.editImages, "/audio/transcriptions": a.transcriptions, "/audio/translations": a.translations,
+	} {
+		operations["POST /openai/deployments/{deployment}"+path] = a.dated(func(r *http.Request, body []byte) (call, *failure) {
+			return deployed(op(r, body))
+		})
 		operations["POST /openai/v1"+path] = a.current(op)
 	}
 	return operations

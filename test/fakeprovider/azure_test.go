@@ -52,6 +52,10 @@ func TestAzureDeployments(t *testing.T) {
 		"a member that nobody knows":           {azureCurrent, strings.Replace(plainFor("prod"), "{", `{"top_k":1,`, 1), key, 400, "unknown_parameter"},
 		"embeddings of a deployment":           {"/openai/deployments/prod/embeddings?api-version=2024-10-21", `{"input":"a"}`, key, 200, ""},
 		"embeddings of the current API":        {"/openai/v1/embeddings", `{"model":"prod","input":"a"}`, key, 200, ""},
+		"completions of a deployment":          {"/openai/deployments/prod/completions?api-version=2024-10-21", `{"prompt":"a"}`, key, 200, ""},
+		"images of a deployment":               {"/openai/deployments/prod/images/generations?api-version=2024-10-21", `{"prompt":"a"}`, key, 200, ""},
+		"speech of the current API":            {"/openai/v1/audio/speech", `{"model":"prod","voice":"alloy","input":"a"}`, key, 200, ""},
+		"a form that is none":                  {"/openai/deployments/prod/audio/transcriptions?api-version=2024-10-21", `{}`, key, 400, ""},
 		"a chat that the models would refuse":  {azureDated, `{"messages":[]}`, key, 400, "invalid_value"},
 		"a deployment's name with a directive": {strings.Replace(azureDated, "prod", "prod+fault=rate-limit", 1), azureBody, key, 429, "429"},
 	} {
@@ -64,6 +68,24 @@ func TestAzureDeployments(t *testing.T) {
 				t.Errorf("%s, want code %s", content, c.code)
 			}
 		})
+	}
+}
+
+func TestAzureHearsOnDeployments(t *testing.T) {
+	server := start(t, fakeprovider.Options{StrictModels: true, Models: []string{"prod"}})
+	for path, status := range map[string]int{
+		"/openai/deployments/prod/audio/transcriptions?api-version=2024-10-21":  200,
+		"/openai/deployments/other/audio/transcriptions?api-version=2024-10-21": 404,
+		"/openai/deployments/prod/audio/translations":                           404,
+		"/openai/v1/audio/transcriptions":                                       404,
+	} {
+		if response, content := post(t, server, path, "file", "@abc", "model", "whatever"); response.StatusCode != status {
+			t.Errorf("%s: %d %s, want %d", path, response.StatusCode, content, status)
+		}
+	}
+	var list struct{ Data []struct{ ID string } }
+	if get(t, server, "/openai/v1/models", &list); len(list.Data) != 1 || list.Data[0].ID != "prod" {
+		t.Errorf("%+v", list)
 	}
 }
 

@@ -5,7 +5,8 @@
 // deterministically, counts tokens by a rule that a test can repeat, misbehaves exactly as told, and records what it
 // received and what became of it. Each dialect refuses what its provider refuses, so that a test of a translation fails
 // where the real provider would: members that the API does not have, turns out of order, signatures that were changed.
-// The path says which dialect a request is in, and of GET /v1/models the header anthropic-version.
+// The path says which dialect a request is in, and of GET /v1/models the header anthropic-version. Those that share
+// OpenAI's paths stand below /mistral/v1, /ollama/v1 and /compatible/v1, which takes members that it does not know.
 //
 // Four things steer an answer; where they disagree the first one wins, field by field:
 //
@@ -15,7 +16,7 @@
 //  4. the first rule of the script that fires (Server.SetScript, POST /fake/script)
 //
 // Beside tokens, delay and fault there are calls=N (so many tool calls, where tools are offered and not forbidden),
-// reasoning=N, refusal=yes and signatures=required (Gemini's newer models, which want them back), each also as a header.
+// reasoning=N, cached=N (tokens of the prompt, where a dialect tells them), refusal=yes and signatures=required (Gemini's newer models, which want them back), each also as a header.
 //
 // SPEC is the one fault grammar of ParseFaults. Anything that does not parse, or does not fit the request, is answered
 // 400 with the reason, so that a test cannot pass because its fault was ignored.

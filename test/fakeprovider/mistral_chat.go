@@ -110,14 +110,50 @@ func (m mistral) chat(_ *http.Request, body []byte) (call, *failure) {
 	if fail != nil {
 		return nil, fail
 	}
-	c, fail := m.server.chatCall(plain, m.flavor)
-	if fail != nil && fail.status == http.StatusNotFound {
-		fail = &failure{
-			status: http.StatusBadRequest, kind: "invalid_model", code: "1500",
-			message: "Invalid model: " + clip(request.Model, maxEcho),
+	return inMistralsWords(request.Model)(m.server.chatCall(plain, m.flavor))
+}
+
+// inMistralsWords says of a model that there is not what Mistral says.
+func inMistralsWords(model string) func(call, *failure) (call, *failure) {
+	return func(c call, fail *failure) (call, *failure) {
+		if fail != nil && fail.code == "model_not_found" {
+			fail = &failure{
+				status: http.StatusBadRequest, kind: "invalid_model", code: "1500",
+				message: "Invalid model: " + clip(model, maxEcho),
+			}
 		}
+		return c, fail
 	}
-	return c, fail
+}
+
+// mistralEmbeddings is what Mistral's reference lets a request for embeddings say.
+type mistralEmbeddings struct {
+	Model           string          `json:"model"`
+	Input           json.RawMessage `json:"input"`
+	Metadata        map[string]any  `json:"metadata"`
+	OutputDimension *int            `json:"output_dimension"`
+	OutputType      *string         `json:"output_dtype"`
+	Encoding        *string         `json:"encoding_format"`
+}
+
+func (m mistral) embeddings(_ *http.Request, body []byte) (call, *failure) {
+	var request mistralEmbeddings
+	if fail := decodeMistral(body, &request); fail != nil {
+		return nil, fail
+	}
+	fail := first(
+		literal("output_dtype", request.OutputType, "float", "int8", "uint8", "binary", "ubinary"),
+		literal("encoding_format", request.Encoding, "float", "base64"),
+	)
+	if fail == nil && request.OutputDimension != nil && *request.OutputDimension < 1 {
+		fail = unprocessable("output_dimension", "greater_than", "Input should be greater than 0")
+	}
+	if fail != nil {
+		return nil, fail
+	}
+	return inMistralsWords(request.Model)(m.server.embed(embeddingsRequest{
+		Model: request.Model, Input: request.Input, Encoding: request.Encoding, Dimensions: orDefault(request.OutputDimension, 0),
+	}))
 }
 
 func (r *mistralRequest) checkNumbers() *failure {

@@ -19,7 +19,7 @@ func newCompatible(s *Server) compatible {
 func (c compatible) operations() map[string]operation {
 	return map[string]operation{
 		"POST /compatible/v1/chat/completions": c.chat,
-		"POST /compatible/v1/embeddings":       c.embeddings,
+		"POST /compatible/v1/embeddings":       c.looseEmbeddings,
 		"GET /compatible/v1/models":            c.listModels,
 	}
 }

@@ -22,8 +22,9 @@ const (
 type embeddingsRequest struct {
 	Model      string          `json:"model"`
 	Input      json.RawMessage `json:"input"`
-	Encoding   string          `json:"encoding_format"`
+	Encoding   *string         `json:"encoding_format"`
 	Dimensions int             `json:"dimensions"`
+	User       *string         `json:"user"`
 }
 
 type embedding struct {
@@ -40,17 +41,34 @@ type embeddingsCall struct {
 
 func (o openAI) embeddings(_ *http.Request, body []byte) (call, *failure) {
 	var request embeddingsRequest
+	if fail := decodeOpenAI(body, &request); fail != nil {
+		return nil, fail
+	}
+	return o.server.embed(request)
+}
+
+// looseEmbeddings is the same of servers that take what they do not know without a word.
+func (o openAI) looseEmbeddings(_ *http.Request, body []byte) (call, *failure) {
+	var request embeddingsRequest
 	if fail := unmarshalBody(body, &request); fail != nil {
 		return nil, fail
 	}
+	return o.server.embed(request)
+}
+
+// embed understands a request that has been decoded.
+func (s *Server) embed(request embeddingsRequest) (call, *failure) {
 	if request.Model == "" {
 		return nil, badRequest("you must provide a model parameter")
 	}
-	if !o.server.knows(request.Model) {
+	if !s.knows(request.Model) {
 		return nil, modelNotFound(request.Model)
 	}
 	if request.Dimensions < 0 || request.Dimensions > maxDimensions {
 		return nil, invalid("dimensions", "Invalid 'dimensions'.")
+	}
+	if fail := oneOf("encoding_format", request.Encoding, "float", "base64"); fail != nil {
+		return nil, fail
 	}
 	if request.Dimensions == 0 {
 		request.Dimensions = defaultDimensions
@@ -99,7 +117,7 @@ func (c embeddingsCall) reply(d directives, _ stamp) reply {
 	for i, input := range c.inputs {
 		vector := vectorOf(BaseModel(c.Model)+"\x00"+input, c.Dimensions)
 		item := embedding{Object: "embedding", Index: i, Embedding: vector}
-		if c.Encoding == "base64" {
+		if orDefault(c.Encoding, "float") == "base64" {
 			packed, _ := binary.Append(nil, binary.LittleEndian, vector) // a slice of float32 always packs
 			item.Embedding = base64.StdEncoding.EncodeToString(packed)
 		}

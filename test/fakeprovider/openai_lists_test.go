@@ -89,7 +89,8 @@ func TestEmbeddingsTakeEveryShapeOfInput(t *testing.T) {
 		})
 	}
 	for _, body := range []string{`{"model":"e","input":{}}`, `{"model":"e"}`, `{"input":"a"}`, `{`,
-		`{"model":"e","input":"a","dimensions":-1}`} {
+		`{"model":"e","input":"a","dimensions":-1}`, `{"model":"e","input":"a","encoding_format":"hex"}`,
+		`{"model":"e","input":"a","input_type":"query"}`} {
 		if status, _ := embed(t, server, body); status != 400 {
 			t.Errorf("%s: status %d, want 400", body, status)
 		}
@@ -119,5 +120,35 @@ func TestEmbeddingsAreUnitVectorsInBothEncodings(t *testing.T) {
 	}
 	if math.Abs(square-1) > 1e-3 {
 		t.Errorf("length² is %f", square)
+	}
+}
+
+func TestEmbeddingsOfOthers(t *testing.T) {
+	server := start(t, fakeprovider.Options{StrictModels: true, Models: []string{"e"}})
+	for name, c := range map[string]struct {
+		path, body string
+		status     int
+	}{
+		"a server that takes anything":     {"/compatible/v1/embeddings", `{"model":"e","input":"a","input_type":"query"}`, 200},
+		"Ollama takes anything too":        {"/ollama/v1/embeddings", `{"model":"e","input":["a","b"],"keep_alive":1}`, 200},
+		"not what is no JSON":              {"/ollama/v1/embeddings", `{`, 400},
+		"Mistral has a name of its own":    {"/mistral/v1/embeddings", `{"model":"e","input":"a","output_dimension":8,"output_dtype":"float"}`, 200},
+		"and not OpenAI's":                 {"/mistral/v1/embeddings", `{"model":"e","input":"a","dimensions":8}`, 422},
+		"nor a type that it does not have": {"/mistral/v1/embeddings", `{"model":"e","input":"a","output_dtype":"double"}`, 422},
+		"nor no dimensions":                {"/mistral/v1/embeddings", `{"model":"e","input":"a","output_dimension":0}`, 422},
+		"nor a model that there is not":    {"/mistral/v1/embeddings", `{"model":"x","input":"a"}`, 400},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if response, content := tell(t, server, c.path, c.body); response.StatusCode != c.status {
+				t.Errorf("%d %.200s, want %d", response.StatusCode, content, c.status)
+			}
+		})
+	}
+	_, content := tell(t, server, "/mistral/v1/embeddings", `{"model":"e","input":"a","output_dimension":8}`)
+	var got struct {
+		Data []struct{ Embedding []float32 }
+	}
+	if decode(t, content, &got); len(got.Data[0].Embedding) != 8 {
+		t.Errorf("%d dimensions", len(got.Data[0].Embedding))
 	}
 }

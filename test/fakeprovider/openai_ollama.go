@@ -22,7 +22,7 @@ func newOllama(s *Server) ollama {
 func (o ollama) operations() map[string]operation {
 	return map[string]operation{
 		"POST /ollama/v1/chat/completions": o.chat,
-		"POST /ollama/v1/embeddings":       o.embeddings,
+		"POST /ollama/v1/embeddings":       o.looseEmbeddings,
 		"GET /ollama/v1/models":            o.listModels,
 	}
 }
