@@ -84,6 +84,8 @@ func countingOf(t Target) (counting, bool) {
 	case exchange.Gemini:
 		e := gemini.Encoder{Vertex: t.Type == config.VertexAI}
 		return counting{e.AppendCountRequest, e.ReadCount}, true
+	case exchange.Responses:
+		return counting{responses.Encoder{}.AppendCountRequest, responses.ReadCount}, true
 	case exchange.Bedrock:
 		return counting{converse.Encoder{}.AppendCountRequest, converse.Encoder{}.ReadCount}, true
 	default:

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/dialect/chat"
+	"github.com/sparkgateway/spark/gateway/dialect/embed"
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
@@ -28,6 +29,8 @@ type Target struct {
 	Wire exchange.Dialect
 	// Type decides where several types of provider speak one dialect each in its own way.
 	Type config.ProviderType
+	// Verb is the operation, where the wire's dialect has several for one.
+	Verb string
 	// Model is the provider's name of it.
 	Model string
 	// MaxTokens is the model's bound on its output; 0 where nobody said.
@@ -43,6 +46,9 @@ type Translation struct {
 	q      Question
 	target Target
 	asked  *chat.Request
+	// embedding is what was asked, of embeddings.
+	embedding *embed.Request
+
 	reader chat.Reader
 	writer chat.Writer
 	events []chat.Event
@@ -64,6 +70,8 @@ func (t *Translation) Request(dst []byte, q Question, to Target) ([]byte, *excha
 		return t.chat(dst)
 	case exchange.CountTokens:
 		return t.count(dst)
+	case exchange.Embeddings:
+		return t.embed(dst)
 	default:
 		return dst, Unsupported(q.Operation, to.Type)
 	}
@@ -121,6 +129,9 @@ func (t *Translation) Answer(dst, body []byte) ([]byte, Answer, error) {
 			return dst, Answer{}, err
 		}
 		return counters[t.q.Dialect].append(dst, n), Answer{}, nil
+	}
+	if t.q.Operation == exchange.Embeddings {
+		return t.embedded(dst, body)
 	}
 	answer, err := encoderOf(t.target).DecodeAnswer(body)
 	if err != nil {

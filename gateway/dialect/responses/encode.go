@@ -71,10 +71,19 @@ type outEffort struct {
 // caches prefixes by itself. It refuses what the dialect lacks: several candidates, stop sequences, seeds, penalties,
 // top_k, names of speakers, audio and video.
 func (Encoder) AppendRequest(dst []byte, r *chat.Request, t chat.Target) ([]byte, *exchange.Error) {
-	if err := refuseLacking(r); err != nil {
+	w, err := outOf(r, t)
+	if err != nil {
 		return dst, err
 	}
-	w := outRequest{
+	return chat.Append(dst, w), nil
+}
+
+// outOf gives the body of a request.
+func outOf(r *chat.Request, t chat.Target) (*outRequest, *exchange.Error) {
+	if err := refuseLacking(r); err != nil {
+		return nil, err
+	}
+	w := &outRequest{
 		Model: t.Model, ParallelToolCalls: r.ParallelCalls, MaxOutputTokens: r.MaxTokens, Temperature: r.Temperature,
 		TopP: r.TopP, SafetyIdentifier: r.User, Stream: r.Stream,
 		Reasoning: effortOf(r.Reasoning), ToolChoice: choiceOf(r.Choice), Text: formatOf(&r.Format),
@@ -101,11 +110,11 @@ func (Encoder) AppendRequest(dst []byte, r *chat.Request, t chat.Target) ([]byte
 	for i := range messages {
 		items, err := itemsOf(&messages[i])
 		if err != nil {
-			return dst, err
+			return nil, err
 		}
 		w.Input = append(w.Input, items...)
 	}
-	return chat.Append(dst, w), nil
+	return w, nil
 }
 
 func refuseLacking(r *chat.Request) *exchange.Error {
