@@ -88,7 +88,8 @@ var levelOf = map[chat.Effort]string{
 }
 
 // thinkingOf says how much to think. Gemini takes a level or a budget, never both: modern models get a level where an
-// effort is said, and older ones know budgets only.
+// effort is said, and older ones know budgets only. Thoughts that were asked for are shown where nothing is said of that,
+// as other providers show them; Gemini alone wants to be told.
 func thinkingOf(r chat.Reasoning, modern bool) *thinking {
 	t := &thinking{Show: r.Show}
 	if level := levelOf[r.Effort]; modern && level != "" {
@@ -99,7 +100,12 @@ func thinkingOf(r chat.Reasoning, modern bool) *thinking {
 		budget := whole(min(tokens, maxBudget))
 		t.Budget = &budget
 	}
-	if t.Show == nil && t.Budget == nil && t.Level == "" {
+	switch {
+	case t.Show != nil:
+	case t.Level != "", t.Budget != nil && *t.Budget != 0:
+		shown := true
+		t.Show = &shown
+	case t.Budget == nil:
 		return nil
 	}
 	return t
