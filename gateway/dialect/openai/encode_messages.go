@@ -4,6 +4,7 @@
 package openai
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/sparkgateway/spark/gateway/dialect/chat"
@@ -61,13 +62,15 @@ func textPart(text string) askedPart { return askedPart{Type: "text", Text: &tex
 func (e Encoder) messages(r *chat.Request) ([]askedMessage, *exchange.Error) {
 	is, ids := e.Flavor.traits(), e.callIDs(r)
 	messages := make([]askedMessage, 0, len(r.Messages))
-	for i := range r.Messages {
+	for i := 0; i < len(r.Messages); i++ {
 		m := &r.Messages[i]
 		if m.Name != "" && !is.names {
 			return nil, chat.RefuseAt(chat.Join(m.At, "name"), is.name)
 		}
 		if m.Role == chat.Assistant {
-			said, err := e.assistant(m, ids)
+			joined, more := join(r.Messages[i:])
+			i += more
+			said, err := e.assistant(&joined, ids)
 			if err != nil {
 				return nil, err
 			}
@@ -82,6 +85,27 @@ func (e Encoder) messages(r *chat.Request) ([]askedMessage, *exchange.Error) {
 		}
 	}
 	return messages, nil
+}
+
+// join gives the first message with the parts of those behind it, and their number, as far as they are of the same turn of
+// the model's and there are calls among them: results must follow all calls at once, and some dialects have a message for
+// each.
+func join(messages []chat.Message) (joined chat.Message, more int) {
+	joined = messages[0]
+	calling := callsTools(joined.Parts)
+	for _, next := range messages[1:] {
+		calling = calling || callsTools(next.Parts)
+		if next.Role != chat.Assistant || next.Name != joined.Name || !calling {
+			break
+		}
+		joined.Parts = append(joined.Parts[:len(joined.Parts):len(joined.Parts)], next.Parts...)
+		more++
+	}
+	return joined, more
+}
+
+func callsTools(parts []chat.Part) bool {
+	return slices.ContainsFunc(parts, func(p chat.Part) bool { return p.Kind == chat.Call })
 }
 
 // turn renders what a user said, or instructions.

@@ -5,6 +5,7 @@ package openai
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -296,6 +297,61 @@ func TestARequestSurvivesARoundTrip(t *testing.T) {
 			}
 			want.Model = target.Model
 			compare(t, want, read(t, again))
+		})
+	}
+}
+
+func TestMessagesOfATurnThatCallsAreOne(t *testing.T) {
+	message := func(role chat.Role, parts ...chat.Part) chat.Message { return chat.Message{Role: role, Parts: parts} }
+	text := func(said string) chat.Part { return chat.Part{Text: said} }
+	call := func(id string) chat.Part {
+		return chat.Part{Kind: chat.Call, Call: &chat.ToolCall{ID: id, Name: "f"}}
+	}
+	result := func(id string) chat.Part {
+		return chat.Part{Kind: chat.Result, Result: &chat.ToolResult{CallID: id, Parts: []chat.Part{text("r")}}}
+	}
+	for name, test := range map[string]struct {
+		messages []chat.Message
+		want     string // the roles, and of an assistant the number of calls
+	}{
+		"a call in each": {[]chat.Message{
+			message(chat.User, text("q")), message(chat.Assistant, call("a")), message(chat.Assistant, call("b")),
+			message(chat.User, result("a")), message(chat.User, result("b")),
+		}, "user assistant2 tool tool"},
+		"words before the calls": {[]chat.Message{
+			message(chat.Assistant, text("well")), message(chat.Assistant, call("a")), message(chat.User, result("a")),
+		}, "assistant1 tool"},
+		"words alone": {[]chat.Message{
+			message(chat.Assistant, text("one")), message(chat.Assistant, text("two")), message(chat.User, text("q")),
+		}, "assistant0 assistant0 user"},
+		"two turns": {[]chat.Message{
+			message(chat.Assistant, call("a")), message(chat.User, result("a")), message(chat.Assistant, call("b")),
+			message(chat.User, result("b")),
+		}, "assistant1 tool assistant1 tool"},
+		"two speakers": {[]chat.Message{
+			{Role: chat.Assistant, Name: "x", Parts: []chat.Part{text("one")}}, message(chat.Assistant, call("a")),
+			message(chat.User, result("a")),
+		}, "assistant0 assistant1 tool"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := marshalled(t, test.messages)
+			got, err := Encoder{}.messages(&chat.Request{Messages: test.messages})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var told []string
+			for _, m := range got {
+				if m.Role == "assistant" {
+					m.Role += strconv.Itoa(len(m.ToolCalls))
+				}
+				told = append(told, m.Role)
+			}
+			if said := strings.Join(told, " "); said != test.want {
+				t.Errorf("%s, want %s", said, test.want)
+			}
+			if after := marshalled(t, test.messages); after != before {
+				t.Errorf("the request changed: %s", after)
+			}
 		})
 	}
 }
