@@ -61,6 +61,11 @@ func (r *request) ask() *exchange.Error {
 		return err
 	}
 	e := r.endpoint
+	body, mention, err := dialect.Unpin(r.body, e.dialect)
+	if err != nil {
+		return err
+	}
+	r.body = body
 	contentType, err := r.decode()
 	if err != nil {
 		return err
@@ -86,16 +91,23 @@ func (r *request) ask() *exchange.Error {
 	if err := r.asked.CheckOutput(found.MaxOutputTokens); err != nil {
 		return err
 	}
-	to := r.snap.targets[found.Place]
-	r.series = to.series
-	if to.Model != found.Upstream {
-		to.Model, to.Quoted = found.Upstream, dialect.AppendString(nil, found.Upstream)
-		to.PathModel = to.Provider.PathModel(found.Upstream)
+	to := r.snap.target(found)
+	if err := r.snap.keepers.owns(to, mention); err != nil {
+		return err
 	}
+	r.series = to.series
 	return r.forward(proxy.Request{
-		Asked: &r.asked, Body: r.body, ContentType: contentType,
+		Asked: &r.asked, Body: r.body, ContentType: contentType, Tail: r.ownPath(),
 		Array: e.streams && string(r.ctx.QueryArgs().Peek("alt")) != "sse",
 	}, to.Target)
+}
+
+// ownPath is the path for providers that have the same: from the verb on, where a model stands before it.
+func (r *request) ownPath() []byte {
+	if r.endpoint.shape.ModelElsewhere {
+		return r.ex.Path[bytes.LastIndexByte(r.ex.Path, ':'):]
+	}
+	return r.ex.Path
 }
 
 // decode reads the body, and gives its type where it is not JSON.
@@ -110,13 +122,17 @@ func (r *request) decode() ([]byte, *exchange.Error) {
 
 // forward sends a request to a target and answers with what comes back.
 func (r *request) forward(req proxy.Request, to proxy.Target) *exchange.Error {
-	req.Exchange, req.Operation, req.Dialect = &r.ex, r.endpoint.operation, r.endpoint.dialect
-	req.Fields, req.Guard, req.KeepAlive = &r.ctx.Request.Header, r.guard(), r.srv.opts.KeepAlive
-	if err := r.attempt.Do(req, to); err != nil {
+	if err := r.send(req, to); err != nil {
 		return err
 	}
 	r.answer()
 	return nil
+}
+
+func (r *request) send(req proxy.Request, to proxy.Target) *exchange.Error {
+	req.Exchange, req.Operation, req.Dialect = &r.ex, r.endpoint.operation, r.endpoint.dialect
+	req.Fields, req.Guard, req.KeepAlive = &r.ctx.Request.Header, r.guard(), r.srv.opts.KeepAlive
+	return r.attempt.Do(req, to)
 }
 
 // guard is the client's connection, or nobody where the engine serves no socket.

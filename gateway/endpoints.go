@@ -37,6 +37,11 @@ func uploaded(op exchange.Operation) *endpoint {
 	return &endpoint{operation: op, methods: "POST", shape: dialect.ModelOnly, serve: (*request).ask, forms: true}
 }
 
+func uploadedTo(e *endpoint) *endpoint {
+	e.forms = true
+	return e
+}
+
 // The endpoints at fixed paths.
 var endpoints = map[string]*endpoint{
 	"/v1/chat/completions":      posted(exchange.Chat, dialect.Chat),
@@ -54,6 +59,9 @@ var endpoints = map[string]*endpoint{
 	"/v1/audio/translations":    uploaded(exchange.Translation),
 	"/v1/messages":              posted(exchange.Chat, dialect.Messages),
 	"/v1/messages/count_tokens": posted(exchange.CountTokens, dialect.CountTokens),
+	"/v1/files":                 uploadedTo(kept(exchange.Files, exchange.OpenAI, "GET, POST")),
+	"/v1/batches":               kept(exchange.Batches, exchange.OpenAI, "GET, POST"),
+	"/v1/realtime":              {operation: exchange.Realtime, methods: "GET", serve: (*request).realtime},
 	"/api/spark/generate":       posted(exchange.Chat, dialect.Generation),
 	"/api/spark/health":         {dialect: exchange.Spark, methods: "GET, HEAD", serve: (*request).health},
 	"/api/metrics":              {dialect: exchange.Spark, methods: "GET, HEAD", serve: (*request).metrics},
@@ -113,7 +121,7 @@ func (r *request) find() *endpoint {
 		}
 		return openAIModels
 	}
-	return nil
+	return findKept(path)
 }
 
 // geminiModel takes "model" or "model:verb".

@@ -156,10 +156,18 @@ func (r *request) admit() *exchange.Error {
 	return nil
 }
 
-// authenticate finds the principal by the key, which Gemini's applications may also send in the query.
+var headerAuthorization = []byte("Authorization")
+
+// authenticate finds the principal by the key, which Gemini's applications may also send in the query, and browsers
+// among a WebSocket's subprotocols.
 func (r *request) authenticate() (*exchange.Principal, *exchange.Error) {
 	if r.dialect == exchange.Gemini {
 		if key := r.ctx.QueryArgs().Peek("key"); len(key) > 0 {
+			return r.snap.keys.Lookup(key)
+		}
+	}
+	if r.ex.Operation == exchange.Realtime && len(r.ctx.Request.Header.PeekCanonical(headerAuthorization)) == 0 {
+		if key := r.keyInSubprotocol(); len(key) > 0 {
 			return r.snap.keys.Lookup(key)
 		}
 	}

@@ -34,6 +34,7 @@ type Snapshot struct {
 	headers secure.Headers
 	tls     *tls.Config
 	models  modelList
+	keepers keepers
 	// providers are the names of all.
 	providers []string
 	nowhere   *telemetry.Series // for requests that reach no target
@@ -98,7 +99,7 @@ func (b *build) addProviders() error {
 		}
 		b.providers = append(b.providers, made)
 	}
-	return nil
+	return checkPins(b.providers)
 }
 
 func (b *build) routes() (err error) {
@@ -134,23 +135,39 @@ func (b *build) targets(living *Living) {
 	pools := living.pools.Use(endpoints)
 	identities := b.identities(living)
 	all := make([]openProvider, len(b.providers))
+	bare := make([]target, len(b.providers))
 	for i, p := range b.providers {
 		all[i] = openProvider{provider: p, pool: pools[i], identity: identities[i]}
 		s.providers = append(s.providers, p.Name)
+		bare[i] = target{
+			Target: proxy.Target{Provider: p, Pool: pools[i], Identity: identities[i], Pin: dialect.PinOf(p.ID)},
+			series: living.metrics.Series(p.ID, ""),
+		}
 	}
+	s.keepers = newKeepers(bare)
 	for _, t := range s.routes.Targets() {
 		p := b.providers[t.Provider]
 		s.targets = append(s.targets, target{
 			Target: proxy.Target{
 				Provider: p, Pool: pools[t.Provider], Model: t.Upstream, Quoted: dialect.AppendString(nil, t.Upstream),
 				PathModel: p.PathModel(t.Upstream), MaxTokens: t.MaxOutputTokens, Cost: costBy(t.Price),
-				Identity: identities[t.Provider],
+				Identity: identities[t.Provider], Pin: bare[t.Provider].Pin,
 			},
 			series: living.metrics.Series(p.ID, t.Label),
 		})
 	}
 	s.nowhere = living.metrics.Series("", "")
 	s.models = newModelList(s.routes, all)
+}
+
+// target gives what a model was found at, under the name that it has there.
+func (s *Snapshot) target(found route.Target) target {
+	to := s.targets[found.Place]
+	if to.Model != found.Upstream {
+		to.Model, to.Quoted = found.Upstream, dialect.AppendString(nil, found.Upstream)
+		to.PathModel = to.Provider.PathModel(found.Upstream)
+	}
+	return to
 }
 
 // identities gives what proves the gateway's identity to each provider, nil where an API key does.

@@ -126,9 +126,9 @@ func readUsage(d exchange.Dialect, value []byte) exchange.Usage {
 			continue
 		}
 		switch string(o.key) {
-		case "prompt_tokens_details", "input_tokens_details":
+		case "prompt_tokens_details", "input_tokens_details", "input_token_details":
 			u.Cached, _ = integer(member(inner, "cached_tokens"))
-		case "completion_tokens_details", "output_tokens_details":
+		case "completion_tokens_details", "output_tokens_details", "output_token_details":
 			u.Reasoning, _ = integer(member(inner, "reasoning_tokens"))
 		}
 	}
@@ -190,6 +190,15 @@ func Merge(known, came exchange.Usage) exchange.Usage {
 		known.Total = known.Prompt + known.Completion
 	}
 	return known
+}
+
+// Sum gives what two answers cost together.
+func Sum(a, b exchange.Usage) exchange.Usage {
+	return exchange.Usage{
+		Prompt: a.Prompt + b.Prompt, Completion: a.Completion + b.Completion, Total: a.Total + b.Total,
+		Cached: a.Cached + b.Cached, CacheWritten: a.CacheWritten + b.CacheWritten, Reasoning: a.Reasoning + b.Reasoning,
+		Source: max(a.Source, b.Source),
+	}
 }
 
 // member gives the value of an object's member, nil when it is not there.

@@ -32,6 +32,7 @@ const (
 	ReasonUntranslatable      Reason = "untranslatable_field"
 	ReasonUnsupported         Reason = "unsupported_by_provider"
 	ReasonOutputTokens        Reason = "max_output_tokens"
+	ReasonUnpinned            Reason = "provider_of_id"
 	ReasonClientGone          Reason = "client_gone"
 	ReasonNotReady            Reason = "not_ready"
 	ReasonDraining            Reason = "draining"
