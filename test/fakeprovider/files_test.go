@@ -105,7 +105,7 @@ func TestABatchRunsWhatItsFileAsksFor(t *testing.T) {
 	server := start(t, fakeprovider.Options{})
 	lines := `{"custom_id":"one","method":"POST","url":"/v1/chat/completions","body":` + plain + `}
 {"custom_id":"two","method":"POST","url":"/v1/chat/completions","body":{"model":"m"}}
-{"custom_id":"three","method":"POST","url":"/v1/embeddings","body":{}}
+{"custom_id":"three","method":"POST","url":"/v1/embeddings","body":{"model":"m","input":"a"}}
 
 {"custom_id":"four","method":"POST","url":"/v1/chat/completions","body":` + streamed + `}
 `

@@ -178,6 +178,9 @@ func TestRequestsThatOpenAIRefuses(t *testing.T) {
 		"a call without an answer": {
 			`{"model":"m","messages":[{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},` +
 				`{"role":"user","content":"a"}]}`, 400, "did not have response messages: c"},
+		"a call answered late": {
+			`{"model":"m","messages":[{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},` +
+				`{"role":"user","content":"a"},{"role":"tool","tool_call_id":"c","content":"b"}]}`, 400, "did not have response messages: c"},
 		"a message without content": {`{"model":"m","messages":[{"role":"user"}]}`, 400, "expected a string, got null"},
 		"an image that is none":     {`{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x.png"}}]}]}`, 400, "expected a URL"},
 		"an image of the system's":  {`{"model":"m","messages":[{"role":"system","content":[{"type":"image_url","image_url":{"url":"https://x/"}}]}]}`, 400, "Supported values are: 'text'"},

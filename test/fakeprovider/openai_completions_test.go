@@ -13,9 +13,12 @@ import (
 type textCompletion struct {
 	ID, Object string
 	Choices    []struct {
-		Index        int
-		Text         string
-		Logprobs     *struct{ Tokens []string }
+		Index    int
+		Text     string
+		Logprobs *struct {
+			Tokens  []string
+			Offsets []int `json:"text_offset"`
+		}
 		FinishReason *string `json:"finish_reason"`
 	}
 	Usage *usage
@@ -67,6 +70,12 @@ func TestCompletionsEchoStopAndTellProbabilities(t *testing.T) {
 	}
 	if got := completed(t, server, `{"model":"m","prompt":"abc","stop":["asked"],"logprobs":1}`).Choices[0]; got.Text != "You " || len(got.Logprobs.Tokens) != 1 {
 		t.Errorf("%+v", got)
+	}
+	got := completed(t, server, `{"model":"m","prompt":"abc","logprobs":0}`, "x-fake-tokens", "3").Choices[0].Logprobs
+	for i, offset := range got.Offsets {
+		if want := len([]rune(strings.Join(got.Tokens[:i], ""))); offset != want {
+			t.Errorf("token %d begins at %d, want %d", i, offset, want)
+		}
 	}
 	if got := completed(t, server, `{"model":"m","prompt":"abc"}`, "x-fake-tokens", "50"); *got.Choices[0].FinishReason != "length" || got.Usage.CompletionTokens != 16 {
 		t.Errorf("16 tokens are all that is said unless more are asked for: %+v", got)

@@ -154,7 +154,11 @@ func TestWhatIsHeard(t *testing.T) {
 			}
 		})
 	}
-	_, content := post(t, server, path, "file", audio, "model", "whisper-1", "response_format", "verbose_json", "timestamp_granularities[]", "word")
+	_, content := post(t, server, path, "file", "@"+strings.Repeat("x", 3_665_250), "model", "whisper-1", "response_format", "srt")
+	if !strings.Contains(string(content), " --> 01:01:05,250\n") {
+		t.Errorf("%s", content)
+	}
+	_, content = post(t, server, path, "file", audio, "model", "whisper-1", "response_format", "verbose_json", "timestamp_granularities[]", "word")
 	if !strings.Contains(string(content), `"words":[{"end":`) {
 		t.Errorf("%s", content)
 	}

@@ -178,6 +178,10 @@ func TestWhoMayOpenARealtimeSession(t *testing.T) {
 	if status != 401 {
 		t.Errorf("no WebSocket at all: %d", status)
 	}
+	response, err := send(t, server, "/v1/realtime?model=m", "", "Sec-Websocket-Protocol", "realtime, openai-insecure-api-key.rt-key")
+	if err != nil || response.StatusCode != http.StatusUpgradeRequired {
+		t.Errorf("a key, but no WebSocket: %v %v", err, response)
+	}
 }
 
 func TestRealtimeSessionsBreakAsTold(t *testing.T) {

@@ -183,6 +183,10 @@ func TestResponsesAreKept(t *testing.T) {
 		t.Errorf("%+v", items)
 	}
 	last := items.Data[1].ID
+	remake(t, server, "GET", responsesPath+"/"+second.ID+"/input_items", &items)
+	if len(items.Data) != 1 || items.Data[0].Content[0].Text != "b" {
+		t.Errorf("what came before is no input: %+v", items)
+	}
 	remake(t, server, "GET", responsesPath+"/"+first.ID+"/input_items?order=asc&limit=1", &items)
 	if len(items.Data) != 1 || items.Data[0].ID != last || !items.More {
 		t.Errorf("%+v", items)
