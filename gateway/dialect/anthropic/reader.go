@@ -148,7 +148,9 @@ func (r *reader) used(dst []chat.Event, u *usage) []chat.Event {
 	if u == nil {
 		return dst
 	}
-	u.update(&r.usage)
+	if u.update(&r.usage); r.usage.Source == exchange.UsageNone {
+		return dst
+	}
 	return append(dst, chat.Event{Kind: chat.Used, Usage: r.usage})
 }
 

@@ -24,6 +24,27 @@ type outputDetails struct {
 	Thinking int64 `json:"thinking_tokens"`
 }
 
+// UnmarshalJSON never fails: a usage of another shape says nothing, and what was answered is there all the same.
+func (w *usage) UnmarshalJSON(b []byte) error {
+	type plain usage
+	var told plain
+	if chat.DecodeAnswer(b, &told) != nil {
+		told = plain{}
+	}
+	for _, n := range []**int64{&told.Input, &told.CacheCreation, &told.CacheRead, &told.Output} {
+		if *n != nil && **n < 0 {
+			*n = nil
+		}
+	}
+	*w = usage(told)
+	return nil
+}
+
+// silent says that nothing was counted.
+func (w *usage) silent() bool {
+	return w.Input == nil && w.CacheCreation == nil && w.CacheRead == nil && w.Output == nil
+}
+
 // most bounds a count so that sums of counts do not overflow.
 const most = 1 << 50
 
@@ -31,6 +52,9 @@ func count(v *int64) int64 { return min(max(*v, 0), most) }
 
 // update takes up what the API reported.
 func (w *usage) update(u *exchange.Usage) {
+	if w.silent() {
+		return
+	}
 	fresh := max(u.Prompt-u.Cached-u.CacheWritten, 0)
 	if w.Input != nil {
 		fresh = count(w.Input)

@@ -41,6 +41,17 @@ type usageMetadata struct {
 	ToolUse    int64 `json:"toolUsePromptTokenCount,omitzero"`
 }
 
+// UnmarshalJSON never fails: a usage of another shape says nothing, and what was answered is there all the same.
+func (u *usageMetadata) UnmarshalJSON(b []byte) error {
+	type plain usageMetadata
+	var told plain
+	if chat.DecodeAnswer(b, &told) != nil {
+		told = plain{}
+	}
+	*u = usageMetadata(told)
+	return nil
+}
+
 // neutral is the usage as others count. It has no source where the provider counted nothing.
 func (u *usageMetadata) neutral() exchange.Usage {
 	const most = 1 << 40 // sums of which still fit

@@ -249,11 +249,12 @@ func TestUsageIsRead(t *testing.T) {
 		"without a sum":     {`{"prompt_tokens":10,"completion_tokens":5}`, exchange.Usage{Prompt: 10, Completion: 5, Total: 15, Source: exchange.UsageReported}},
 		"without details":   {`{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3,"prompt_tokens_details":null}`, exchange.Usage{Prompt: 1, Completion: 2, Total: 3, Source: exchange.UsageReported}},
 		"in fractions":      {`{"prompt_tokens":1.0,"completion_tokens":"2"}`, exchange.Usage{Prompt: 1, Completion: 2, Total: 3, Source: exchange.UsageReported}},
-		"of nonsense":       {`{"prompt_tokens":-1,"completion_tokens":"x"}`, exchange.Usage{Source: exchange.UsageReported}},
+		"of nonsense":       {`{"prompt_tokens":-1,"completion_tokens":"x"}`, exchange.Usage{}},
+		"of no prompt":      {`{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}`, exchange.Usage{}},
 		"of half":           {`{"prompt_tokens":1}`, exchange.Usage{}},
 		"of the other half": {`{"completion_tokens":1}`, exchange.Usage{}},
 		"of nothing":        {`null`, exchange.Usage{}},
-		"beyond counting":   {`{"prompt_tokens":1e300,"completion_tokens":2}`, exchange.Usage{Completion: 2, Total: 2, Source: exchange.UsageReported}},
+		"beyond counting":   {`{"prompt_tokens":1e300,"completion_tokens":2}`, exchange.Usage{}},
 	} {
 		a, err := Encoder{}.DecodeAnswer([]byte(`{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}],"usage":` + test.usage + `}`))
 		if err != nil {

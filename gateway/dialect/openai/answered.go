@@ -101,9 +101,10 @@ func (c *count) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// usage gives what was reported; nothing where one of the two counts is not there.
+// usage gives what was reported; nothing where one of the two counts is not there. No prompt is free: one of no tokens
+// was not counted.
 func (u *answeredUsage) usage() exchange.Usage {
-	if u == nil || u.Prompt == nil || u.Completion == nil {
+	if u == nil || u.Prompt == nil || u.Completion == nil || *u.Prompt == 0 {
 		return exchange.Usage{}
 	}
 	known := exchange.Usage{
