@@ -29,6 +29,9 @@ const maxEdits = 4
 // AppendEdited writes the body as the provider should get it. Everything that the edit does not name is as the client
 // wrote it.
 func (r *Request) AppendEdited(dst []byte, e Edit) []byte {
+	if r.shape.ModelsWithin {
+		return r.appendRenamed(dst, e)
+	}
 	var all [maxEdits]change
 	n := r.changes(&all, e)
 	at := r.open
@@ -43,7 +46,7 @@ func (r *Request) AppendEdited(dst []byte, e Edit) []byte {
 
 // Untouched says that AppendEdited would give the body itself.
 func (r *Request) Untouched(e Edit) bool {
-	if e.AskUsage && r.HidesUsage() || e.Mistral {
+	if e.AskUsage && r.HidesUsage() || e.Mistral || r.shape.ModelsWithin {
 		return false
 	}
 	with := r.modelOf(e)
@@ -115,7 +118,7 @@ func (r *Request) usageChange() change {
 // unasked and refuses members that it does not know.
 func (r *Request) mistral(add func(change)) {
 	for i, name := range r.shape.names {
-		if at := r.members[i]; at.value.found() && (name == "max_completion_tokens" || name == "seed") {
+		if at := r.members[i]; at.value.found() && mistralNames[name] != nil {
 			add(change{at: at.key, with: mistralNames[name]})
 		}
 	}
@@ -124,7 +127,9 @@ func (r *Request) mistral(add func(change)) {
 	}
 }
 
-var mistralNames = map[string][]byte{"max_completion_tokens": []byte(`"max_tokens"`), "seed": []byte(`"random_seed"`)}
+var mistralNames = map[string][]byte{
+	"max_completion_tokens": []byte(`"max_tokens"`), "seed": []byte(`"random_seed"`), "dimensions": []byte(`"output_dimension"`),
+}
 
 // withComma widens a member's place by the comma that would be left over without it.
 func (r *Request) withComma(at span) span {

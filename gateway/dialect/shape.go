@@ -15,6 +15,8 @@ type Shape struct {
 	List    bool
 	// ModelElsewhere says that the URL names the model; ModelOptional that nobody need.
 	ModelElsewhere, ModelOptional bool
+	// ModelsWithin says that requests within the body name the model too.
+	ModelsWithin bool
 	// Streams says that the member stream asks for events; Options that stream_options may ask for the usage.
 	Streams, Options bool
 	// Bounds are the members that bound the answer's tokens.
@@ -65,7 +67,7 @@ var (
 	Completions = shape(Shape{
 		Dialect: exchange.OpenAI, Content: "prompt", Streams: true, Options: true, Bounds: []string{"max_tokens"},
 	})
-	Embeddings = shape(Shape{Dialect: exchange.OpenAI, Content: "input"})
+	Embeddings = shape(Shape{Dialect: exchange.OpenAI, Content: "input", Also: []string{"dimensions"}})
 	// Images, speech, moderations and rerank differ in what they ask, but not in what the gateway reads.
 	Images      = shape(Shape{Dialect: exchange.OpenAI, Content: "prompt", Streams: true})
 	Speech      = shape(Shape{Dialect: exchange.OpenAI, Content: "input"})
@@ -89,6 +91,6 @@ var (
 		ConfigBounds: []string{"maxOutputTokens", "max_output_tokens"},
 	})
 	// GeminiCount and GeminiEmbed have several forms, so that no member must be there.
-	GeminiCount = shape(Shape{Dialect: exchange.Gemini, ModelElsewhere: true})
-	GeminiEmbed = shape(Shape{Dialect: exchange.Gemini, ModelElsewhere: true})
+	GeminiCount = shape(Shape{Dialect: exchange.Gemini, ModelElsewhere: true, ModelsWithin: true})
+	GeminiEmbed = shape(Shape{Dialect: exchange.Gemini, ModelElsewhere: true, ModelsWithin: true})
 )

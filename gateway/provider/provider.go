@@ -90,7 +90,11 @@ func New(p *config.Provider, credential config.Secret, version string) (*Provide
 			if way.Wire == exchange.Anthropic && !overridden(p, anthropicVersion.name) {
 				way.forward = append(way.forward, forwardedField{[]byte(anthropicVersion.name), []byte(anthropicVersion.value)})
 			}
-			made.ways[o.op][application] = &way
+			last := &made.ways[o.op][application]
+			for *last != nil {
+				last = &(*last).next
+			}
+			*last = &way
 		}
 	}
 	return made, nil
@@ -238,7 +242,10 @@ func (w *Way) AppendTarget(dst []byte, h *Head) []byte {
 	switch {
 	case w.inPath:
 		dst = append(dst, h.PathModel...)
-		if h.Stream {
+		switch {
+		case w.tail:
+			return append(dst, h.Tail...)
+		case h.Stream:
 			return append(dst, w.stream...)
 		}
 		return append(dst, w.after...)

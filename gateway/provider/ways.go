@@ -15,6 +15,11 @@ import (
 type Way struct {
 	// Wire is the dialect spoken to the provider. Where it is the application's too, bodies pass through.
 	Wire exchange.Dialect
+	// Verb is the operation, where the wire's dialect has several for one; empty where it has one, or the application says
+	// which.
+	Verb string
+	// Differs says that bodies never pass through, as they differ even from the application's in the same dialect.
+	Differs bool
 	// Events says that a streamed answer is framed as Amazon's event stream; otherwise as server-sent events.
 	Events bool
 
@@ -22,8 +27,11 @@ type Way struct {
 	// behind it, whole and streamed.
 	target, after, stream string
 	inPath                bool
-	// tail says that the rest of the application's path follows.
+	// tail says that the rest of the application's path follows: what stands behind a model, or is not the provider's own.
 	tail bool
+	// models says which models the way is for, and next is the way for the others; a nil models is for all.
+	models func(model string) bool
+	next   *Way
 	// fixed are the fields of every request, the forwarded ones apart.
 	fixed   []byte
 	forward []forwardedField
@@ -35,9 +43,17 @@ type forwardedField struct{ name, otherwise []byte }
 // ModelInPath says that the URL names the model, and not the body.
 func (w *Way) ModelInPath() bool { return w.inPath }
 
-// Way gives the provider's way to do an operation, nil when it has none.
+// Way gives the provider's way to do an operation, nil when it has none. Some have several, by model; see For.
 func (p *Provider) Way(op exchange.Operation, application exchange.Dialect) *Way {
 	return p.ways[op][application]
+}
+
+// For gives the way for a model, by the provider's name of it; nil when there is none.
+func (w *Way) For(model string) *Way {
+	for w != nil && w.models != nil && !w.models(model) {
+		w = w.next
+	}
+	return w
 }
 
 // Applications speak these for chats.
@@ -47,6 +63,7 @@ var (
 	openAIOnly = []exchange.Dialect{exchange.OpenAI}
 	counting   = []exchange.Dialect{exchange.Anthropic, exchange.Gemini}
 	embedding  = []exchange.Dialect{exchange.OpenAI, exchange.Gemini}
+	geminiOnly = []exchange.Dialect{exchange.Gemini}
 	responding = []exchange.Dialect{exchange.Responses}
 )
 
@@ -91,21 +108,29 @@ func offers(p *config.Provider) []offer {
 		}
 	case config.Gemini:
 		list := Way{Wire: exchange.Gemini, target: "/v1beta/models?pageSize=1000"}
-		return append(google("/v1beta/"), offer{exchange.ListModels, openAIOnly, list})
+		batch, own := google("/v1beta/", "batchEmbedContents"), google("/v1beta/", "")
+		own.after, own.tail = "", true
+		return append(googleChats("/v1beta/"), offer{exchange.Embeddings, openAIOnly, batch},
+			offer{exchange.Embeddings, geminiOnly, own}, offer{exchange.ListModels, openAIOnly, list})
 	case config.VertexAI:
-		return google("/v1/projects/" + url.PathEscape(p.Project) + "/locations/" + url.PathEscape(p.Location) + "/publishers/google/")
+		base := "/v1/projects/" + url.PathEscape(p.Project) + "/locations/" + url.PathEscape(p.Location) + "/publishers/google/"
+		one, predict := google(base, "embedContent"), google(base, "predict")
+		one.Differs, one.models, predict.Differs = true, embedsContent, true
+		return append(googleChats(base), offer{exchange.Embeddings, embedding, one}, offer{exchange.Embeddings, embedding, predict})
 	case config.Bedrock:
 		return []offer{
 			{exchange.Chat, anybody, Way{
 				Wire: exchange.Bedrock, Events: true, inPath: true, target: "/model/", after: "/converse", stream: "/converse-stream",
 			}},
 			{exchange.CountTokens, counting, Way{Wire: exchange.Bedrock, inPath: true, target: "/model/", after: "/count-tokens"}},
+			{exchange.Embeddings, embedding, Way{Wire: exchange.Bedrock, inPath: true, target: "/model/", after: "/invoke"}},
 		}
 	case config.Cohere:
 		return []offer{
 			{exchange.Chat, anybody, Way{Wire: exchange.Cohere, target: "/v2/chat"}},
 			{exchange.Embeddings, embedding, Way{Wire: exchange.Cohere, target: "/v2/embed"}},
-			{exchange.Rerank, openAIOnly, at("/v2/rerank")},
+			// Both versions have the path that the application took.
+			{exchange.Rerank, openAIOnly, Way{tail: true}},
 			{exchange.ListModels, openAIOnly, Way{Wire: exchange.Cohere, target: "/v1/models?page_size=1000"}},
 		}
 	default:
@@ -178,16 +203,22 @@ func prefixed(prefix string, all []offer) []offer {
 	return all
 }
 
-// google are the operations of the Gemini API and of Vertex AI, whose paths begin differently.
-func google(base string) []offer {
-	model := func(verb, stream string) Way {
-		return Way{Wire: exchange.Gemini, inPath: true, target: base, after: ":" + verb, stream: ":" + stream}
-	}
-	return []offer{
-		{exchange.Chat, anybody, model("generateContent", "streamGenerateContent?alt=sse")},
-		{exchange.CountTokens, counting, model("countTokens", "")},
-		{exchange.Embeddings, embedding, model("batchEmbedContents", "")},
-	}
+// google is a way of the Gemini API or of Vertex AI, whose paths begin differently.
+func google(base, verb string) Way {
+	return Way{Wire: exchange.Gemini, Verb: verb, inPath: true, target: base, after: ":" + verb}
+}
+
+// googleChats are the operations that both have in the same way.
+func googleChats(base string) []offer {
+	generate := google(base, "generateContent")
+	generate.stream = ":streamGenerateContent?alt=sse"
+	return []offer{{exchange.Chat, anybody, generate}, {exchange.CountTokens, counting, google(base, "countTokens")}}
+}
+
+// embedsContent says which models Vertex AI embeds with by embedContent; the others, of which gemini-embedding-001 is the
+// last, take predict, as Google's own SDKs have it.
+func embedsContent(model string) bool {
+	return strings.Contains(model, "gemini") && !strings.HasSuffix(model, "gemini-embedding-001")
 }
 
 // PathModel gives a model's name as the URL has it, for ways that have it there.

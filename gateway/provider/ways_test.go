@@ -74,7 +74,6 @@ func TestEachTypeIsAskedAsItsReferenceSays(t *testing.T) {
 		"Bedrock, an ARN, streamed": {config.Bedrock, bedrock, nil, exchange.Chat, exchange.OpenAI, "arn:aws:x/y", true, want{"/model/arn%3Aaws%3Ax%2Fy/converse-stream", exchange.Bedrock, bearer}},
 		"Mistral, chat":             {config.Mistral, "https://api.mistral.ai/v1", nil, exchange.Chat, exchange.Anthropic, "m", false, want{"/v1/chat/completions", exchange.OpenAI, bearer}},
 		"Cohere, chat":              {config.Cohere, "https://api.cohere.com", nil, exchange.Chat, exchange.OpenAI, "c", true, want{"/v2/chat", exchange.Cohere, bearer}},
-		"Cohere, rerank":            {config.Cohere, "https://api.cohere.com", nil, exchange.Rerank, exchange.OpenAI, "c", false, want{"/v2/rerank", exchange.OpenAI, bearer}},
 		"Ollama, chat":              {config.Ollama, "http://ollama:11434/v1", nil, exchange.Chat, exchange.OpenAI, "llama3:8b", false, want{"/v1/chat/completions", exchange.OpenAI, bearer}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -81,7 +81,7 @@ func (a *Attempt) Do(req Request, t Target) *exchange.Error {
 	a.req, a.target = req, t
 	ex := req.Exchange
 	ex.Provider, ex.UpstreamModel = t.Provider.ID, t.Model
-	a.way = t.Provider.Way(req.Operation, req.Dialect)
+	a.way = t.Provider.Way(req.Operation, req.Dialect).For(t.Model)
 	if a.way == nil {
 		return dialect.Unsupported(req.Operation, t.Provider.Type)
 	}
@@ -120,10 +120,11 @@ func (a *Attempt) timeouts(t config.Timeouts) config.Timeouts {
 
 // encode gives the body to send.
 func (a *Attempt) encode(t *Target) ([]byte, *exchange.Error) {
-	if a.translating = a.way.Wire != a.req.Dialect && a.req.Asked != nil && translatable(a.req.Operation); a.translating {
+	differs := a.way.Wire != a.req.Dialect || a.way.Differs
+	if a.translating = differs && a.req.Asked != nil && translatable(a.req.Operation); a.translating {
 		var err *exchange.Error
 		a.edited, err = a.translation.Request(a.edited[:0], a.question(), dialect.Target{
-			Wire: a.way.Wire, Type: t.Provider.Type, Model: t.Model, MaxTokens: t.MaxTokens,
+			Wire: a.way.Wire, Type: t.Provider.Type, Verb: a.way.Verb, Model: t.Model, MaxTokens: t.MaxTokens,
 		})
 		return a.edited, err
 	}
