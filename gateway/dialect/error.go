@@ -65,6 +65,21 @@ func ErrorStatus(d exchange.Dialect, status int) int {
 	return status
 }
 
+// EventStatus gives the status that an error event would have had as an answer, 502 where it does not say. That the
+// gateway's credential was refused is no business of the application's.
+func EventStatus(d exchange.Dialect, wire Target, data []byte) int {
+	const unsaid = 502
+	events, err := encoderOf(wire).NewReader().Read(nil, nil, data)
+	if err != nil || len(events) == 0 {
+		return unsaid
+	}
+	failed := events[len(events)-1].Err
+	if failed == nil || failed.Status < 400 || failed.Status == 401 || failed.Status == 403 {
+		return unsaid
+	}
+	return ErrorStatus(d, failed.Status)
+}
+
 // IsError says that a body is an error as a dialect has it.
 func IsError(d exchange.Dialect, body []byte) bool {
 	inner := member(body, "error")

@@ -214,6 +214,20 @@ func TestAnErrorAsTheFirstEventBecomesTheAnswer(t *testing.T) {
 	}
 }
 
+func TestAnErrorAsTheFirstEventHasTheStatusThatItSays(t *testing.T) {
+	for event, want := range map[string]int{
+		`{"error":{"message":"slow down","type":"rate_limit_error"}}`: 429,
+		`{"error":{"message":"no","type":"invalid_request_error"}}`:   400,
+		`{"error":{"message":"no","type":"authentication_error"}}`:    502,
+		`{"error":"no"}`: 502,
+	} {
+		r := start(t, chunks("data: "+event+"\n\n"), stream).finish()
+		if r.ex.Status != want || r.out.String() != event {
+			t.Errorf("%s: status %d, %q", event, r.ex.Status, r.out.String())
+		}
+	}
+}
+
 func TestAnEventThatIsTooLongBreaksTheStreamOff(t *testing.T) {
 	s := chunks(delta("a"), delta(strings.Repeat("x", 9<<20)), doneEvent)
 	r := start(t, s, stream).finish()

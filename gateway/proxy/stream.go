@@ -35,13 +35,15 @@ func (a *Attempt) begin() *exchange.Error {
 		a.form = formEvents
 		return nil
 	}
-	a.req.Exchange.Status = 502
+	a.req.Exchange.Status = dialect.EventStatus(a.req.Dialect, dialect.Target{Wire: a.way.Wire, Type: a.target.Provider.Type}, a.answer)
 	return nil
 }
 
 // more reads until there is something to relay, or the stream has ended. What is to relay is whole events, in relayed.
+// A provider's own signs of life may mean nothing to the client, which must not be left in silence by them.
 func (a *Attempt) more() *exchange.Error {
 	a.relayed = a.relayed[:0]
+	silent := time.Now()
 	for {
 		if err := a.arrived(); err != nil {
 			return err
@@ -49,7 +51,7 @@ func (a *Attempt) more() *exchange.Error {
 		if len(a.relayed) > 0 || a.completed || a.broken {
 			return nil
 		}
-		if !a.call.Wait(a.keepAlive()) {
+		if left := a.keepAlive() - time.Since(silent); left <= 0 || !a.call.Wait(left) {
 			a.relayed = dialect.AppendKeepAlive(a.relayed, a.req.Dialect)
 			return nil
 		}
