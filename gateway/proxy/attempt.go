@@ -64,9 +64,9 @@ type Attempt struct {
 
 	// What was learnt of the answer.
 	usage                       exchange.Usage
-	textBytes, texts            int64
-	sent                        bool // the provider may have worked on it
-	completed, broken, finished bool // how a stream ended, or that it may
+	textBytes, texts            int64 // since the usage was told
+	sent                        bool  // the provider may have worked on it
+	completed, broken, finished bool  // how a stream ended, or that it may
 }
 
 // keep is the largest buffer that an idle attempt holds on to.
@@ -282,15 +282,22 @@ func (a *Attempt) Finish() {
 	a.reset()
 }
 
-// settle prefers what the provider reported. Without that, what was served is estimated: all of a prompt that was
-// sent, and the texts that came. A provider that answered with an error, or not at all, is taken to charge nothing.
+// settle prefers what the provider reported, and adds an estimate of what came after that: Anthropic tells the prompt's
+// tokens at the beginning of a stream, and the answer's at an end that a client may not wait for. Without a report, what
+// was served is estimated: all of a prompt that was sent, and the texts that came. A provider that answered with an
+// error, or not at all, is taken to charge nothing; one that reports nothing but zeros has not counted.
 func (a *Attempt) settle() {
 	ex := a.req.Exchange
 	switch {
 	case ex == nil, keeping(a.req.Operation):
 		// What a kept answer cost was counted when it was made, and may be read many times.
-	case a.usage.Source != exchange.UsageNone:
+	case a.usage.Total > 0:
 		ex.Usage = a.usage
+		if more := dialect.Estimate(0, 0, a.textBytes, a.texts).Completion; more > 0 {
+			ex.Usage.Completion += more
+			ex.Usage.Total += more
+			ex.Usage.Source = exchange.UsageEstimated
+		}
 	case a.req.Asked == nil, a.req.Operation == exchange.CountTokens:
 		// Nothing was generated.
 	case a.texts > 0 || a.completed || a.sent && (ex.Outcome == exchange.OK || ex.Outcome == exchange.ClientGone):
@@ -350,10 +357,13 @@ func (a *Attempt) readWhole() *exchange.Error {
 	return nil
 }
 
-// learn takes up what was read of the answer.
+// learn takes up what was read of the answer. A usage counts the texts up to it.
 func (a *Attempt) learn(read *dialect.Answer) {
 	a.textBytes += read.TextBytes
 	a.texts += read.Texts
+	if read.Usage.Prompt+read.Usage.Completion > 0 {
+		a.textBytes, a.texts = 0, 0
+	}
 	a.usage = dialect.Merge(a.usage, read.Usage)
 	a.finished = a.finished || read.Finished
 }
