@@ -71,11 +71,7 @@ func (Encoder) AppendEmbedRequest(dst []byte, r *embed.Request, t embed.Target) 
 // embedded is an answer: of type embeddings_by_type or, from older models at Bedrock, embeddings_floats.
 type embedded struct {
 	Embeddings jsontext.Value `json:"embeddings"`
-	Meta       struct {
-		Billed struct {
-			Input jsontext.Value `json:"input_tokens"`
-		} `json:"billed_units"`
-	} `json:"meta"`
+	Meta       jsontext.Value `json:"meta"`
 }
 
 var errNoEmbedding = errors.New("cohere: the answer holds no embeddings")
@@ -99,7 +95,7 @@ func (Encoder) DecodeEmbedAnswer(body []byte) (*embed.Answer, error) {
 		}
 		floats = byType.Float
 	}
-	a := &embed.Answer{Usage: embed.Reported(w.Meta.Billed.Input)}
+	a := &embed.Answer{Usage: embed.Reported(w.Meta, "billed_units", "input_tokens")}
 	if len(floats) == 0 {
 		return nil, errNoEmbedding
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/sparkgateway/spark/gateway/dialect/chat"
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
@@ -27,11 +28,18 @@ type Answer struct {
 	Usage exchange.Usage
 }
 
-// Reported is the usage of a request whose prompt had as many tokens as a provider's JSON number says; none where it is
-// no number, or not one of tokens.
-func Reported(tokens jsontext.Value) exchange.Usage {
+// Reported is the usage of a request whose prompt had as many tokens as a provider says: a number, below members of the
+// names that lead to it. Where there is none, or what is no number of tokens, it is that of a provider who said nothing.
+func Reported(told jsontext.Value, names ...string) exchange.Usage {
+	for _, name := range names {
+		var members map[string]jsontext.Value
+		if len(told) == 0 || chat.DecodeAnswer(told, &members) != nil {
+			return exchange.Usage{}
+		}
+		told = members[name]
+	}
 	const exact = 1 << 53 // beyond, a float64 is no longer every integer
-	n, err := strconv.ParseFloat(string(tokens), 64)
+	n, err := strconv.ParseFloat(string(told), 64)
 	if err != nil || n < 0 || n > exact {
 		return exchange.Usage{}
 	}

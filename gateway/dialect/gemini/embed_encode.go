@@ -109,23 +109,18 @@ func appendPredict(dst []byte, r *embed.Request) ([]byte, *exchange.Error) {
 
 // answeredEmbed is the answer of any of the verbs.
 type answeredEmbed struct {
-	Embedding  *answeredVector  `json:"embedding"`
-	Embeddings []answeredVector `json:"embeddings"`
-	Usage      *struct {
-		Prompt jsontext.Value `json:"promptTokenCount"`
-	} `json:"usageMetadata"`
+	Embedding   *answeredVector  `json:"embedding"`
+	Embeddings  []answeredVector `json:"embeddings"`
+	Usage       jsontext.Value   `json:"usageMetadata"`
 	Predictions []struct {
-		Embeddings struct {
-			answeredVector
-			Statistics struct {
-				Tokens jsontext.Value `json:"token_count"`
-			} `json:"statistics"`
-		} `json:"embeddings"`
+		Embeddings answeredVector `json:"embeddings"`
 	} `json:"predictions"`
 }
 
+// answeredVector has statistics where predict answers.
 type answeredVector struct {
-	Values jsontext.Value `json:"values"`
+	Values     jsontext.Value `json:"values"`
+	Statistics jsontext.Value `json:"statistics"`
 }
 
 var errNoEmbedding = errors.New("gemini: the answer holds no embedding")
@@ -136,23 +131,18 @@ func (Encoder) DecodeEmbedAnswer(body []byte) (*embed.Answer, error) {
 	if err := chat.DecodeAnswer(body, &w); err != nil {
 		return nil, err
 	}
-	a := &embed.Answer{}
+	a := &embed.Answer{Usage: embed.Reported(w.Usage, "promptTokenCount")}
 	if w.Embedding != nil {
 		a.Vectors = append(a.Vectors, w.Embedding.Values)
 	}
 	for _, v := range w.Embeddings {
 		a.Vectors = append(a.Vectors, v.Values)
 	}
-	if w.Usage != nil {
-		a.Usage = embed.Reported(w.Usage.Prompt)
-	}
-	for i := range w.Predictions {
-		p := &w.Predictions[i].Embeddings
-		a.Vectors = append(a.Vectors, p.Values)
-		one := embed.Reported(p.Statistics.Tokens)
-		if a.Usage.Prompt, a.Usage.Total = a.Usage.Prompt+one.Prompt, a.Usage.Total+one.Total; i == 0 {
-			a.Usage.Source = one.Source
-		}
+	for _, p := range w.Predictions {
+		a.Vectors = append(a.Vectors, p.Embeddings.Values)
+		one := embed.Reported(p.Embeddings.Statistics, "token_count")
+		a.Usage.Prompt, a.Usage.Total = a.Usage.Prompt+one.Prompt, a.Usage.Total+one.Total
+		a.Usage.Source = max(a.Usage.Source, one.Source)
 	}
 	if len(a.Vectors) == 0 {
 		return nil, errNoEmbedding

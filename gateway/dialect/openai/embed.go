@@ -180,10 +180,8 @@ type answeredEmbed struct {
 		Index     *int64         `json:"index"`
 		Embedding jsontext.Value `json:"embedding"`
 	} `json:"data"`
-	Model string `json:"model"`
-	Usage *struct {
-		Prompt jsontext.Value `json:"prompt_tokens"`
-	} `json:"usage"`
+	Model string         `json:"model"`
+	Usage jsontext.Value `json:"usage"`
 }
 
 var errEmbedding = errors.New("openai: the answer is no list of embeddings")
@@ -195,7 +193,9 @@ func (Encoder) DecodeEmbedAnswer(body []byte) (*embed.Answer, error) {
 	if err := chat.DecodeAnswer(body, &w); err != nil {
 		return nil, err
 	}
-	a := &embed.Answer{Model: w.Model, Vectors: make([]jsontext.Value, len(w.Data))}
+	a := &embed.Answer{
+		Model: w.Model, Vectors: make([]jsontext.Value, len(w.Data)), Usage: embed.Reported(w.Usage, "prompt_tokens"),
+	}
 	for i, d := range w.Data {
 		if d.Index != nil {
 			if *d.Index < 0 || *d.Index >= int64(len(w.Data)) {
@@ -207,9 +207,6 @@ func (Encoder) DecodeEmbedAnswer(body []byte) (*embed.Answer, error) {
 			return nil, errEmbedding
 		}
 		a.Vectors[i] = d.Embedding
-	}
-	if w.Usage != nil {
-		a.Usage = embed.Reported(w.Usage.Prompt)
 	}
 	return a, nil
 }
