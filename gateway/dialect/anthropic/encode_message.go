@@ -6,6 +6,7 @@ package anthropic
 import (
 	"encoding/base64"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -211,6 +212,9 @@ func encodeMedia(p *chat.Part) (any, *exchange.Error) {
 	if p.Kind == chat.Document {
 		out.Type, out.Title = "document", media.Name
 		from, note = documentSource(media)
+	}
+	if note == "" && from.Type == "url" && !strings.HasPrefix(from.URL, "https://") && !strings.HasPrefix(from.URL, "http://") {
+		note = "media are fetched from http(s) URLs only"
 	}
 	if note != "" {
 		return nil, chat.RefuseAt(p.At, target, note)

@@ -213,6 +213,8 @@ func TestAppendRequestRefusesWhatCannotBeSaid(t *testing.T) {
 		"video":                               {"m", part(chat.User, chat.Part{Kind: chat.Video, Media: &chat.Media{}}), "part"},
 		"an image by the assistant":           {"m", part(chat.Assistant, chat.Part{Kind: chat.Image, Media: &chat.Media{URL: "u"}}), "part"},
 		"an image of nothing":                 {"m", part(chat.User, chat.Part{Kind: chat.Image}), "part"},
+		"an image from nowhere on the web":    {"m", part(chat.User, chat.Part{Kind: chat.Image, Media: &chat.Media{URL: "gs://bucket/a.png"}}), "part"},
+		"a document from nowhere on the web":  {"m", part(chat.User, chat.Part{Kind: chat.Document, Media: &chat.Media{URL: "s3://bucket/a.pdf"}}), "part"},
 		"an image of another type":            {"m", part(chat.User, chat.Part{Kind: chat.Image, Media: &chat.Media{MIME: "image/tiff", Data: "AA=="}}), "part"},
 		"an image in little detail":           {"m", part(chat.User, chat.Part{Kind: chat.Image, Media: &chat.Media{URL: "u", Detail: "low"}}), "part"},
 		"a document of another type":          {"m", part(chat.User, chat.Part{Kind: chat.Document, Media: &chat.Media{MIME: "text/csv", Data: "AA=="}}), "part"},

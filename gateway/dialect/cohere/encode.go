@@ -69,7 +69,7 @@ func (Encoder) AppendRequest(dst []byte, r *chat.Request, t chat.Target) ([]byte
 	w := request{
 		Model: t.Model, Stream: r.Stream, MaxTokens: r.MaxTokens, Stop: r.Stop, Temperature: r.Temperature,
 		Seed: r.Seed, Frequency: r.Frequency, Presence: r.Presence, K: r.TopK, P: nucleus(r.TopP),
-		Thinking: thinkingOf(r.Reasoning), Format: formatOf(&r.Format),
+		Thinking: thinkingOf(r.Reasoning),
 	}
 	if len(w.Stop) == 0 {
 		w.Stop = nil
@@ -78,6 +78,9 @@ func (Encoder) AppendRequest(dst []byte, r *chat.Request, t chat.Target) ([]byte
 		return dst, err
 	}
 	var err *exchange.Error
+	if w.Format, err = formatOf(r); err != nil {
+		return dst, err
+	}
 	if w.Messages, err = messages(r); err != nil {
 		return dst, err
 	}
@@ -143,30 +146,36 @@ func thinkingOf(r chat.Reasoning) *thinking {
 }
 
 // formatOf renders a format. A schema's name is a label that nothing refers to; its description becomes the schema's
-// own. Cohere follows a schema strictly, whether asked to or not.
-func formatOf(f *chat.Format) *format {
+// own, of which there is one. Cohere follows a schema strictly, whether asked to or not.
+func formatOf(r *chat.Request) (*format, *exchange.Error) {
+	f := &r.Format
 	switch f.Kind {
 	case chat.JSONObject:
-		return &format{Type: "json_object"}
+		return &format{Type: "json_object"}, nil
 	case chat.JSONSchema:
-		return &format{Type: "json_object", Schema: described(f.Schema, f.Description)}
+		schema, ok := described(f.Schema, f.Description)
+		if !ok {
+			return nil, chat.RefuseAt(r.Names(chat.FieldFormat), dialectName, "a schema has one description there")
+		}
+		return &format{Type: "json_object", Schema: schema}, nil
 	}
-	return nil
+	return nil, nil
 }
 
-func described(schema jsontext.Value, description string) jsontext.Value {
+// described puts a description into a schema; false where there is one, or no place for one.
+func described(schema jsontext.Value, description string) (jsontext.Value, bool) {
 	if description == "" {
-		return schema
+		return schema, true
 	}
 	var members map[string]jsontext.Value
 	if len(schema) > 0 && chat.DecodeAnswer(schema, &members) != nil || members["description"] != nil {
-		return schema
+		return nil, false
 	}
 	if members == nil {
 		members = make(map[string]jsontext.Value, 1)
 	}
 	members["description"] = chat.Append(nil, description)
-	return chat.Append(nil, members)
+	return chat.Append(nil, members), true
 }
 
 // tools renders the tools. That one of them must be called is said by leaving it alone and demanding a call. One that is

@@ -98,6 +98,9 @@ func (c *conversation) say(role string, parts []chat.Part) *exchange.Error {
 		case p.Kind == chat.Text:
 			said = append(said, textPart(p.Text))
 		case p.Kind == chat.Image && p.Media != nil && p.Media.FileID == "" && role == "user":
+			if p.Media.Data == "" && !strings.HasPrefix(p.Media.URL, "https://") && !strings.HasPrefix(p.Media.URL, "http://") {
+				return chat.RefuseAt(p.At, dialectName, "images are fetched from http(s) URLs only")
+			}
 			said = append(said, imagePart(p.Media))
 		default:
 			return chat.RefuseAt(p.At, dialectName)

@@ -28,6 +28,7 @@ func names(f chat.Field) string {
 		chat.FieldToolChoice: "tool_choice", chat.FieldParallelCalls: "parallel_tool_calls", chat.FieldStop: "stop",
 		chat.FieldFrequency: "frequency_penalty", chat.FieldPresence: "presence_penalty", chat.FieldCandidates: "n",
 		chat.FieldLogProbs: "logprobs", chat.FieldTopLogProbs: "top_logprobs", chat.FieldUser: "user",
+		chat.FieldFormat: "response_format",
 	}[f]
 }
 
@@ -119,7 +120,7 @@ func TestARequestIsRendered(t *testing.T) {
 		},
 		"JSON by a schema that describes itself": {
 			func(r *chat.Request) {
-				r.Format = chat.Format{Kind: chat.JSONSchema, Description: "A city.", Schema: jsontext.Value(`{"description":"It."}`)}
+				r.Format = chat.Format{Kind: chat.JSONSchema, Schema: jsontext.Value(`{"description":"It."}`)}
 			},
 			`"response_format":{"type":"json_object","json_schema":{"description":"It."}}`,
 		},
@@ -188,6 +189,24 @@ func TestWhatCohereCannotExpressIsRefused(t *testing.T) {
 				r.Messages[0].Parts[0] = chat.Part{Kind: chat.Image, At: "there", Media: &chat.Media{FileID: "f"}}
 			},
 			"there",
+		},
+		"an image from nowhere on the web": {
+			func(r *chat.Request) {
+				r.Messages[0].Parts[0] = chat.Part{Kind: chat.Image, At: "there", Media: &chat.Media{URL: "gs://bucket/a.png"}}
+			},
+			"there",
+		},
+		"a schema with two descriptions": {
+			func(r *chat.Request) {
+				r.Format = chat.Format{Kind: chat.JSONSchema, Description: "A city.", Schema: jsontext.Value(`{"description":"It."}`)}
+			},
+			"response_format",
+		},
+		"a description of what is no object": {
+			func(r *chat.Request) {
+				r.Format = chat.Format{Kind: chat.JSONSchema, Description: "A city.", Schema: jsontext.Value(`true`)}
+			},
+			"response_format",
 		},
 		"an image in instructions": {
 			func(r *chat.Request) {

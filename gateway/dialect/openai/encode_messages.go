@@ -190,6 +190,8 @@ func (is *traits) image(p *chat.Part) (askedPart, *exchange.Error) {
 		return askedPart{}, chat.RefuseAt(p.At, is.name, "images are sent, not referred to by the ID of a file")
 	case is.inlineImages:
 		return askedPart{}, chat.RefuseAt(p.At, is.name, "images are sent, not fetched from a URL")
+	case !strings.HasPrefix(url, "https://") && !strings.HasPrefix(url, "http://"):
+		return askedPart{}, chat.RefuseAt(p.At, is.name, "images are fetched from http(s) URLs only")
 	}
 	return askedPart{Type: "image_url", ImageURL: &askedImage{URL: url, Detail: m.Detail}}, nil
 }

@@ -51,6 +51,7 @@ func TestPartsByFlavor(t *testing.T) {
 				`{"type":"image_url","image_url":{"url":"https://a/b.png","detail":"high"}}`,
 			},
 		},
+		"an image from nowhere on the web": {media(chat.Image, chat.Media{URL: "gs://bucket/a.png"}), all(here)},
 		"an image in place": {
 			media(chat.Image, chat.Media{MIME: "image/png", Data: "aGk="}),
 			all(`{"type":"image_url","image_url":{"url":"data:image/png;base64,aGk="}}`),
