@@ -51,13 +51,16 @@ func (e Encoder) request(r *chat.Request, t chat.Target) (*request, *exchange.Er
 	if w.Instructions, err = instructionsOf(system); err != nil {
 		return nil, err
 	}
-	c := encoding{ids: !e.Vertex, modern: modern(t.Model), names: map[string]string{}}
+	c := encoding{modern: modern(t.Model), calls: map[string]called{}}
 	for i := range rest {
 		if err := c.message(&rest[i]); err != nil {
 			return nil, err
 		}
 	}
 	c.sign()
+	if e.Vertex {
+		c.byOrder()
+	}
 	w.Contents = c.contents
 	w.Tools = toolsOf(r)
 	w.ToolConfig, err = toolConfigOf(r)

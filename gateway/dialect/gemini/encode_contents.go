@@ -4,6 +4,7 @@
 package gemini
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -14,10 +15,17 @@ import (
 
 // encoding gathers the contents of a request.
 type encoding struct {
-	ids, modern bool
-	// names are those of the functions that were called, by the call's ID.
-	names    map[string]string
+	modern bool
+	// calls are what was called, by the call's ID.
+	calls    map[string]called
+	order    int // of the last call
 	contents []content
+}
+
+// called is a call of a function: its name, and its place among all calls.
+type called struct {
+	name  string
+	order int
 }
 
 // message adds a turn. Turns of one role in a row are one content.
@@ -75,11 +83,9 @@ func (e *encoding) part(p *chat.Part) (part, *exchange.Error) {
 }
 
 func (e *encoding) call(p *chat.Part) (*functionCall, *exchange.Error) {
-	c := &functionCall{Name: p.Call.Name, Args: jsontext.Value(`{}`)}
-	if e.ids {
-		c.ID = p.Call.ID
-	}
-	e.names[p.Call.ID] = p.Call.Name
+	c := &functionCall{ID: p.Call.ID, Name: p.Call.Name, Args: jsontext.Value(`{}`)}
+	e.order++
+	e.calls[p.Call.ID] = called{p.Call.Name, e.order}
 	if strings.TrimSpace(p.Call.Arguments) == "" {
 		return c, nil
 	}
@@ -91,15 +97,13 @@ func (e *encoding) call(p *chat.Part) (*functionCall, *exchange.Error) {
 
 func (e *encoding) result(p *chat.Part) (*functionResponse, *exchange.Error) {
 	r := p.Result
-	f := &functionResponse{Name: r.Name}
+	call := e.calls[r.CallID]
+	f := &functionResponse{ID: r.CallID, Name: r.Name, order: call.order}
 	if f.Name == "" {
-		f.Name = e.names[r.CallID]
+		f.Name = call.name
 	}
 	if f.Name == "" {
 		return nil, chat.RefuseAt(p.At, target, "it answers no call before it")
-	}
-	if e.ids {
-		f.ID = r.CallID
 	}
 	var text strings.Builder
 	for i := range r.Parts {
@@ -108,6 +112,9 @@ func (e *encoding) result(p *chat.Part) (*functionResponse, *exchange.Error) {
 		case chat.Text:
 			text.WriteString(inner.Text)
 		case chat.Image, chat.Document:
+			if m := inner.Media; m != nil && m.Detail != "" && m.Detail != "auto" {
+				return nil, chat.RefuseAt(inner.At, target, "images that tools answer have no detail")
+			}
 			inline, err := inlineOf(inner)
 			if err != nil {
 				return nil, err
@@ -120,6 +127,29 @@ func (e *encoding) result(p *chat.Part) (*functionResponse, *exchange.Error) {
 	}
 	f.Response = wrapResponse(text.String(), r.Failed)
 	return f, nil
+}
+
+// byOrder puts responses in the order of their calls, by which alone they are found where there are no IDs, and leaves
+// the IDs out.
+func (e *encoding) byOrder() {
+	for i := range e.contents {
+		parts := e.contents[i].Parts
+		var places []int
+		var responses []part
+		for j := range parts {
+			if parts[j].Call != nil {
+				parts[j].Call.ID = ""
+			}
+			if parts[j].Response != nil {
+				parts[j].Response.ID = ""
+				places, responses = append(places, j), append(responses, parts[j])
+			}
+		}
+		slices.SortStableFunc(responses, func(a, b part) int { return a.Response.order - b.Response.order })
+		for k, place := range places {
+			parts[place] = responses[k]
+		}
+	}
 }
 
 // unsigned is what Google documents for calls that Gemini did not make, or whose signature the application's dialect

@@ -134,6 +134,7 @@ func TestWhatGeminiCannotExpressIsRefusedInTheApplicationsWords(t *testing.T) {
 		"arguments that name a thing twice":     {call(`{"a":1,"a":2}`), "m[1].t[0]"},
 		"a result of no call":                   {said(chat.User, chat.Part{Kind: chat.Result, At: "m[1]", Result: &chat.ToolResult{CallID: "9"}}), "m[1]"},
 		"a result that is heard":                {result(chat.Part{Kind: chat.Audio, At: "m[1].c[0]"}), "m[1].c[0]"},
+		"the detail of an image in a result":    {result(chat.Part{Kind: chat.Image, At: "m[1].c[0]", Media: &chat.Media{MIME: "image/png", Data: "AAAA", Detail: "low"}}), "m[1].c[0]"},
 		"a result that is an address":           {result(chat.Part{Kind: chat.Image, At: "m[1].c[0]", Media: &chat.Media{URL: "https://example.com/a.png"}}), "m[1].c[0]"},
 		"a tool that must be called of none":    {func(r *chat.Request) { r.Choice.Mode = chat.AnyTool }, names(chat.FieldToolChoice)},
 		"one tool of none":                      {func(r *chat.Request) { r.Choice = chat.ToolChoice{Mode: chat.OneTool, Name: "a"} }, names(chat.FieldToolChoice)},
@@ -198,6 +199,49 @@ func TestVertexGetsNoIDs(t *testing.T) {
 	}
 	if strings.Contains(string(got), `"id"`) || !strings.Contains(string(got), `"functionResponse":{"name":"g"`) {
 		t.Errorf("%s", got)
+	}
+}
+
+// Vertex AI finds the call that is answered by name and order alone.
+func TestVertexGetsResultsInTheOrderOfTheirCalls(t *testing.T) {
+	call := func(id string) chat.Part {
+		return chat.Part{Kind: chat.Call, Call: &chat.ToolCall{ID: id, Name: "f"}}
+	}
+	result := func(id, text string) chat.Part {
+		return chat.Part{Kind: chat.Result, Result: &chat.ToolResult{CallID: id, Parts: []chat.Part{{Text: text}}}}
+	}
+	for name, test := range map[string]struct {
+		turns [][]chat.Part // answers and results by turns
+		want  []string
+	}{
+		"out of order":          {[][]chat.Part{{call("a"), call("b"), call("c")}, {result("c", "3"), result("a", "1"), result("b", "2")}}, []string{"1", "2", "3"}},
+		"around a text":         {[][]chat.Part{{call("a"), call("b")}, {result("b", "2"), {Text: "and"}, result("a", "1")}}, []string{"1", "2"}},
+		"of IDs used again":     {[][]chat.Part{{call("a"), call("b")}, {result("b", "2"), result("a", "1")}, {call("b"), call("a")}, {result("a", "4"), result("b", "3")}}, []string{"1", "2", "3", "4"}},
+		"in their order anyway": {[][]chat.Part{{call("a"), call("b")}, {result("a", "1"), result("b", "2")}}, []string{"1", "2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := asked(func(r *chat.Request) {
+				for i, parts := range test.turns {
+					r.Messages = append(r.Messages, chat.Message{Role: []chat.Role{chat.Assistant, chat.User}[i%2], Parts: parts})
+				}
+			})
+			w, err := Encoder{Vertex: true}.request(r, chat.Target{Model: older})
+			if err != nil {
+				t.Fatal(err.Message)
+			}
+			var got []string
+			for _, c := range w.Contents {
+				for _, p := range c.Parts {
+					if p.Response != nil {
+						text, _ := unwrapResponse(p.Response.Response)
+						got = append(got, text)
+					}
+				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 

@@ -80,6 +80,8 @@ type functionResponse struct {
 	Response jsontext.Value     `json:"response,omitzero"`
 	Parts    list[responsePart] `json:"parts,omitzero"`
 	Unknown  jsontext.Value     `json:",embed"`
+	// order is the place of the call that is answered among all calls, where the gateway writes.
+	order int
 }
 
 type responsePart struct {
