@@ -109,6 +109,9 @@ func (e *encoding) format() *exchange.Error {
 	case chat.JSONObject:
 		return e.refuseWith(chat.FieldFormat, "JSON is described by a schema there")
 	default:
+		if len(f.Schema) == 0 {
+			return e.refuseWith(chat.FieldFormat, "JSON is described by a schema there")
+		}
 		e.body.OutputConfig.TextFormat = &textFormat{
 			Type:      "json_schema",
 			Structure: structure{jsonSchema{Schema: string(f.Schema), Name: f.Name, Description: f.Description}},

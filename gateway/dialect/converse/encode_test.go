@@ -282,6 +282,7 @@ func TestWhatConverseCannotExpressIsRefusedByItsName(t *testing.T) {
 		"alternatives of tokens":           {chat.Request{TopLogProbs: ptr(int64(3))}, adaptive, "top_logprobs"},
 		"a temperature above 1":            {chat.Request{Temperature: ptr(1.1)}, adaptive, "temperature"},
 		"JSON without a schema":            {chat.Request{Format: chat.Format{Kind: chat.JSONObject}}, adaptive, "response_format"},
+		"a format without its schema":      {chat.Request{Format: chat.Format{Kind: chat.JSONSchema, Name: "f"}}, adaptive, "response_format"},
 		"top_k of another model":           {chat.Request{TopK: ptr(int64(1))}, llama, "top_k"},
 		"top_k of a model not known":       {chat.Request{TopK: ptr(int64(1))}, opaque, "top_k"},
 		"a tool that must be called, none": {chat.Request{Choice: chat.ToolChoice{Mode: chat.AnyTool}}, adaptive, "tool_choice"},

@@ -133,6 +133,9 @@ func refuseLacking(r *chat.Request) *exchange.Error {
 			return r.Refuse(lacking.field, target)
 		}
 	}
+	if r.Format.Kind == chat.JSONSchema && unsaid(r.Format.Schema) {
+		return chat.RefuseAt(r.Names(chat.FieldFormat), target, "a format has a schema there")
+	}
 	return nil
 }
 

@@ -5,6 +5,7 @@ package responses
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/sparkgateway/spark/gateway/dialect/chat"
 	"github.com/sparkgateway/spark/gateway/exchange"
@@ -142,12 +143,18 @@ func partOf(p *chat.Part, textType string) (any, *exchange.Error) {
 		return outText{textType, p.Text}, nil
 	case p.Kind == chat.Refusal:
 		return outRefusal{Type: "refusal", Refusal: p.Text}, nil
+	case p.Media != nil && p.Media.URL != "" && !isWeb(p.Media.URL):
+		return nil, chat.RefuseAt(p.At, target, "files are fetched from http(s) URLs only")
 	case p.Kind == chat.Image && p.Media != nil:
 		return imageOf(p.Media), nil
 	case p.Kind == chat.Document && p.Media != nil:
 		return fileOf(p.Media), nil
 	}
 	return nil, chat.RefuseAt(p.At, target)
+}
+
+func isWeb(url string) bool {
+	return strings.HasPrefix(url, "https://") || strings.HasPrefix(url, "http://")
 }
 
 func imageOf(m *chat.Media) inImage {

@@ -117,8 +117,17 @@ func TestWhatResponsesLackIsRefused(t *testing.T) {
 		"a named instruction": {
 			chat.Request{Messages: []chat.Message{{Role: chat.System, Name: "bob", Parts: []chat.Part{{Text: "u"}}, At: "messages[0]"}}}, "messages[0].name",
 		},
-		"a sound":                {said(chat.Part{Kind: chat.Audio, Media: &chat.Media{}}), "messages[0].content[0]"},
-		"a film":                 {said(chat.Part{Kind: chat.Video, Media: &chat.Media{}}), "messages[0].content[0]"},
+		"a sound": {said(chat.Part{Kind: chat.Audio, Media: &chat.Media{}}), "messages[0].content[0]"},
+		"a film":  {said(chat.Part{Kind: chat.Video, Media: &chat.Media{}}), "messages[0].content[0]"},
+		"a format without a schema": {
+			chat.Request{Format: chat.Format{Kind: chat.JSONSchema, Name: "f"}}, "text.format",
+		},
+		"an image from nowhere on the web": {
+			said(chat.Part{Kind: chat.Image, Media: &chat.Media{URL: "gs://bucket/a.png"}}), "messages[0].content[0]",
+		},
+		"a file from nowhere on the web": {
+			said(chat.Part{Kind: chat.Document, Media: &chat.Media{URL: "s3://bucket/a.pdf"}}), "messages[0].content[0]",
+		},
 		"an image without media": {said(chat.Part{Kind: chat.Image}), "messages[0].content[0]"},
 		"a sound before a result": {
 			chat.Request{Messages: []chat.Message{{Role: chat.User, Parts: []chat.Part{
