@@ -93,8 +93,8 @@ func (e Encoder) AppendRequest(dst []byte, r *chat.Request, t chat.Target) ([]by
 	w := asked{
 		Model: t.Model, Stream: r.Stream,
 		Temperature: r.Temperature, TopP: r.TopP, TopK: r.TopK, Stop: r.Stop,
-		Frequency: r.Frequency, Presence: r.Presence, N: r.Candidates,
-		LogProbs: r.LogProbs, TopLogProbs: r.TopLogProbs, User: r.User,
+		Frequency: r.Frequency, Presence: r.Presence, N: unless(r.Candidates, 1),
+		LogProbs: unless(r.LogProbs, false), TopLogProbs: unless(r.TopLogProbs, 0), User: r.User,
 		Effort: is.effort(r.Reasoning),
 	}
 	if r.Stream && is.streamOptions {
