@@ -347,16 +347,24 @@ func (s *setup) as(t testing.TB) *setup {
 	}
 }
 
-// last gives the line of the access log that a request adds to it.
-func (s *setup) last(request func()) line {
+// logged waits for the access log to tell of a request, which it must do once.
+func (s *setup) logged(got answer) line {
 	s.t.Helper()
-	before := len(s.lines(0))
-	request()
-	got := s.lines(before + 1)
-	if len(got) != before+1 {
-		s.t.Errorf("%d lines for one request", len(got)-before)
+	var found []line
+	id := got.Header.Get("X-Request-Id")
+	eventually(s.t, func() bool {
+		found = found[:0]
+		for _, l := range s.lines(0) {
+			if l.ID == id {
+				found = append(found, l)
+			}
+		}
+		return len(found) > 0
+	}, func() string { return fmt.Sprintf("no line of request %q in the access log:\n%s", id, s.log) })
+	if len(found) > 1 {
+		s.t.Errorf("%d lines for one request", len(found))
 	}
-	return got[before]
+	return found[0]
 }
 
 // everyPair calls f for each dialect of applications at each type of provider, with a setup for each type.

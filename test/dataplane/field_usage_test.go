@@ -21,9 +21,7 @@ var allTypes = slices.Sorted(maps.Keys(providerTypes))
 func TestStreamedSpendIsNotRecordedAsZero(t *testing.T) {
 	everyPair(t, allTypes, func(t *testing.T, s *setup, a application, _ config.ProviderType) {
 		const text = "Say something. [[fake tokens=23]]"
-		var whole, stream answer
-		wholeLine := s.last(func() { whole = s.do(s.ask(a, text, false)) })
-		streamLine := s.last(func() { stream = s.do(s.ask(a, text, true)) })
+		whole, stream := s.do(s.ask(a, text, false)), s.do(s.ask(a, text, true))
 		for _, got := range []answer{whole, stream} {
 			if got.StatusCode != 200 || got.err != nil {
 				t.Fatalf("status %d, error %v: %.300s", got.StatusCode, got.err, got.body)
@@ -36,6 +34,7 @@ func TestStreamedSpendIsNotRecordedAsZero(t *testing.T) {
 		if want.usages = told.usages; want != told {
 			t.Errorf("streamed %+v\\nwhole    %+v", told, want)
 		}
+		streamLine, wholeLine := s.logged(stream), s.logged(whole)
 		if wholeLine.Usage == nil || streamLine.Usage == nil || *wholeLine.Usage != *streamLine.Usage {
 			t.Fatalf("the log says %+v of the stream, %+v of the whole", streamLine.Usage, wholeLine.Usage)
 		}
@@ -49,8 +48,8 @@ func TestStreamedSpendIsNotRecordedAsZero(t *testing.T) {
 func TestStreamedSpendThatNobodyTellsIsEstimated(t *testing.T) {
 	everyPair(t, allTypes, func(t *testing.T, s *setup, a application, _ config.ProviderType) {
 		for _, fault := range []string{"no-usage", "bad-usage"} {
-			var got answer
-			l := s.last(func() { got = s.do(s.ask(a, "Say something. [[fake tokens=23 fault="+fault+"]]", true)) })
+			got := s.do(s.ask(a, "Say something. [[fake tokens=23 fault="+fault+"]]", true))
+			l := s.logged(got)
 			if got.StatusCode != 200 || l.Usage == nil {
 				t.Fatalf("%s: status %d, usage %+v: %.300s", fault, got.StatusCode, l.Usage, got.body)
 			}
@@ -61,8 +60,8 @@ func TestStreamedSpendThatNobodyTellsIsEstimated(t *testing.T) {
 	})
 }
 
-// leaveAfter reads some bytes of a stream and goes.
-func (s *setup) leaveAfter(a application, text string, bytes int64) {
+// leaveAfter reads some bytes of a stream and goes. The answer is what was known then.
+func (s *setup) leaveAfter(a application, text string, bytes int64) answer {
 	s.t.Helper()
 	ctx, leave := context.WithCancel(s.t.Context())
 	defer leave()
@@ -75,12 +74,13 @@ func (s *setup) leaveAfter(a application, text string, bytes int64) {
 	}
 	leave()
 	_ = resp.Body.Close()
+	return answer{Response: resp}
 }
 
 // A client that leaves pays for what was made for it: no less than it read, no more than the provider made.
 func TestUsageIsNotLostWhenAClientDisconnects(t *testing.T) {
 	everyPair(t, allTypes, func(t *testing.T, s *setup, a application, _ config.ProviderType) {
-		l := s.last(func() { s.leaveAfter(a, "Say much. [[fake tokens=400 delay=4ms]]", 6000) })
+		l := s.logged(s.leaveAfter(a, "Say much. [[fake tokens=400 delay=4ms]]", 6000))
 		if l.Outcome != "client_gone" || l.Usage == nil || l.Usage.Prompt == 0 {
 			t.Fatalf("access log %+v, usage %+v", l, l.Usage)
 		}
@@ -110,9 +110,7 @@ func TestUsageThatWasToldTooEarlyIsCompleted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, to(t, tc.kind))
-			l := s.last(func() {
-				s.do(s.ask(applications[tc.application], "Say much. [[fake tokens=90 fault=reset-mid-stream:60]]", true))
-			})
+			l := s.logged(s.do(s.ask(applications[tc.application], "Say much. [[fake tokens=90 delay=1ms fault=reset-mid-stream:60]]", true)))
 			made := int64(s.record(fakeprovider.Faulted).CompletionTokens)
 			if u := l.Usage; u == nil || u.Source != "estimated" || u.Completion < made/2 || u.Completion > made*2 {
 				t.Errorf("usage %+v, of %d tokens that were made", u, made)
