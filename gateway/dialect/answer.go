@@ -23,6 +23,8 @@ type Answer struct {
 	Error []byte
 	// Ended says that the event is a stream's last. Finished says that it may be: Gemini's streams just end.
 	Ended, Finished bool
+	// Next is the number that the event after this one has, in streams that number theirs; 0 in others.
+	Next int64
 }
 
 // ReadAnswer reads an answer or an event of one; false says that the data is not one JSON object. It does not allocate.
@@ -63,6 +65,10 @@ func ReadAnswer(d exchange.Dialect, data []byte) (Answer, bool) {
 			}
 		case "type":
 			a.event(value, data)
+		case "sequence_number": // of Responses' events
+			if n, ok := integer(value); ok {
+				a.Next = n + 1
+			}
 		case "error":
 			if told(value) {
 				a.Error = value

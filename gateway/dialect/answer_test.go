@@ -130,7 +130,7 @@ func TestErrorsAreRenderedAsOpenAIDoes(t *testing.T) {
 			if got := string(AppendError(nil, exchange.OpenAI, tc.err, nil)); got != tc.want {
 				t.Errorf("got  %s\nwant %s", got, tc.want)
 			}
-			event := string(AppendErrorEvent(nil, exchange.OpenAI, tc.err, nil))
+			event := string(AppendErrorEvent(nil, exchange.OpenAI, tc.err, nil, 0))
 			data, ok := strings.CutPrefix(event, "data: ")
 			if !ok || !strings.HasSuffix(data, "\n\n") || !json.Valid([]byte(data)) || strings.Count(event, "\n") != 2 {
 				t.Errorf("event %q", event)

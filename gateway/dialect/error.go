@@ -9,6 +9,7 @@ import (
 	"github.com/sparkgateway/spark/gateway/dialect/chat"
 	"github.com/sparkgateway/spark/gateway/dialect/gemini"
 	"github.com/sparkgateway/spark/gateway/dialect/openai"
+	"github.com/sparkgateway/spark/gateway/dialect/responses"
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
@@ -27,12 +28,15 @@ func AppendError(dst []byte, d exchange.Dialect, e *exchange.Error, id []byte) [
 	}
 }
 
-// AppendErrorEvent renders an error as the event that ends a stream which cannot be whole.
-func AppendErrorEvent(dst []byte, d exchange.Dialect, e *exchange.Error, id []byte) []byte {
+// AppendErrorEvent renders an error as the event that ends a stream which cannot be whole. Next is its number, in streams
+// that number their events.
+func AppendErrorEvent(dst []byte, d exchange.Dialect, e *exchange.Error, id []byte, next int64) []byte {
 	switch d {
 	case exchange.Anthropic:
 		return anthropic.AppendErrorEvent(dst, e, string(id))
-	case exchange.Responses, exchange.Gemini, exchange.Spark:
+	case exchange.Responses:
+		return responses.AppendErrorEvent(dst, e, next)
+	case exchange.Gemini, exchange.Spark:
 		failed := chat.Event{Kind: chat.Failed, Err: e}
 		return decoders[d].NewWriter(&chat.Request{}, chat.Meta{}).Write(dst, &failed)
 	default:

@@ -65,6 +65,7 @@ type Attempt struct {
 	// What was learnt of the answer.
 	usage                       exchange.Usage
 	textBytes, texts            int64 // since the usage was told
+	numbered                    int64 // what the next event's number is, where events have one
 	sent                        bool  // the provider may have worked on it
 	completed, broken, finished bool  // how a stream ended, or that it may
 }
@@ -318,7 +319,7 @@ func (a *Attempt) reset() {
 	}
 	a.req, a.target, a.way, a.form = Request{}, Target{}, nil, formWhole
 	a.rendered, a.attached, a.translating = false, false, false
-	a.usage, a.textBytes, a.texts, a.elements = exchange.Usage{}, 0, 0, 0
+	a.usage, a.textBytes, a.texts, a.numbered, a.elements = exchange.Usage{}, 0, 0, 0, 0
 	a.sent, a.completed, a.broken, a.finished = false, false, false, false
 }
 
@@ -366,6 +367,7 @@ func (a *Attempt) learn(read *dialect.Answer) {
 	}
 	a.usage = dialect.Merge(a.usage, read.Usage)
 	a.finished = a.finished || read.Finished
+	a.numbered = max(a.numbered, read.Next)
 }
 
 // first notes the time of the answer's first byte.

@@ -344,7 +344,7 @@ func (a *Attempt) breakOff(w io.Writer, e *exchange.Error) error {
 			a.relayed = append(a.relayed, "[,"[min(a.elements, 1)])
 			a.relayed = dialect.AppendError(a.relayed, a.req.Dialect, e, ex.ID[:])
 		default:
-			a.relayed = dialect.AppendErrorEvent(a.relayed, a.req.Dialect, e, ex.ID[:])
+			a.relayed = dialect.AppendErrorEvent(a.relayed, a.req.Dialect, e, ex.ID[:], a.numbered)
 		}
 		if err := a.write(w, a.relayed); err != nil {
 			return err

@@ -109,6 +109,12 @@ type errorObject struct {
 	Code    *string `json:"code"`
 }
 
+// AppendErrorEvent renders the error event, of that number, which ends a stream that somebody else began.
+func AppendErrorEvent(dst []byte, err *exchange.Error, number int64) []byte {
+	w := writer{seq: number}
+	return w.errorEvent(dst, err)
+}
+
 func (w *writer) errorEvent(dst []byte, err *exchange.Error) []byte {
 	code := err.Code
 	if code == "" {
