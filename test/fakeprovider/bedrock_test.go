@@ -144,7 +144,7 @@ func TestBedrockErrorsByStatus(t *testing.T) {
 			}
 		})
 	}
-	response, content := call(t, server, bedrockPath+"/invoke", converse)
+	response, content := call(t, server, bedrockPath+"/invoke-with-response-stream", converse)
 	if kind, _ := bedrockFailure(t, response, content); response.StatusCode != 404 || kind != "UnknownOperationException" {
 		t.Errorf("an operation that is not served: %s %s", response.Status, kind)
 	}

@@ -72,7 +72,8 @@ func (v vertexAI) operations() map[string]operation {
 				"generateContent":       googleGenerate{v.server, true}.whole,
 				"streamGenerateContent": googleGenerate{v.server, true}.streamed,
 				"countTokens":           googleGenerate{v.server, true}.countTokens,
-				"embedContent":          googleEmbed{v.server}.one,
+				"embedContent":          googlePredict{v.server}.embedOnVertex,
+				"predict":               googlePredict{v.server}.predict,
 			}),
 		"/v1/projects/": googleUnknown,
 	}

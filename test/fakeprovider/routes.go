@@ -27,6 +27,7 @@ func (s *Server) dialects() []dialect {
 		gemini{server: s},
 		vertexAI{server: s},
 		bedrock{server: s},
+		bedrockInvoke{bedrock{server: s}},
 	}
 }
 
