@@ -43,6 +43,10 @@ const defaultMaxTokens = 4096
 // Translation takes a question to a provider of another dialect and the answer back. The zero value is ready for
 // Request; Reset makes it so again. It belongs to one goroutine.
 type Translation struct {
+	// Prompt is what the provider's header says of the prompt's tokens, for answers that do not; empty where it says
+	// nothing.
+	Prompt []byte
+
 	q      Question
 	target Target
 	asked  *chat.Request

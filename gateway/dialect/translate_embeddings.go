@@ -61,6 +61,9 @@ func (t *Translation) embedded(dst, body []byte) ([]byte, Answer, error) {
 	if err != nil {
 		return dst, Answer{}, err
 	}
+	if answer.Usage.Source == exchange.UsageNone {
+		answer.Usage = embed.Reported(t.Prompt)
+	}
 	if answer.Model == "" {
 		answer.Model = t.q.Meta.Model
 	}

@@ -106,7 +106,11 @@ func (a *Attempt) readCompletion() *exchange.Error {
 	return nil
 }
 
+// headerPrompt is where Bedrock tells the usage of models whose own answers do not.
+var headerPrompt = []byte("X-Amzn-Bedrock-Input-Token-Count")
+
 func (a *Attempt) translateWhole() *exchange.Error {
+	a.translation.Prompt = a.call.Header.PeekCanonical(headerPrompt)
 	answer, read, err := a.translation.Answer(a.edited[:0], a.answer)
 	if err != nil {
 		return broken(exchange.ReasonInvalidResponse, err)

@@ -40,7 +40,7 @@ func Reported(told jsontext.Value, names ...string) exchange.Usage {
 	}
 	const exact = 1 << 53 // beyond, a float64 is no longer every integer
 	n, err := strconv.ParseFloat(string(told), 64)
-	if err != nil || n < 0 || n > exact {
+	if within := n >= 0 && n <= exact; err != nil || !within { // A NaN is not within either.
 		return exchange.Usage{}
 	}
 	return exchange.Usage{Prompt: int64(n), Total: int64(n), Source: exchange.UsageReported}

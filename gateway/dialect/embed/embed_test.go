@@ -69,6 +69,8 @@ func TestAUsageIsReportedOrNot(t *testing.T) {
 		"zero":                 {`{"prompt_tokens":0}`, []string{"prompt_tokens"}, 0},
 		"further in":           {`{"billed_units":{"input_tokens":3}}`, []string{"billed_units", "input_tokens"}, 3},
 		"a number by itself":   {`12`, nil, 12},
+		"what is no number":    {`NaN`, nil, -1},
+		"what never ends":      {`Inf`, nil, -1},
 		"another member":       {`{"total_tokens":7}`, []string{"prompt_tokens"}, -1},
 		"a word":               {`{"prompt_tokens":"many"}`, []string{"prompt_tokens"}, -1},
 		"below zero":           {`{"prompt_tokens":-1}`, []string{"prompt_tokens"}, -1},
