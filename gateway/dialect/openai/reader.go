@@ -17,6 +17,9 @@ const (
 	maxCalls   = 1024
 )
 
+// maxTold bounds what is held of a thought, in bytes. The detail of a longer one is taken for another thought.
+const maxTold = 1 << 20
+
 var (
 	errChoice    = errors.New("openai: a choice's index is out of bounds")
 	errCalls     = errors.New("openai: too many tool calls")
@@ -39,6 +42,7 @@ type reading struct {
 	open     bool
 	part     chat.PartKind
 	thought  count            // the index of the detail that the open thought comes from
+	told     []byte           // the open thought as far as it came as a text and not as details, up to maxTold
 	call     count            // the index of the open call
 	calls    map[count]string // the IDs of calls that began, by index: the last of each
 	begun    int              // calls
@@ -177,6 +181,9 @@ func (c *reading) think(dst []chat.Event, m *answeredTurn) []chat.Event {
 	if len(m.ReasoningDetails) == 0 {
 		for _, p := range m.thoughts() {
 			dst = c.text(dst, p.Kind, p.Text)
+			if len(c.told) <= maxTold {
+				c.told = append(c.told, p.Text...)
+			}
 		}
 		return dst
 	}
@@ -186,8 +193,12 @@ func (c *reading) think(dst []chat.Event, m *answeredTurn) []chat.Event {
 		if !ok || p.Text == "" && p.Signature == "" {
 			continue
 		}
+		repeated := c.repeats(&p)
+		if repeated {
+			p.Text = ""
+		}
 		if d.Index != nil {
-			if c.open && c.part == chat.Thinking && c.thought != *d.Index {
+			if !repeated && c.open && c.part == chat.Thinking && c.thought != *d.Index {
 				dst = c.end(dst)
 			}
 			c.thought = *d.Index
@@ -202,6 +213,13 @@ func (c *reading) think(dst []chat.Event, m *answeredTurn) []chat.Event {
 		}
 	}
 	return dst
+}
+
+// repeats says that a detail is the open thought once more, for its signature's sake, which came as a text before: so
+// gateways, and this one, tell those who know no details.
+func (c *reading) repeats(p *chat.Part) bool {
+	return c.open && c.part == chat.Thinking && p.Kind == chat.Thinking && p.Signature != "" && p.Text != "" &&
+		len(c.told) <= maxTold && bytes.HasSuffix(c.told, []byte(p.Text))
 }
 
 // text adds to a part other than a call, and begins it where it is not the open one.
@@ -247,7 +265,7 @@ func (c *reading) called(dst []chat.Event, w *answeredCall) ([]chat.Event, error
 }
 
 func (c *reading) begin(dst []chat.Event, p chat.Part) []chat.Event {
-	c.open, c.part = true, p.Kind
+	c.open, c.part, c.told = true, p.Kind, c.told[:0]
 	return append(dst, chat.Event{Kind: chat.PartBegan, Choice: c.index, Part: p})
 }
 
