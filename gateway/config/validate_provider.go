@@ -17,10 +17,10 @@ type Form = *regexp.Regexp
 // The forms of a region or location, of a project of Google Cloud, of an API version, and of what Microsoft Entra ID calls
 // a directory or an application.
 var (
-	RegionForm     Form = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	ProjectForm    Form = regexp.MustCompile(`^[a-z0-9.:-]{1,128}$`)
-	APIVersionForm Form = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,64}$`)
-	TenantForm     Form = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?$`)
+	RegionForm     = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	ProjectForm    = regexp.MustCompile(`^[a-z0-9.:-]{1,128}$`)
+	APIVersionForm = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,64}$`)
+	TenantForm     = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?$`)
 )
 
 func (v *validation) providers(d *Document) map[string]bool {

@@ -79,7 +79,7 @@ const (
 	podIdentityTokenFile = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
 )
 
-var errNoPodIdentity = errors.New("Amazon EKS gives this pod no identity: " + podIdentityURI +
+var errNoPodIdentity = errors.New("no identity from Amazon EKS: " + podIdentityURI +
 	" is not set to an address of the machine; is the ServiceAccount associated with a role?")
 
 // podIdentity asks the agent on the pod's machine.

@@ -269,7 +269,7 @@ func TestPodIdentityOfEKS(t *testing.T) {
 		return map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": env["AWS_CONTAINER_CREDENTIALS_FULL_URI"],
 			"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"], name: value}
 	}
-	const none = "Amazon EKS gives this pod no identity: AWS_CONTAINER_CREDENTIALS_FULL_URI is not set to an address of the machine; " +
+	const none = "no identity from Amazon EKS: AWS_CONTAINER_CREDENTIALS_FULL_URI is not set to an address of the machine; " +
 		"is the ServiceAccount associated with a role?"
 	tests := map[string]struct {
 		env    map[string]string

@@ -107,7 +107,7 @@ func TestMicrosoftGivesNothing(t *testing.T) {
 		"there is no such directory": {clientSecret(), func(w http.ResponseWriter, _ call, _ int) {
 			answerJSON(w, 400, map[string]string{"error": "invalid_tenant", "error_description": "canary"})
 		}, "login.microsoftonline.com answered 400 (invalid_tenant)"},
-		"Microsoft is ill":     {clientSecret(), func(w http.ResponseWriter, _ call, _ int) { http.Error(w, "canary", 503) }, "login.microsoftonline.com answered 503"},
+		"Microsoft is ill":     {clientSecret(), func(w http.ResponseWriter, _ call, _ int) { http.Error(w, "canary", http.StatusServiceUnavailable) }, "login.microsoftonline.com answered 503"},
 		"no token":             {clientSecret(), entra(func(w http.ResponseWriter) { answerJSON(w, 200, map[string]any{"expires_in": 60}) }), none},
 		"no JSON":              {clientSecret(), entra(func(w http.ResponseWriter) { _, _ = w.Write([]byte("canary")) }), none},
 		"a token of two lines": {clientSecret(), entra(func(w http.ResponseWriter) { givenToken(w, "canary\r\nX-Evil: 1") }), none},

@@ -144,7 +144,7 @@ func TestAServiceAccountThatIsGivenNothing(t *testing.T) {
 		"its key was deleted": {func(w http.ResponseWriter) {
 			answerJSON(w, 400, map[string]string{"error": "invalid_grant", "error_description": "canary"})
 		}, "oauth2.googleapis.com answered 400 (invalid_grant)"},
-		"Google is ill": {func(w http.ResponseWriter) { http.Error(w, "canary", 503) }, "oauth2.googleapis.com answered 503"},
+		"Google is ill": {func(w http.ResponseWriter) { http.Error(w, "canary", http.StatusServiceUnavailable) }, "oauth2.googleapis.com answered 503"},
 		"it leads elsewhere": {func(w http.ResponseWriter) {
 			w.Header().Set("Location", "https://evil.example.com")
 			w.WriteHeader(302)

@@ -5,6 +5,7 @@ package upstream
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -54,7 +55,7 @@ func TestWaitingTellsSilenceFromAnAnswer(t *testing.T) {
 	if !call.Wait(long) {
 		t.Error("the end was not noticed")
 	}
-	if _, err := call.Read(buf); err != io.EOF {
+	if _, err := call.Read(buf); !errors.Is(err, io.EOF) {
 		t.Errorf("at the end: %v", err)
 	}
 	if !call.Wait(briefly) {

@@ -120,7 +120,7 @@ func gatewayRefs(kind string) []rule {
 
 // secretKey are the rules of a reference to a Secret's value.
 func secretKey(ref field) []rule {
-	at := func(value any) change { return ref.with(value) }
+	at := ref.with
 	within := func(name string, around map[string]any) field {
 		return field{ref.kind, ref.at + "." + name, at(around)}
 	}

@@ -60,7 +60,7 @@ func (c *anthropicCall) reply(d directives, s stamp) reply {
 	answer := c.answer(0, d, s)
 	c.conceal(&answer)
 	usage := c.usage()
-	if c.asked.stream {
+	if c.stream {
 		return reply{events: c.events(answer, usage, d.faults.Usage, s)}
 	}
 	message := c.opening(s)
@@ -77,7 +77,7 @@ func (c *anthropicCall) reply(d directives, s stamp) reply {
 // opening is a message before anything was said.
 func (c *anthropicCall) opening(s stamp) anthropicMessageAnswer {
 	return anthropicMessageAnswer{
-		ID: "msg_01" + s.id[:22], Type: "message", Role: "assistant", Model: c.asked.model, Content: []any{},
+		ID: "msg_01" + s.id[:22], Type: "message", Role: "assistant", Model: c.model, Content: []any{},
 	}
 }
 
@@ -116,7 +116,7 @@ func (c *anthropicCall) usage() anthropicUsage {
 	for i, prefix := range prefixes {
 		size := min(CountTokens(prefix), c.tokens) - usage.Read - usage.Written
 		switch {
-		case c.server.prompts.read(BaseModel(c.asked.model) + "\x00" + prefix):
+		case c.server.prompts.read(BaseModel(c.model) + "\x00" + prefix):
 			usage.Read += size + usage.Written
 			usage.Written, usage.Creation.FiveMinutes, usage.Creation.OneHour = 0, 0, 0
 		case marks[i].TTL == "1h":

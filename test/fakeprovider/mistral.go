@@ -63,10 +63,10 @@ type mistralDetail struct {
 
 func (m mistral) failureBody(f *failure) []byte {
 	body := mistralError{Object: "error", Message: f.message, Type: f.kind, Code: orNull(f.code)}
-	switch {
-	case f.status == http.StatusUnauthorized:
+	switch f.status {
+	case http.StatusUnauthorized:
 		return marshal(map[string]string{"detail": f.message})
-	case f.status == http.StatusUnprocessableEntity:
+	case http.StatusUnprocessableEntity:
 		detail := mistralDetail{Type: f.code, Loc: locationOf(f.param), Msg: f.message}
 		body.Message, body.Code = map[string]any{"detail": []mistralDetail{detail}}, nil
 	}

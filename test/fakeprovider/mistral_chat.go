@@ -106,11 +106,7 @@ func (m mistral) chat(_ *http.Request, body []byte) (call, *failure) {
 			return nil, fail
 		}
 	}
-	plain, fail := request.plain(body)
-	if fail != nil {
-		return nil, fail
-	}
-	return inMistralsWords(request.Model)(m.server.chatCall(plain, m.flavor))
+	return inMistralsWords(request.Model)(m.server.chatCall(request.plain(body), m.flavor))
 }
 
 // inMistralsWords says of a model that there is not what Mistral says.
@@ -209,7 +205,7 @@ func (r *mistralRequest) checkTools() *failure {
 }
 
 // plain is the request in OpenAI's words.
-func (r *mistralRequest) plain(body []byte) (*chatRequest, *failure) {
+func (r *mistralRequest) plain(body []byte) *chatRequest {
 	request := &chatRequest{
 		Model: r.Model, Stream: r.Stream, MaxTokens: r.MaxTokens, N: r.N, Stop: r.Stop, ToolChoice: r.ToolChoice,
 		ParallelToolCalls: r.ParallelToolCalls, ResponseFormat: r.ResponseFormat,
@@ -234,5 +230,5 @@ func (r *mistralRequest) plain(body []byte) (*chatRequest, *failure) {
 		request.Messages = append(request.Messages, plain)
 	}
 	request.keepTools(body)
-	return request, nil
+	return request
 }

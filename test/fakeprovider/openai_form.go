@@ -5,6 +5,7 @@ package fakeprovider
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -36,7 +37,7 @@ func formOf(r *http.Request, body []byte, known ...string) (*form, *failure) {
 	parts := multipart.NewReader(bytes.NewReader(body), parameters["boundary"])
 	for {
 		part, err := parts.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return read, nil
 		}
 		if err != nil {

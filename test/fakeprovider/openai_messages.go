@@ -74,7 +74,7 @@ func checkMessages(messages []chatMessage) *failure {
 		if message.Role == "tool" {
 			if message.ToolCallID == nil || !slices.Contains(open, *message.ToolCallID) {
 				return invalid(place+".role", "Invalid parameter: messages with role 'tool' must be a response to a "+
-					"preceeding message with 'tool_calls'.")
+					"preceding message with 'tool_calls'.")
 			}
 			open = slices.DeleteFunc(open, func(id string) bool { return id == *message.ToolCallID })
 		} else if len(open) > 0 {

@@ -149,7 +149,7 @@ func (s *realtimeSession) spoil(ctx context.Context) bool {
 		<-ctx.Done()
 	case EndErrorEvent:
 		s.write(ctx, marshal(realtimeError("server_error", "", "The server had an error while processing your request.")), 0)
-		s.conn.Close(websocket.StatusInternalError, "") //nolint:errcheck // the client may have left
+		s.conn.Close(websocket.StatusInternalError, "")
 	case EndGarbageEvent:
 		s.write(ctx, []byte(noise), 0)
 	default:

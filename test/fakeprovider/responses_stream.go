@@ -50,13 +50,13 @@ func (c *responsesCall) events(made outcome, _ directives, s stamp) iter.Seq[eve
 
 // emit sends what happens inside an item; place says which item it is.
 func (o outItem) emit(e *emitter, place map[string]any) {
-	switch {
-	case o.kind == toolUse:
+	switch o.kind {
+	case toolUse:
 		for _, token := range o.tokens {
 			e.emit("response.function_call_arguments.delta", CountTokens(token), with(place, "delta", token))
 		}
 		e.emit("response.function_call_arguments.done", 0, with(with(place, "name", o.tool), "arguments", o.text()))
-	case o.kind == thought:
+	case thought:
 		o.emitThoughts(e, with(place, "summary_index", 0))
 	default:
 		o.emitWords(e, with(place, "content_index", 0))

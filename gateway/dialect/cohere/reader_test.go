@@ -5,6 +5,7 @@ package cohere_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -222,7 +223,7 @@ func TestAStreamThatBreaksOffIsNotWhole(t *testing.T) {
 		"a call that is closed": {start, call0, args0, callEnd0},
 	} {
 		events, err := follow(stream...)
-		if err != io.ErrUnexpectedEOF {
+		if !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if got := strings.Join(lines(events), ","); strings.Contains(got, "ended") {

@@ -155,9 +155,10 @@ func fits(s string) bool { return s != "" && len(s) <= 64 && only(s, "_-") }
 func only(s, marks string) bool {
 	for i := range len(s) {
 		c := s[i]
-		if !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9') && !has(marks, c) {
-			return false
+		if 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || has(marks, c) {
+			continue
 		}
+		return false
 	}
 	return true
 }

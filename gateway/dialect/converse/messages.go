@@ -5,6 +5,7 @@ package converse
 
 import (
 	"github.com/go-json-experiment/json/jsontext"
+	"slices"
 
 	"github.com/sparkgateway/spark/gateway/dialect/chat"
 	"github.com/sparkgateway/spark/gateway/exchange"
@@ -83,7 +84,7 @@ func roleWord(r chat.Role) string {
 
 // end puts a turn into the body, and where it stood into places; one that says nothing is none.
 func (e *encoding) end(t *turn, places *[]string) *exchange.Error {
-	content, last := append(t.results, t.rest...), len(e.body.Messages)-1
+	content, last := slices.Concat(t.results, t.rest), len(e.body.Messages)-1
 	switch {
 	case len(content) == 0:
 		return nil

@@ -242,7 +242,7 @@ func TestStreamsThatBreakTheirGrammarAreErrors(t *testing.T) {
 				t.Errorf("%v after\n%s", err, tell(events))
 			}
 			for _, e := range events {
-				if e.Kind == chat.Ended && tc.want != errOrder {
+				if e.Kind == chat.Ended && !errors.Is(tc.want, errOrder) {
 					t.Error("the end was told")
 				}
 			}

@@ -105,7 +105,7 @@ func FuzzReader(f *testing.F) {
 			whole = err == nil
 		}
 		failed := len(events) > 0 && events[len(events)-1].Kind == chat.Failed
-		if wrong := disorder(events, whole && !failed); wrong != "" && !(failed && len(events) == 1) {
+		if wrong := disorder(events, whole && !failed); wrong != "" && (!failed || len(events) != 1) {
 			t.Fatalf("%s in %v", wrong, lines(events))
 		}
 		w := Decoder{}.NewWriter(&chat.Request{IncludeUsage: true}, meta)

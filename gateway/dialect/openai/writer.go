@@ -212,13 +212,14 @@ func (c *written) piece(f *toldFunction) toldCall {
 // open appends a chunk up to the first of its choices.
 func (w *writer) open(dst []byte) []byte {
 	if w.head == nil {
-		head := append(w.head, "data: {\"id\":"...)
+		head := []byte("data: {\"id\":")
 		head = chat.Append(head, w.meta.ID)
 		head = append(head, ",\"object\":\"chat.completion.chunk\",\"created\":"...)
 		head = strconv.AppendInt(head, w.meta.Created, 10)
 		head = append(head, ",\"model\":"...)
 		head = chat.Append(head, w.meta.Model)
-		w.head = append(head, ",\"choices\":["...)
+		head = append(head, ",\"choices\":["...)
+		w.head = head
 	}
 	return append(dst, w.head...)
 }
