@@ -67,3 +67,11 @@ type Writer interface {
 	// Write appends what the application gets for an event, which may be nothing.
 	Write(dst []byte, e *Event) []byte
 }
+
+// Bounded is a Writer that holds what its grammar says again later, and no more of it than a bound. One that cannot go on
+// has told the application so, and writes nothing after that.
+type Bounded interface {
+	Writer
+	// Full gives the error that ended the stream, nil while there is none.
+	Full() *exchange.Error
+}
