@@ -156,7 +156,8 @@ func (t *Translation) Answer(dst, body []byte) ([]byte, Answer, error) {
 }
 
 // Event appends what one event of the provider means to the application. The read Answer's Ended says that the stream
-// is whole with it. An *exchange.Error is the provider's own; other errors say that the event is not of its grammar.
+// is whole with it. An *exchange.Error is the provider's own, or says that the answer is too long; other errors say that
+// the event is not of its grammar.
 func (t *Translation) Event(dst, name, data []byte) ([]byte, Answer, error) {
 	t.begin()
 	events, err := t.reader.Read(clear0(t.events), name, data)
@@ -204,8 +205,23 @@ func (t *Translation) write(dst []byte) ([]byte, Answer, error) {
 		default:
 		}
 		dst = t.writer.Write(dst, e)
+		if full := t.full(); full != nil {
+			return dst, read, full
+		}
 	}
 	return dst, read, nil
+}
+
+// full gives the error of an answer that is too long for the application's dialect.
+func (t *Translation) full() error {
+	bounded, ok := t.writer.(chat.Bounded)
+	if !ok {
+		return nil
+	}
+	if e := bounded.Full(); e != nil {
+		return e
+	}
+	return nil
 }
 
 // AppendFailure appends the event that tells a translated stream's application that it is not whole.

@@ -24,7 +24,13 @@ type writer struct {
 	choices map[int]*written
 	order   []int
 	failed  bool
+	full    *exchange.Error
 }
+
+var _ chat.Bounded = (*writer)(nil)
+
+// Full implements chat.Bounded.
+func (w *writer) Full() *exchange.Error { return w.full }
 
 // written is how much of a choice is told.
 type written struct {
@@ -118,9 +124,11 @@ func (w *writer) delta(dst []byte, c *written, e *chat.Event) []byte {
 	}
 	if c.args.Len()+len(e.Text) > maxArguments {
 		w.failed = true
-		return w.frame.failure(dst, &exchange.Error{
-			Status: http.StatusBadGateway, Message: "The model's call of a function is too long to be translated.",
-		})
+		w.full = &exchange.Error{
+			Status: http.StatusBadGateway, Type: exchange.TypeUpstream, Reason: exchange.ReasonResponseTooLarge,
+			Outcome: exchange.ProviderBroken, Message: "The model's call of a function is too long to be translated.",
+		}
+		return w.frame.failure(dst, w.full)
 	}
 	c.args.WriteString(e.Text)
 	return dst

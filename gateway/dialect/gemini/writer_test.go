@@ -196,6 +196,23 @@ func TestWhatIsGatheredOfACallIsBounded(t *testing.T) {
 	checkStreams(t, sse, list, false)
 }
 
+func TestTheGatewayIsToldThatACallIsTooLong(t *testing.T) {
+	w, ok := Decoder{}.NewWriter(nil, chat.Meta{}).(chat.Bounded)
+	if !ok {
+		t.Fatal("the writer has no bound")
+	}
+	for _, e := range []chat.Event{{}, callBegan("c", "f"), delta(strings.Repeat(" ", maxArguments))} {
+		w.Write(nil, &e)
+	}
+	if w.Full() != nil {
+		t.Fatalf("full at the bound: %v", w.Full())
+	}
+	w.Write(nil, &chat.Event{Kind: chat.Delta, Text: " "})
+	if e := w.Full(); e == nil || e.Reason != exchange.ReasonResponseTooLarge || !e.Outcome.ProviderFault() {
+		t.Errorf("%+v", e)
+	}
+}
+
 func TestAnEmptyArrayIsAnArray(t *testing.T) {
 	if got := string((&array{}).end(nil)); got != "[]" {
 		t.Errorf("%s", got)

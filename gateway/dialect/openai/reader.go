@@ -15,6 +15,7 @@ import (
 const (
 	maxChoices = 128
 	maxCalls   = 1024
+	maxCallID  = 4 << 10 // bytes
 )
 
 // maxTold bounds what is held of a thought, in bytes. The detail of a longer one is taken for another thought.
@@ -23,6 +24,7 @@ const maxTold = 1 << 20
 var (
 	errChoice    = errors.New("openai: a choice's index is out of bounds")
 	errCalls     = errors.New("openai: too many tool calls")
+	errCallID    = errors.New("openai: the ID of a tool call is too long")
 	errNoName    = errors.New("openai: a tool call without a name")
 	errResumed   = errors.New("openai: a tool call goes on after another part began")
 	errAfterEnd  = errors.New("openai: a choice goes on after it finished")
@@ -246,6 +248,9 @@ func (c *reading) called(dst []chat.Event, w *answeredCall) ([]chat.Event, error
 		}
 		if c.begun++; c.begun > maxCalls {
 			return dst, errCalls
+		}
+		if len(w.ID) > maxCallID {
+			return dst, errCallID
 		}
 		c.calls[w.Index], c.call = w.ID, w.Index
 		call := &chat.ToolCall{ID: w.ID, Name: w.Function.Name}

@@ -4,6 +4,7 @@
 package openai
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -58,5 +59,14 @@ func TestAThoughtThatComesTwiceIsOne(t *testing.T) {
 				t.Errorf("%.2000s", diff)
 			}
 		})
+	}
+}
+
+func TestTheIDOfACallIsBounded(t *testing.T) {
+	for length, want := range map[int]error{maxCallID: nil, maxCallID + 1: errCallID} {
+		chunk := `{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"` + strings.Repeat("i", length) + `","function":{"name":"f"}}]}}]}`
+		if _, err := (Encoder{}).NewReader().Read(nil, nil, []byte(chunk)); !errors.Is(err, want) {
+			t.Errorf("%d bytes: %v", length, err)
+		}
 	}
 }

@@ -4,6 +4,8 @@
 package responses
 
 import (
+	"net/http"
+
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/sparkgateway/spark/gateway/dialect/chat"
@@ -29,6 +31,33 @@ type writer struct {
 	// delta is what all deltas of the open part have after their sequence number, delta's value excluded.
 	delta     []byte
 	deltaType string
+	// held is what is held of the answer, in bytes; full is why no more can be.
+	held int
+	full *exchange.Error
+}
+
+// maxHeld bounds what a writer holds of an answer: 64 MiB, as much as an answer that is not streamed may have. pieceSize
+// is what a part takes beside what it says.
+const (
+	maxHeld   = 64 << 20
+	pieceSize = 512
+)
+
+var _ chat.Bounded = (*writer)(nil)
+
+// Full implements chat.Bounded.
+func (w *writer) Full() *exchange.Error { return w.full }
+
+// hold says that there is room for what an event adds to what is held.
+func (w *writer) hold(e *chat.Event) bool {
+	w.held += len(e.Text) + len(e.LogProbs)
+	if e.Kind == chat.PartBegan {
+		w.held += pieceSize + len(e.Part.Signature)
+		if c := e.Part.Call; c != nil {
+			w.held += len(c.ID) + len(c.Name)
+		}
+	}
+	return w.held <= maxHeld
 }
 
 // NewWriter begins a stream. It repeats r.Echo; m is what holds where the provider says nothing of the answer.
@@ -50,6 +79,13 @@ func (w *writer) Write(dst []byte, e *chat.Event) []byte {
 	}
 	if !w.begun && e.Kind != chat.Failed {
 		dst = w.begin(dst, e)
+	}
+	if e.Kind != chat.Failed && !w.hold(e) {
+		w.full = &exchange.Error{
+			Status: http.StatusBadGateway, Type: exchange.TypeUpstream, Reason: exchange.ReasonResponseTooLarge,
+			Outcome: exchange.ProviderBroken, Message: "The provider's answer is too large.",
+		}
+		return w.fail(dst, w.full)
 	}
 	switch e.Kind {
 	case chat.PartBegan:
