@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/sparkgateway/spark/gateway/config"
@@ -49,6 +50,8 @@ type Attempt struct {
 	form   form
 	// rendered says that the gateway wrote the answer itself, in JSON.
 	rendered bool
+	// retryAfter is how long an error of the provider says to wait in its body, 0 where it does not.
+	retryAfter time.Duration
 	// attached says that the guard may cancel the call.
 	attached bool
 
@@ -261,9 +264,15 @@ func (a *Attempt) Returned(limited bool, set func(name, value []byte)) {
 		case provider.Drop:
 		}
 	}
+	if a.retryAfter > 0 && len(a.call.Header.PeekCanonical(headerRetryAfter)) == 0 {
+		set(headerRetryAfter, strconv.AppendInt(nil, int64((a.retryAfter+time.Second-1)/time.Second), 10))
+	}
 }
 
-var headerUpstreamID = []byte(provider.UpstreamIDHeader)
+var (
+	headerUpstreamID = []byte(provider.UpstreamIDHeader)
+	headerRetryAfter = []byte("Retry-After")
+)
 
 // lingerAfterDone is how long the end of a stream's framing may lag behind its last event and the connection still be
 // used again.
@@ -320,6 +329,7 @@ func (a *Attempt) reset() {
 	a.req, a.target, a.way, a.form = Request{}, Target{}, nil, formWhole
 	a.rendered, a.attached, a.translating = false, false, false
 	a.usage, a.textBytes, a.texts, a.numbered, a.elements = exchange.Usage{}, 0, 0, 0, 0
+	a.retryAfter = 0
 	a.sent, a.completed, a.broken, a.finished = false, false, false, false
 }
 

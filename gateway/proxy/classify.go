@@ -84,7 +84,7 @@ func (a *Attempt) relayError(status int) *exchange.Error {
 		return nil
 	}
 	told := dialect.DecodeError(a.way.Wire, a.target.Provider.Type, status, a.answer)
-	ex.Status = dialect.ErrorStatus(a.req.Dialect, told.Status)
+	ex.Status, a.retryAfter = dialect.ErrorStatus(a.req.Dialect, told.Status), told.RetryAfter
 	a.rendered, a.answer = true, dialect.AppendError(a.answer[:0], a.req.Dialect, told, ex.ID[:])
 	return nil
 }
