@@ -95,7 +95,9 @@ func offers(p *config.Provider) []offer {
 		}
 	case config.Ollama:
 		return []offer{
-			{exchange.Chat, anybody, at("/chat/completions")},
+			// Ollama overlooks the fields that it does not have, so that they are refused here: tool_choice,
+			// parallel_tool_calls, max_completion_tokens (https://docs.ollama.com/api/openai-compatibility).
+			{exchange.Chat, anybody, Way{target: "/chat/completions", Differs: true}},
 			{exchange.Completions, openAIOnly, at("/completions")},
 			{exchange.Embeddings, embedding, at("/embeddings")},
 			{exchange.ListModels, openAIOnly, at("/models")},

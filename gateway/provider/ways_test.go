@@ -101,6 +101,24 @@ func TestEachTypeIsAskedAsItsReferenceSays(t *testing.T) {
 	}
 }
 
+func TestWhoOverlooksFieldsIsNeverPassedThemThrough(t *testing.T) {
+	for name, tc := range map[string]struct {
+		typ      config.ProviderType
+		endpoint string
+		want     bool
+	}{
+		"Ollama overlooks what it does not know": {config.Ollama, "http://ollama:11434/v1", true},
+		"OpenAI refuses it itself":               {config.OpenAI, "https://api.openai.com/v1", false},
+		"others may know more":                   {config.OpenAICompatible, "http://vllm:8000/v1", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := providerOf(t, tc.typ, tc.endpoint, nil).Way(exchange.Chat, exchange.OpenAI).Differs; got != tc.want {
+				t.Errorf("differs: %t", got)
+			}
+		})
+	}
+}
+
 func TestWhatATypeCannotDoHasNoWay(t *testing.T) {
 	for name, tc := range map[string]struct {
 		typ         config.ProviderType

@@ -36,7 +36,7 @@ func (o ollama) chat(_ *http.Request, body []byte) (call, *failure) {
 	}
 	request.keepTools(body)
 	// These are OpenAI's, and Ollama does not read them.
-	request.N, request.MaxCompletionTokens, request.ParallelToolCalls = nil, nil, nil
+	request.N, request.MaxCompletionTokens, request.ParallelToolCalls, request.ToolChoice = nil, nil, nil, nil
 	if request.Model == "" {
 		return nil, badRequest("model is required")
 	}
