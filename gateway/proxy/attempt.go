@@ -63,7 +63,8 @@ type Attempt struct {
 	scanner  sse.Scanner
 	messages eventstream.Scanner
 	relayed  []byte
-	elements int // of an array
+	late     *exchange.Error // came with the first events
+	elements int             // of an array
 
 	// What was learnt of the answer.
 	usage                       exchange.Usage
@@ -327,7 +328,7 @@ func (a *Attempt) reset() {
 		}
 	}
 	a.req, a.target, a.way, a.form = Request{}, Target{}, nil, formWhole
-	a.rendered, a.attached, a.translating = false, false, false
+	a.rendered, a.attached, a.translating, a.late = false, false, false, nil
 	a.usage, a.textBytes, a.texts, a.numbered, a.elements = exchange.Usage{}, 0, 0, 0, 0
 	a.retryAfter = 0
 	a.sent, a.completed, a.broken, a.finished = false, false, false, false

@@ -23,13 +23,17 @@ var errBrokenOff = errors.New("the stream broke off")
 // load balancers give up on silent connections after a minute.
 const defaultKeepAlive = 15 * time.Second
 
-// begin reads a stream as far as its first event, so that a failure before it is still an error with a status. A
-// provider that has said 200 and then thinks for long is told to the client as the stream that it is.
+// begin reads a stream as far as its first event, so that a failure before it is still an error with a status. One behind
+// it is told by the stream, even where both came at once: what a client gets does not depend on how the network cut the
+// provider's bytes. A provider that has said 200 and then thinks for long is told to the client as the stream that it is.
 func (a *Attempt) begin() *exchange.Error {
 	// Streams that are not of a chat have no last event.
 	a.finished = free(a.req.Operation) && a.req.Operation != exchange.StoredResponse
 	if err := a.more(); err != nil {
-		return err
+		if len(a.relayed) == 0 || err.Outcome == exchange.ClientGone {
+			return err
+		}
+		a.late = err
 	}
 	if !a.rendered {
 		a.form = formEvents
@@ -276,6 +280,9 @@ func (a *Attempt) WriteTo(w io.Writer) (int64, error) {
 	ex := a.req.Exchange
 	if a.form == formRaw {
 		return a.copy(w)
+	}
+	if a.late != nil {
+		return ex.BytesOut, a.breakOff(w, a.late)
 	}
 	for {
 		if err := a.write(w, a.relayed); err != nil {
