@@ -65,6 +65,10 @@ func ReadAnswer(d exchange.Dialect, data []byte) (Answer, bool) {
 			}
 		case "type":
 			a.event(value, data)
+		case "object": // Mistral and older servers of vLLM's say so of an error
+			if string(value) == `"error"` && a.Error == nil {
+				a.Error = data
+			}
 		case "sequence_number": // of Responses' events
 			if n, ok := integer(value); ok {
 				a.Next = n + 1

@@ -59,6 +59,8 @@ func TestReadAnswer(t *testing.T) {
 		"a first delta without text":  {data: `{"choices":[{"delta":{"role":"assistant","content":""}}]}`},
 		"an error":                    {data: `{"error":{"message":"no"}}`, want: Answer{Error: []byte(`{"message":"no"}`)}},
 		"an error as a string":        {data: `{"error":"no"}`, want: Answer{Error: []byte(`"no"`)}},
+		"an error as a whole":         {data: `{"object":"error","message":"no"}`, want: Answer{Error: []byte(`{"object":"error","message":"no"}`)}},
+		"an object that is no error":  {data: `{"object":"chat.completion.chunk"}`},
 		"an error that is null":       {data: `{"error":null,"choices":[]}`},
 		"text elsewhere is no answer": {data: `{"content":"abc"}`},
 		"a list":                      {data: `[]`, invalid: true},

@@ -141,6 +141,10 @@ func TestStreams(t *testing.T) {
 			body: stream, script: chunks(delta("a"), `data: {"error":{"code":"theirs"}}`+"\n\n", doneEvent), want: delta("a") + "theirs", wantBroken: true,
 			wantOutcome: exchange.ProviderFailed, wantUsage: estimate(1),
 		},
+		"an error event of another shape than OpenAI's": {
+			body: stream, script: chunks(delta("a"), `data: {"object":"error","message":"m","type":"t","code":"theirs"}`+"\n\n", doneEvent),
+			want: delta("a") + "theirs", wantBroken: true, wantOutcome: exchange.ProviderFailed, wantUsage: estimate(1),
+		},
 		"a malformed chunk": {
 			body: stream, script: &script{pieces: append(chunks(delta("a")).pieces[:2:2], "zz\r\n")}, want: delta("a") + "upstream_invalid_response", wantBroken: true,
 			wantOutcome: exchange.ProviderBroken, wantUsage: estimate(1),

@@ -165,6 +165,8 @@ func (a *Attempt) pass(e sse.Event) error {
 	case !ok && free(a.req.Operation):
 	case !ok:
 		return broken(exchange.ReasonInvalidResponse, errors.New("an event is not a JSON object"))
+	case a.req.Dialect == exchange.OpenAI && len(answer.Error) == len(e.Data):
+		return a.retold(e.Data)
 	case answer.Error != nil:
 		a.errorEvent(e)
 		return nil
@@ -186,6 +188,14 @@ func (a *Attempt) relay(e sse.Event) {
 	a.relayed = append(a.relayed, "[,"[min(a.elements, 1)])
 	a.relayed = append(append(a.relayed, e.Data...), '\n')
 	a.elements++
+}
+
+// retold makes an error event that is an error as a whole, as Mistral's, one that OpenAI's SDKs read.
+func (a *Attempt) retold(data []byte) *exchange.Error {
+	wire := dialect.Target{Wire: a.way.Wire, Type: a.target.Provider.Type}
+	told := dialect.DecodeError(wire.Wire, wire.Type, dialect.EventStatus(a.req.Dialect, wire, data), data)
+	told.Reason, told.Outcome = exchange.ReasonProviderErrorEvent, exchange.ProviderFailed
+	return told
 }
 
 // errorEvent relays the provider's own error; nothing comes after it.
