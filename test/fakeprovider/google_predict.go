@@ -42,7 +42,7 @@ func (g googlePredict) embedOnVertex(r *http.Request, body []byte) (call, *failu
 	if model, _ := googleCall(r); !embedsContent(model) {
 		return nil, refusedf("%s is not supported for embedContent; use predict.", clip(model, maxEcho))
 	}
-	return googleEmbed{g.server}.one(r, body)
+	return googleEmbed(g).one(r, body)
 }
 
 func (g googlePredict) predict(r *http.Request, body []byte) (call, *failure) {
