@@ -46,10 +46,16 @@ var codeWords = map[string]int{
 	"UNKNOWN": 500, "DATA_LOSS": 500, "UNIMPLEMENTED": 501, "UNAVAILABLE": 503, "DEADLINE_EXCEEDED": 504,
 }
 
+// statusOverloaded is Anthropic's own, and 503 elsewhere.
+const statusOverloaded = 529
+
 // AppendError renders an error as Google does: {"error":{"code","message","status"}}.
 func AppendError(dst []byte, e *exchange.Error) []byte {
 	code := e.Status
-	if code < 400 || code > 599 {
+	switch {
+	case code == statusOverloaded:
+		code = http.StatusServiceUnavailable
+	case code < 400 || code > 599:
 		code = http.StatusInternalServerError
 	}
 	word := statusWords[code]

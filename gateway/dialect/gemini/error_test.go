@@ -28,7 +28,7 @@ func TestErrorsAreRenderedAsGoogleDoes(t *testing.T) {
 		502: `{"error":{"code":502,"message":"m","status":"UNAVAILABLE"}}`,
 		503: `{"error":{"code":503,"message":"m","status":"UNAVAILABLE"}}`,
 		504: `{"error":{"code":504,"message":"m","status":"DEADLINE_EXCEEDED"}}`,
-		529: `{"error":{"code":529,"message":"m","status":"INTERNAL"}}`,
+		529: `{"error":{"code":503,"message":"m","status":"UNAVAILABLE"}}`,
 		0:   `{"error":{"code":500,"message":"m","status":"INTERNAL"}}`,
 		200: `{"error":{"code":500,"message":"m","status":"INTERNAL"}}`,
 	} {
