@@ -5,6 +5,7 @@
 package provider
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -87,8 +88,13 @@ func New(p *config.Provider, credential config.Secret, version string) (*Provide
 					way.forward = append(way.forward, forwardedField{[]byte(name), nil})
 				}
 			}
-			if way.Wire == exchange.Anthropic && !overridden(p, anthropicVersion.name) {
+			switch {
+			case way.Wire != exchange.Anthropic || overridden(p, anthropicVersion.name):
+			case application == exchange.Anthropic:
 				way.forward = append(way.forward, forwardedField{[]byte(anthropicVersion.name), []byte(anthropicVersion.value)})
+			default:
+				// A translation speaks one version, whatever the application says.
+				way.fixed = append(bytes.Clone(fixed), anthropicVersion.name+": "+anthropicVersion.value+"\r\n"...)
 			}
 			last := &made.ways[o.op][application]
 			for *last != nil {
