@@ -10,11 +10,23 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/sparkgateway/spark/test/e2e/load"
+)
+
+// The keys that the fake provider takes, the second of each for tests that exchange them.
+const (
+	providerKey     = "sk-e2e-provider"
+	nextProviderKey = "sk-e2e-provider-next"
+	awsID           = "AKIDE2EFIRST"
+	awsSecret       = "aws-e2e-first-0123456789"
+	nextAWSID       = "ASIAE2ENEXT"
+	nextAWSSecret   = "aws-e2e-next-0123456789"
+	nextAWSSession  = "aws-e2e-session-0123456789"
 )
 
 // helpers are the fake provider and, on the same node so that they share a clock, the pod that asks and loads.
@@ -31,7 +43,10 @@ spec:
       - name: fake
         image: ` + providerImage + `
         imagePullPolicy: IfNotPresent
-        args: ["--listen=:9000", "--api-key=sk-e2e-provider"]
+        args:
+        - --listen=:9000
+        - --api-key=` + providerKey + `,` + nextProviderKey + `
+        - --aws-keys=` + awsID + `:` + awsSecret + `,` + nextAWSID + `:` + nextAWSSecret + `:` + nextAWSSession + `
         readinessProbe: {httpGet: {path: /livez, port: 9000}, periodSeconds: 1}
 ---
 apiVersion: v1
@@ -94,6 +109,11 @@ func (s *space) loader(pod string) *loader {
 	s.Helper()
 	s.kubectl("wait", "--for=condition=Ready", "--timeout=90s", "pod/"+pod)
 	return &loader{s, pod, string(get(s, pod, &corev1.Pod{}).UID)}
+}
+
+// as gives the same pod to a subtest, whose failures are its own.
+func (l *loader) as(t testing.TB) *loader {
+	return &loader{&space{TB: t, name: l.s.name}, l.pod, l.uid}
 }
 
 func (l *loader) post(path string, body, into any) {

@@ -213,7 +213,7 @@ const minimal = `
 apiVersion: v1
 kind: Secret
 metadata: {name: openai-api-key}
-stringData: {apiKey: sk-e2e-provider}
+stringData: {apiKey: ` + providerKey + `}
 ---
 apiVersion: sparkgateway.dev/v1alpha1
 kind: SparkGateway
@@ -266,13 +266,17 @@ func (s *space) records() []fakeprovider.Record {
 
 // line is one of a gateway's access log.
 type line struct {
-	ID, Key, Outcome, Reason string
-	Status                   int
-	Stream                   bool
-	Usage                    *struct {
-		Source                    string
-		Prompt, Completion, Total int64
-	}
+	ID, Key, Provider, Outcome, Reason, Error string
+	Status                                    int
+	Stream                                    bool
+	Usage                                     *lineUsage
+	// Pod is whose log it stands in.
+	Pod string
+}
+
+type lineUsage struct {
+	Source                    string
+	Prompt, Completion, Total int64
 }
 
 // accessLog gives the lines that a gateway's pods wrote about requests with a key.
@@ -281,13 +285,28 @@ func (s *space) accessLog(gateway string) []line {
 	var lines []line
 	for _, pod := range s.pods(gateway) {
 		for text := range strings.Lines(must[string](s)(on.logs(s.Context(), s.name, pod.Name))) {
-			var l line
+			l := line{Pod: pod.Name}
 			if err := json.Unmarshal([]byte(text), &l); err == nil && l.Key != "" {
 				lines = append(lines, l)
 			}
 		}
 	}
 	return lines
+}
+
+// untouched checks that a gateway has the pods that it had, none of them started again.
+func (s *space) untouched(gateway string, before []corev1.Pod) {
+	s.Helper()
+	after := s.pods(gateway)
+	if len(after) != len(before) {
+		s.Errorf("%d pods, were %d", len(after), len(before))
+		return
+	}
+	for i, pod := range after {
+		if pod.UID != before[i].UID || pod.Status.ContainerStatuses[0].RestartCount != 0 {
+			s.Errorf("pod %s was replaced or restarted", pod.Name)
+		}
+	}
 }
 
 // template gives what a Deployment's pods are made from, and how often it changed.
