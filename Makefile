@@ -76,19 +76,20 @@ test: ## Run every test that needs no cluster: unit, golden, CEL, envtest, datap
 	go test $(RACE) -timeout 15m ./...
 
 .PHONY: test-sdk
-test-sdk: ## Run the official OpenAI SDKs (Go and JavaScript) through the gateway; needs Node.js.
-	@test/sdk/run
+test-sdk: ## Run the official SDKs against every type of provider, as docs/dialects.md says (UPDATE=1 writes it); needs Node.js.
+	@UPDATE=$(UPDATE) test/sdk/run
 
 .PHONY: test-e2e
 test-e2e: ## Run the end-to-end tests on the cluster of KUBECONFIG; E2E_LOAD_IMAGE is the command that loads images.
 	go test -tags e2e -count=1 -timeout 30m -v ./test/e2e/...
 
-FUZZTIME ?= 30s
+FUZZTIME ?= 60s
 .PHONY: fuzz
 fuzz: ## Fuzz every target for FUZZTIME each.
 	@go list -f '{{.Dir}}' ./... | while read -r dir; do \
-	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go 2>/dev/null | cut -c6-); do \
-	    echo "$$dir $$target"; (cd $$dir && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .) || exit 1; \
+	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go 2>/dev/null | cut -c6-); do \
+	    echo "== $${dir#$(CURDIR)/} $$target"; \
+	    (cd "$$dir" && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10s .) || exit 1; \
 	  done; \
 	done
 
