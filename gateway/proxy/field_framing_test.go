@@ -209,7 +209,7 @@ func TestCharactersStayWholeHoweverAStreamIsCut(t *testing.T) {
 		from := strings.Index(body, manyBytes)
 		for i := from - 2; i < from+len(manyBytes)+2; i++ {
 			if got := told(t, w, cut(w.kind, body, i)); got != want {
-				t.Errorf("cut at byte %d: %q", i, got)
+				t.Fatalf("cut at byte %d: %q", i, got)
 			}
 		}
 	})

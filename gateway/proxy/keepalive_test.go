@@ -115,7 +115,7 @@ func (w wired) askUnfinished(t *testing.T, dial upstream.Dial, whole bool) *run 
 	if err := asked.Decode(w.shape, []byte(w.body)); err != nil {
 		t.Fatal(err)
 	}
-	r.ex = exchange.Exchange{Start: time.Now(), Stream: !whole, Model: []byte("m")}
+	r.ex = exchange.Exchange{Start: time.Unix(1_700_000_000, 0), Stream: !whole, Model: []byte("m")}
 	if r.refused = r.attempt.Do(Request{
 		Exchange: &r.ex, Operation: exchange.Chat, Dialect: w.dialect, Asked: &asked, Body: []byte(w.body), Array: w.array,
 		Fields: fields{}, Guard: r.guard, KeepAlive: beat,
