@@ -191,20 +191,9 @@ func encodeFormat(w *encoded, r *chat.Request) *exchange.Error {
 }
 
 func hasMember(object jsontext.Value, name string) bool {
-	d := jsontext.NewDecoder(bytes.NewReader(object))
-	if _, err := d.ReadToken(); err != nil {
-		return false
-	}
-	for d.PeekKind() == '"' {
-		key, err := d.ReadToken()
-		if err != nil {
-			return false
-		}
-		if key.String() == name {
+	for member := range chat.Members(object) {
+		if member == name {
 			return true
-		}
-		if err := d.SkipValue(); err != nil {
-			return false
 		}
 	}
 	return false

@@ -55,6 +55,50 @@ func TestAnUnknownFieldIsRefusedUnlessItAsksForNothing(t *testing.T) {
 	}
 }
 
+func TestASilentMemberAsksForNothing(t *testing.T) {
+	silent := []Silent{{"a": {"false", `{"b":1}`}}, {"id": nil}}
+	for members, want := range map[string]string{
+		`{"a":false}`:             "",
+		`{"a":{ "b" : 1 }}`:       "",
+		`{"id":[7],"a":null}`:     "",
+		`{"id":1,"a":true}`:       "a",
+		`{"a":false,"other":0}`:   "other",
+		`{"a":false,"id":2,"b":}`: "",
+	} {
+		got := ""
+		if err := RefuseUnknown("", jsontext.Value(members), silent...); err != nil {
+			got = err.Param
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", members, got, want)
+		}
+	}
+}
+
+func TestMembersAreGivenInOrder(t *testing.T) {
+	for object, want := range map[string]string{
+		`{"b":1,"a":[2, 3],"b":"x"}`: `b=1 a=[2, 3] b="x" `,
+		`{}`:                         "",
+		`[1]`:                        "",
+		``:                           "",
+		`{"a":1,`:                    "a=1 ",
+	} {
+		got := ""
+		for name, value := range Members(jsontext.Value(object)) {
+			got += name + "=" + string(value) + " "
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", object, got, want)
+		}
+	}
+	for name := range Members(jsontext.Value(`{"a":1,"b":2}`)) {
+		if name != "a" {
+			t.Error("went on after it was told to stop")
+		}
+		break
+	}
+}
+
 func TestInstructionsInTheMiddleAreRefusedWhereTheyStandApart(t *testing.T) {
 	text := func(role Role, text, at string) Message {
 		return Message{Role: role, Parts: []Part{{Text: text}}, At: at}

@@ -6,6 +6,8 @@ package chat
 import (
 	"bytes"
 	"fmt"
+	"iter"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -52,31 +54,51 @@ func RefuseAt(at, target string, note ...string) *exchange.Error {
 }
 
 // RefuseUnknown refuses the first member of an object, as it was written, that asks for something; members is what a
-// struct did not take up, nil or an object. At is the object's place, empty for the body. It is nil where there is
-// nothing to refuse.
-func RefuseUnknown(at string, members jsontext.Value) *exchange.Error {
-	if len(members) == 0 {
-		return nil
-	}
-	d := jsontext.NewDecoder(bytes.NewReader(members))
-	if _, err := d.ReadToken(); err != nil {
-		return nil
-	}
-	for d.PeekKind() == '"' {
-		name, err := d.ReadToken()
-		if err != nil {
-			return nil
-		}
-		text := name.String()
-		value, err := d.ReadValue()
-		if err != nil {
-			return nil
-		}
-		if value.Kind() != 'n' {
-			return RefuseField(Join(at, text))
+// struct did not take up, nil or an object. At is the object's place, empty for the body. A member that is null asks for
+// nothing, and so does one of the silent. It is nil where there is nothing to refuse.
+func RefuseUnknown(at string, members jsontext.Value, silent ...Silent) *exchange.Error {
+	for name, value := range Members(members) {
+		if value.Kind() != 'n' && !slices.ContainsFunc(silent, func(s Silent) bool { return s.covers(name, value) }) {
+			return RefuseField(Join(at, name))
 		}
 	}
 	return nil
+}
+
+// Silent are members that ask for nothing with one of these values, as compact JSON; nil is any.
+type Silent map[string][]string
+
+func (s Silent) covers(name string, value jsontext.Value) bool {
+	values, ok := s[name]
+	if !ok || values == nil {
+		return ok
+	}
+	value = value.Clone()
+	return value.Compact() == nil && slices.Contains(values, string(value))
+}
+
+// Members gives the members of an object in order, none of anything else. A value is valid until the next.
+func Members(object jsontext.Value) iter.Seq2[string, jsontext.Value] {
+	return func(yield func(string, jsontext.Value) bool) {
+		if len(object) == 0 || object.Kind() != '{' {
+			return
+		}
+		d := jsontext.NewDecoder(bytes.NewReader(object), jsontext.AllowDuplicateNames(true))
+		if _, err := d.ReadToken(); err != nil {
+			return
+		}
+		for d.PeekKind() == '"' {
+			token, err := d.ReadToken()
+			if err != nil {
+				return
+			}
+			name := token.String()
+			value, err := d.ReadValue()
+			if err != nil || !yield(name, value) {
+				return
+			}
+		}
+	}
 }
 
 // RefuseField says that a field means something in the application's dialect only.

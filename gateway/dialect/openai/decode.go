@@ -19,7 +19,7 @@ func (Decoder) DecodeRequest(body []byte) (*chat.Request, *exchange.Error) {
 	if err := chat.DecodeBody(body, &wire); err != nil {
 		return nil, err
 	}
-	if err := refuseUnknown("", wire.Unknown, asksNothing); err != nil {
+	if err := chat.RefuseUnknown("", wire.Unknown, asksNothing); err != nil {
 		return nil, err
 	}
 	r := &chat.Request{
@@ -42,7 +42,7 @@ func (Decoder) DecodeRequest(body []byte) (*chat.Request, *exchange.Error) {
 
 // asksNothing are the fields of OpenAI that may be left out when they hold one of these values, as JSON: they ask for
 // what is so without them. null asks for nothing in any field.
-var asksNothing = map[string][]string{
+var asksNothing = chat.Silent{
 	"function_call":       {`"none"`, `"auto"`},
 	"functions":           {"[]"},
 	"include_obfuscation": {"false"}, // of stream_options; a translated stream has no padding to forgo
@@ -58,7 +58,7 @@ var asksNothing = map[string][]string{
 // misc reads what stands apart.
 func (w *request) misc(r *chat.Request) *exchange.Error {
 	if o := w.StreamOptions; o != nil {
-		if err := refuseUnknown("stream_options", o.Unknown, asksNothing); err != nil {
+		if err := chat.RefuseUnknown("stream_options", o.Unknown, asksNothing); err != nil {
 			return err
 		}
 		r.IncludeUsage = o.IncludeUsage

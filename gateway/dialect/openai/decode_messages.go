@@ -9,7 +9,7 @@ import (
 )
 
 // ofMessages is what asks for nothing in a message: SDKs send back what was answered, empty lists included.
-var ofMessages = map[string][]string{"annotations": {"[]"}}
+var ofMessages = chat.Silent{"annotations": {"[]"}}
 
 // roleFields says which fields beside content and name a role has.
 type roleFields struct{ answer, result bool }
@@ -38,7 +38,7 @@ func (w *request) messages(r *chat.Request) *exchange.Error {
 
 func (c *conversation) message(w *message, at string) (chat.Message, *exchange.Error) {
 	m := chat.Message{Name: w.Name, At: at}
-	if err := refuseUnknown(at, w.Unknown, ofMessages); err != nil {
+	if err := chat.RefuseUnknown(at, w.Unknown, ofMessages); err != nil {
 		return m, err
 	}
 	var err *exchange.Error

@@ -60,12 +60,12 @@ func part(at string, v jsontext.Value) (chat.Part, *exchange.Error) {
 	return chat.Part{}, chat.RefuseField(at + ".type")
 }
 
-func text(at string, v jsontext.Value, s silent) (chat.Part, *exchange.Error) {
+func text(at string, v jsontext.Value, s chat.Silent) (chat.Part, *exchange.Error) {
 	var p textPart
 	if err := chat.DecodePart(at, v, &p); err != nil {
 		return chat.Part{}, err
 	}
-	if err := s.refuse(at, p.Unknown); err != nil {
+	if err := chat.RefuseUnknown(at, p.Unknown, s); err != nil {
 		return chat.Part{}, err
 	}
 	if p.Text == nil {
@@ -123,7 +123,7 @@ func file(at string, v jsontext.Value) (chat.Part, *exchange.Error) {
 	if err := chat.DecodePart(at, v, &p); err != nil {
 		return chat.Part{}, err
 	}
-	if err := silentFile.refuse(at, p.Unknown); err != nil {
+	if err := chat.RefuseUnknown(at, p.Unknown, silentFile); err != nil {
 		return chat.Part{}, err
 	}
 	given := 0

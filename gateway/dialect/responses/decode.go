@@ -65,7 +65,7 @@ func (w *request) streamOptions(*chat.Request) *exchange.Error {
 	if w.StreamOptions == nil {
 		return nil
 	}
-	return silentStream.refuse("stream_options", w.StreamOptions.Unknown)
+	return chat.RefuseUnknown("stream_options", w.StreamOptions.Unknown, silentStream)
 }
 
 func (w *request) logProbs(r *chat.Request) *exchange.Error {
@@ -96,7 +96,7 @@ func (w *request) reasoning(r *chat.Request) *exchange.Error {
 	if err := chat.DecodePart("reasoning", w.Reasoning, &o); err != nil {
 		return err
 	}
-	if err := silentReasoning.refuse("reasoning", o.Unknown); err != nil {
+	if err := chat.RefuseUnknown("reasoning", o.Unknown, silentReasoning); err != nil {
 		return err
 	}
 	switch effort := chat.Effort(o.Effort); effort {

@@ -96,7 +96,7 @@ func (c *conversation) message(at string, v jsontext.Value) *exchange.Error {
 	if err := chat.DecodePart(at, v, &m); err != nil {
 		return err
 	}
-	if err := silentItem.refuse(at, m.Unknown); err != nil {
+	if err := chat.RefuseUnknown(at, m.Unknown, silentItem); err != nil {
 		return err
 	}
 	role, ok := roles[m.Role]
@@ -127,7 +127,7 @@ func (c *conversation) call(at string, v jsontext.Value) *exchange.Error {
 	c.tools[item.CallID] = item.Name
 	call := &chat.ToolCall{ID: item.CallID, Name: item.Name, Arguments: item.Arguments}
 	c.add(chat.Assistant, at, chat.Part{Kind: chat.Call, Call: call, At: at})
-	return silentItem.refuse(at, item.Unknown)
+	return chat.RefuseUnknown(at, item.Unknown, silentItem)
 }
 
 func (c *conversation) result(at string, v jsontext.Value) *exchange.Error {
@@ -147,7 +147,7 @@ func (c *conversation) result(at string, v jsontext.Value) *exchange.Error {
 		result.Name = c.tools[item.CallID]
 	}
 	c.add(chat.User, at, chat.Part{Kind: chat.Result, Result: result, At: at})
-	return silentItem.refuse(at, item.Unknown)
+	return chat.RefuseUnknown(at, item.Unknown, silentItem)
 }
 
 // reasoning takes the thoughts themselves where there are any, and else their summary. An item with neither that is not
@@ -157,7 +157,7 @@ func (c *conversation) reasoning(at string, v jsontext.Value) *exchange.Error {
 	if err := chat.DecodePart(at, v, &item); err != nil {
 		return err
 	}
-	if err := silentItem.refuse(at, item.Unknown); err != nil {
+	if err := chat.RefuseUnknown(at, item.Unknown, silentItem); err != nil {
 		return err
 	}
 	if signature, ok := strings.CutPrefix(item.Encrypted, signsPrevious); ok {

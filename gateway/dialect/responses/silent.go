@@ -4,7 +4,6 @@
 package responses
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -13,14 +12,10 @@ import (
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
-// silent lists members that no other dialect has and that may be left out all the same, each with the values, as JSON,
-// that ask for nothing. Without values, none of them asks for anything.
-type silent map[string][]string
-
 var (
 	// silentRequest has the defaults of the reference. prompt_cache_retention asks for what every provider does that
 	// caches at all.
-	silentRequest = silent{
+	silentRequest = chat.Silent{
 		"background":             {"false"},
 		"store":                  {"false"},
 		"truncation":             {`"disabled"`},
@@ -28,59 +23,24 @@ var (
 		"prompt_cache_retention": {`"in_memory"`, `"in-memory"`},
 		"context_management":     {"[]"},
 	}
-	silentStream = silent{"include_obfuscation": {"false"}}
+	silentStream = chat.Silent{"include_obfuscation": {"false"}}
 	// silentItem is what an answer said of its own items, and which applications send back with them. The phase of a
 	// message is a label for the model that wrote it.
-	silentItem = silent{
+	silentItem = chat.Silent{
 		"id": nil, "status": nil, "phase": nil, "created_by": nil, "async": {"false"}, "caller": {`{"type":"direct"}`},
 	}
-	silentOutput    = silent{"annotations": nil, "logprobs": nil}
-	silentFile      = silent{"detail": {`"auto"`}}
-	silentTool      = silent{"async": {"false"}, "defer_loading": {"false"}, "allowed_callers": {`["direct"]`}}
-	silentReasoning = silent{"context": {`"auto"`}, "mode": {`"standard"`}}
+	silentOutput    = chat.Silent{"annotations": nil, "logprobs": nil}
+	silentFile      = chat.Silent{"detail": {`"auto"`}}
+	silentTool      = chat.Silent{"async": {"false"}, "defer_loading": {"false"}, "allowed_callers": {`["direct"]`}}
+	silentReasoning = chat.Silent{"context": {`"auto"`}, "mode": {`"standard"`}}
 )
-
-// refuse is chat.RefuseUnknown but for silent members.
-func (s silent) refuse(at string, members jsontext.Value) *exchange.Error {
-	if len(members) == 0 {
-		return nil
-	}
-	d := jsontext.NewDecoder(bytes.NewReader(members))
-	if _, err := d.ReadToken(); err != nil {
-		return nil
-	}
-	for d.PeekKind() == '"' {
-		token, err := d.ReadToken()
-		if err != nil {
-			return nil
-		}
-		name := token.String()
-		value, err := d.ReadValue()
-		if err != nil {
-			return nil
-		}
-		if value.Kind() != 'n' && !s.covers(name, value) {
-			return chat.RefuseField(chat.Join(at, name))
-		}
-	}
-	return nil
-}
-
-func (s silent) covers(name string, value jsontext.Value) bool {
-	values, ok := s[name]
-	if !ok || values == nil {
-		return ok
-	}
-	value = value.Clone()
-	return value.Compact() == nil && slices.Contains(values, string(value))
-}
 
 // stateful are the fields that ask a provider to keep something from one request to another.
 var stateful = []string{"background", "conversation", "previous_response_id", "prompt", "store"}
 
 // refuseRequest refuses what a request asks for that no other dialect has.
 func refuseRequest(members jsontext.Value) *exchange.Error {
-	err := silentRequest.refuse("", members)
+	err := chat.RefuseUnknown("", members, silentRequest)
 	if err != nil && slices.Contains(stateful, err.Param) {
 		err.Message = "'" + err.Param + "' needs what OpenAI keeps between requests. It cannot be translated: this model's provider " +
 			"speaks another dialect and keeps nothing. Send the whole conversation as 'input'."

@@ -24,7 +24,7 @@ func (w *request) tools(r *chat.Request) *exchange.Error {
 		if err := chat.DecodePart(at, raw, &t); err != nil {
 			return err
 		}
-		if err := silentTool.refuse(at, t.Unknown); err != nil {
+		if err := chat.RefuseUnknown(at, t.Unknown, silentTool); err != nil {
 			return err
 		}
 		if t.Name == "" {
