@@ -95,21 +95,25 @@ func TestABrokenStreamIsNotClosedCleanly(t *testing.T) {
 // A timeout is not cleared by the response's header.
 func TestATimeoutGoesOnBeyondTheResponseHeaders(t *testing.T) {
 	everyPair(t, wires, func(t *testing.T, s *setup, a application, _ config.ProviderType) {
-		for fault, want := range map[string]string{
+		faults := map[string]string{
 			"first-token-latency:30s": "upstream_first_token_timeout", "stall:9": "upstream_between_tokens_timeout",
-		} {
+		}
+		answers := map[string]answer{}
+		for fault := range faults {
 			began := time.Now()
 			got := s.do(s.ask(a, "Hello [[fake tokens=30 delay=2ms fault="+fault+"]]", true))
 			if took := time.Since(began); took > 5*time.Second {
 				t.Errorf("%s: took %s", fault, took)
 			}
-			l := s.logged(got)
-			if l.Reason != want || l.Outcome != "provider_timeout" {
-				t.Errorf("%s: access log %+v", fault, l)
-			}
+			answers[fault] = got
 			told := heard(t, a, got.body, got.StatusCode == 200)
 			if told.failure == "" || got.StatusCode != 504 && (got.StatusCode != 200 || got.err == nil) {
 				t.Errorf("%s: status %d, error %v, %+v", fault, got.StatusCode, got.err, told)
+			}
+		}
+		for fault, want := range faults {
+			if l := s.logged(answers[fault]); l.Reason != want || l.Outcome != "provider_timeout" {
+				t.Errorf("%s: access log %+v", fault, l)
 			}
 		}
 	}, withTimeouts(short))
@@ -158,13 +162,13 @@ var signs = map[string]string{
 
 // A gateway that is silent as long as its provider is loses its clients to the first load balancer on the way.
 func TestASilentStreamIsKeptAlive(t *testing.T) {
-	keepAlive := func(o *options) { o.server = gateway.Options{KeepAlive: 20 * time.Millisecond} }
+	keepAlive := func(o *options) { o.server = gateway.Options{KeepAlive: 10 * time.Millisecond} }
 	for _, kind := range wires {
 		for name, a := range applications {
 			t.Run(string(kind)+", "+name, func(t *testing.T) {
 				t.Parallel()
 				s := start(t, to(t, kind), keepAlive)
-				steer := " [[fake tokens=4 delay=90ms fault=first-token-latency:150ms]]"
+				steer := " [[fake tokens=4 delay=40ms fault=first-token-latency:60ms]]"
 				got := s.do(s.ask(a, "Hello"+steer, true))
 				if got.StatusCode != 200 || got.err != nil || !strings.Contains(got.body, a.terminator) {
 					t.Fatalf("status %d, error %v: %s", got.StatusCode, got.err, got.body)
@@ -179,7 +183,7 @@ func TestASilentStreamIsKeptAlive(t *testing.T) {
 				if told := heard(t, a, got.body, true); told.completion != 4 || told.failure != "" {
 					t.Errorf("%+v", told)
 				}
-				whole := s.do(s.ask(a, "Hello [[fake tokens=4 fault=latency:150ms]]", false))
+				whole := s.do(s.ask(a, "Hello [[fake tokens=4 fault=latency:40ms]]", false))
 				if whole.StatusCode != 200 || whole.body[0] != '{' || strings.Contains(whole.body, "keep-alive") {
 					t.Errorf("a whole answer: status %d, %q", whole.StatusCode, whole.body)
 				}
