@@ -4,6 +4,8 @@
 package openai
 
 import (
+	"strings"
+
 	"github.com/sparkgateway/spark/gateway/dialect/chat"
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
@@ -199,7 +201,8 @@ func thoughts(w *message, at string) ([]chat.Part, *exchange.Error) {
 		return nil, nil
 	}
 	var parts []chat.Part
-	var last *int64 // the index of the last detail, where it was a text without a signature
+	var run strings.Builder // the text of the last part, where it came in pieces
+	var last *int64         // the index of the last detail, where it was a text without a signature
 	for i := range w.ReasoningDetails {
 		d := &w.ReasoningDetails[i]
 		p, err := d.part(chat.Index(at+".reasoning_details", i))
@@ -209,9 +212,13 @@ func thoughts(w *message, at string) ([]chat.Part, *exchange.Error) {
 		if p.Kind == chat.Thinking && last != nil && d.Index != nil && *last == *d.Index {
 			// Clients that collect the details of a stream without joining them send the pieces back.
 			whole := &parts[len(parts)-1]
-			whole.Text += p.Text
-			whole.Signature = p.Signature
+			if run.Len() == 0 {
+				run.WriteString(whole.Text)
+			}
+			run.WriteString(p.Text)
+			whole.Text, whole.Signature = run.String(), p.Signature
 		} else {
+			run.Reset()
 			parts = append(parts, p)
 		}
 		last = nil

@@ -4,8 +4,6 @@
 package responses
 
 import (
-	"slices"
-
 	"github.com/sparkgateway/spark/gateway/dialect/chat"
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
@@ -89,7 +87,7 @@ func (c *choice) allow(r *chat.Request) *exchange.Error {
 	if !ok || mode == chat.NoTools {
 		return invalid("tool_choice.mode")
 	}
-	allowed := make([]string, 0, len(c.Tools))
+	allowed := make(map[string]bool, len(c.Tools))
 	for i, t := range c.Tools {
 		at := chat.Index("tool_choice.tools", i)
 		if t.Type != "function" {
@@ -98,14 +96,14 @@ func (c *choice) allow(r *chat.Request) *exchange.Error {
 		if err := chat.RefuseUnknown(at, t.Unknown); err != nil {
 			return err
 		}
-		allowed = append(allowed, t.Name)
+		allowed[t.Name] = true
 	}
-	if mode == chat.AnyTool && len(allowed) == 1 {
-		r.Choice = chat.ToolChoice{Mode: chat.OneTool, Name: allowed[0]}
+	if mode == chat.AnyTool && len(c.Tools) == 1 {
+		r.Choice = chat.ToolChoice{Mode: chat.OneTool, Name: c.Tools[0].Name}
 		return nil
 	}
 	for _, t := range r.Tools {
-		if !slices.Contains(allowed, t.Name) {
+		if !allowed[t.Name] {
 			return chat.RefuseField("tool_choice.tools")
 		}
 	}
