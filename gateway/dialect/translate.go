@@ -83,6 +83,9 @@ func (t *Translation) Request(dst []byte, q Question, to Target) ([]byte, *excha
 
 func (t *Translation) chat(dst []byte) ([]byte, *exchange.Error) {
 	if t.asked == nil {
+		if objects(t.q.Body) > MaxObjects {
+			return dst, tooManyObjects(t.q.Dialect)
+		}
 		asked, err := decoders[t.q.Dialect].DecodeRequest(t.q.Body)
 		if err != nil {
 			return dst, err
