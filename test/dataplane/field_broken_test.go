@@ -121,16 +121,16 @@ func TestATimeoutGoesOnBeyondTheResponseHeaders(t *testing.T) {
 
 // Each of the two bounds what it is for, and nothing else.
 func TestFirstTokenAndIdleAreTwoKnobs(t *testing.T) {
-	const brief, long = config.Duration(slowdown * 150 * time.Millisecond), config.Duration(20 * time.Second)
+	const brief, long = config.Duration(slowdown * 300 * time.Millisecond), config.Duration(20 * time.Second)
 	tests := map[string]struct {
 		first, between config.Duration
 		steer, want    string
 	}{
-		"a slow beginning, of which only the pauses are bounded":  {long, brief, "fault=first-token-latency:500ms", ""},
+		"a slow beginning, of which only the pauses are bounded":  {long, brief, "fault=first-token-latency:700ms", ""},
 		"a slow beginning that is bounded":                        {brief, long, "fault=first-token-latency:30s", "upstream_first_token_timeout"},
 		"a pause within, where only the beginning is bounded":     {brief, long, "fault=stall:9", "client"},
 		"a pause that is bounded":                                 {long, brief, "fault=stall:9", "upstream_between_tokens_timeout"},
-		"a slow header, where only the pauses are bounded":        {long, brief, "fault=latency:500ms", ""},
+		"a slow header, where only the pauses are bounded":        {long, brief, "fault=latency:700ms", ""},
 		"a slow header that is bounded as the first token's part": {brief, long, "fault=latency:30s", "upstream_first_token_timeout"},
 	}
 	for name, tc := range tests {
