@@ -73,7 +73,7 @@ func TestAFailureBeforeTheAnswerIsAnErrorWithAStatus(t *testing.T) {
 			fault: "no-done:0", stream: true, want: 502, wantReason: "upstream_truncated", wantOutcome: "provider_broken",
 		},
 		"a stream whose first event is an error": {
-			fault: "error-event:0", stream: true, want: 502, wantReason: "upstream_error_event", wantOutcome: "provider_failed",
+			fault: "error-event:0", stream: true, want: 500, wantReason: "upstream_error_event", wantOutcome: "provider_failed",
 		},
 	}
 	for name, tc := range tests {

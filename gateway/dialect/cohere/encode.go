@@ -101,8 +101,6 @@ func refuse(r *chat.Request) *exchange.Error {
 		return r.Refuse(chat.FieldLogProbs, dialectName)
 	case r.TopLogProbs != nil && *r.TopLogProbs > 0:
 		return r.Refuse(chat.FieldTopLogProbs, dialectName)
-	case r.User != "":
-		return r.Refuse(chat.FieldUser, dialectName)
 	case len(r.Stop) > maxStops:
 		return chat.RefuseAt(r.Names(chat.FieldStop), dialectName, "takes at most 5 stop sequences")
 	case !penalty(r.Frequency):

@@ -165,7 +165,6 @@ func TestWhatCohereCannotExpressIsRefused(t *testing.T) {
 		"several answers":    {func(r *chat.Request) { r.Candidates = pointer[int64](2) }, "n"},
 		"log probabilities":  {func(r *chat.Request) { r.LogProbs = pointer(true) }, "logprobs"},
 		"alternatives":       {func(r *chat.Request) { r.TopLogProbs = pointer[int64](1) }, "top_logprobs"},
-		"the end user":       {func(r *chat.Request) { r.User = "u" }, "user"},
 		"six stops":          {func(r *chat.Request) { r.Stop = []string{"1", "2", "3", "4", "5", "6"} }, "stop"},
 		"a reward":           {func(r *chat.Request) { r.Frequency = pointer(-0.1) }, "frequency_penalty"},
 		"a high penalty":     {func(r *chat.Request) { r.Presence = pointer(1.1) }, "presence_penalty"},

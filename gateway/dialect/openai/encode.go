@@ -97,6 +97,9 @@ func (e Encoder) AppendRequest(dst []byte, r *chat.Request, t chat.Target) ([]by
 		LogProbs: unless(r.LogProbs, false), TopLogProbs: unless(r.TopLogProbs, 0), User: r.User,
 		Effort: is.effort(r.Reasoning),
 	}
+	if is.nameless {
+		w.User = ""
+	}
 	if r.Stream && is.streamOptions {
 		w.StreamOptions = &askedStream{IncludeUsage: true}
 	}
@@ -133,8 +136,6 @@ func (is *traits) refuse(r *chat.Request) *exchange.Error {
 			has = r.TopK != nil
 		case chat.FieldCandidates:
 			has = r.Candidates != nil && *r.Candidates != 1
-		case chat.FieldUser:
-			has = r.User != ""
 		case chat.FieldParallelCalls:
 			has = r.ParallelCalls != nil && !*r.ParallelCalls && len(r.Tools) > 0
 		case chat.FieldLogProbs:

@@ -126,7 +126,7 @@ func TestFieldsByFlavor(t *testing.T) {
 			`,"top_k":5`, "top_k", by{"!top_k", "!top_k", "5", "!top_k", "!top_k"},
 		},
 		"several answers": {`,"n":2`, "n", by{"2", "2", "2", "!n", "2"}},
-		"the end user":    {`,"safety_identifier":"u"`, "user", by{`"u"`, `"u"`, `"u"`, "!safety_identifier", "!safety_identifier"}},
+		"the end user":    {`,"safety_identifier":"u"`, "user", by{`"u"`, `"u"`, `"u"`, "", ""}},
 		"log probabilities": {
 			`,"logprobs":true`, "logprobs", by{"true", "true", "true", "true", "!logprobs"},
 		},

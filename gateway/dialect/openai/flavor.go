@@ -37,6 +37,9 @@ type traits struct {
 	completionTokens bool
 	// developer: there is a role of that name.
 	developer bool
+	// nameless: there is no place for the end user's name, which asks for nothing but that abuse can be told apart, and so
+	// is left out.
+	nameless bool
 	// names: messages have a name.
 	names bool
 	// streamOptions: usage must be asked for in a stream.
@@ -63,22 +66,22 @@ var flavors = [...]traits{
 	},
 	Ollama: {
 		name:  "Ollama",
-		lacks: []chat.Field{chat.FieldTopK, chat.FieldCandidates, chat.FieldUser, chat.FieldParallelCalls},
+		lacks: []chat.Field{chat.FieldTopK, chat.FieldCandidates, chat.FieldParallelCalls},
 		efforts: map[chat.Effort]string{
 			chat.EffortNone: "none", chat.EffortMinimal: "low", chat.EffortLow: "low", chat.EffortMedium: "medium",
 			chat.EffortHigh: "high", chat.EffortMax: "high",
 		},
-		streamOptions: true, autoOnly: true, inlineImages: true,
+		nameless: true, streamOptions: true, autoOnly: true, inlineImages: true,
 	},
 	Mistral: {
 		name:  "Mistral",
-		lacks: []chat.Field{chat.FieldTopK, chat.FieldUser, chat.FieldLogProbs, chat.FieldTopLogProbs},
+		lacks: []chat.Field{chat.FieldTopK, chat.FieldLogProbs, chat.FieldTopLogProbs},
 		// Models whose reasoning can be chosen think or do not; how much is theirs.
 		efforts: map[chat.Effort]string{
 			chat.EffortNone: "none", chat.EffortMinimal: "high", chat.EffortLow: "high", chat.EffortMedium: "high",
 			chat.EffortHigh: "high", chat.EffortMax: "high",
 		},
-		audio: true, files: true,
+		nameless: true, audio: true, files: true,
 	},
 }
 

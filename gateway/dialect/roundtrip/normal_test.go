@@ -22,8 +22,8 @@ var normalForms = map[string][]rule{
 	"openai":             slices.Concat(openAIRules, []rule{thoughtsLeftOut, developersSpeak}),
 	"azure":              slices.Concat(openAIRules, []rule{thoughtsLeftOut, developersSpeak}),
 	"openai-compatible":  slices.Concat(openAIRules, []rule{developersInstruct, thoughtsJoined}),
-	"ollama":             slices.Concat([]rule{refusalsAreTexts}, openAIRules, []rule{developersInstruct, unsigned, thoughtsJoined, forbiddenToolsUnknown, threeEfforts}),
-	"mistral":            slices.Concat([]rule{refusalsAreTexts}, openAIRules, []rule{developersInstruct, unsigned, thoughtsFirst, thoughtsJoined, parameters, idsMapped, thinksOrNot}),
+	"ollama":             slices.Concat([]rule{refusalsAreTexts}, openAIRules, []rule{developersInstruct, unsigned, thoughtsJoined, forbiddenToolsUnknown, threeEfforts, userUnnamed}),
+	"mistral":            slices.Concat([]rule{refusalsAreTexts}, openAIRules, []rule{developersInstruct, unsigned, thoughtsFirst, thoughtsJoined, parameters, idsMapped, thinksOrNot, userUnnamed}),
 	"responses":          responsesRules,
 	"anthropic":          slices.Concat(anthropicRules, []rule{thinksByEffort}),
 	"anthropic-budget":   slices.Concat(anthropicRules, []rule{anthropicBudget}),
@@ -67,7 +67,7 @@ var converseRules = []rule{
 }
 
 var cohereRules = []rule{
-	developersInstruct, refusalsAreTexts, unmarked, plans, failureInText, typeAtURL, signaturesOfTexts, signaturesOfCalls, unsigned,
+	developersInstruct, refusalsAreTexts, unmarked, userUnnamed, plans, failureInText, typeAtURL, signaturesOfTexts, signaturesOfCalls, unsigned,
 	resultsFirst, oneToolLeft, strictTogether, namelessFormat, schemaDescribed, anyJSON, nearlyOne, budgets,
 }
 

@@ -159,6 +159,7 @@ func TestTheCorporaComeBackFromEveryProvider(t *testing.T) {
 func TestNoFieldDisappears(t *testing.T) {
 	leftOut := map[string]string{
 		"gemini-2 User": "Google has no place for it", "gemini-3 User": "as above", "vertex-2 User": "as above", "vertex-3 User": "as above",
+		"cohere User": "Cohere has no place for it", "mistral User": "Mistral has none", "ollama User": "Ollama has none",
 	}
 	fields := map[string]struct {
 		set   func(*chat.Request)
