@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -342,104 +341,4 @@ func TestDrainEndsWithTheLastSession(t *testing.T) {
 		t.Errorf("access log %+v", l)
 	}
 	s.down.Do(s.living.Close)
-}
-
-func TestFramesOfAClientAreBounded(t *testing.T) {
-	small := withDocument(func(d *config.Document) { d.Core.Gateway.MaxBodyBytes = 1000 })
-	t.Run("a message of the bound is relayed", func(t *testing.T) {
-		s := start(t, small)
-		conn, _ := s.talk("?model=m", &websocket.DialOptions{})
-		s.hearUntil(conn, "session.created")
-		event := `{"type":"input_audio_buffer.commit","x":""}`
-		s.say(conn, strings.Replace(event, `""`, `"`+strings.Repeat("x", 1000-len(event))+`"`, 1))
-		s.hearUntil(conn, "input_audio_buffer.committed")
-	})
-	t.Run("a larger one ends the session", func(t *testing.T) {
-		s := start(t, small)
-		conn, _ := s.talk("?model=m", &websocket.DialOptions{})
-		s.hearUntil(conn, "session.created")
-		s.say(conn, strings.Repeat("x", 1001))
-		_, _, err := conn.Read(s.soon())
-		if websocket.CloseStatus(err) != websocket.StatusMessageTooBig {
-			t.Errorf("the session ended with %v", err)
-		}
-		if l := s.lines(1)[0]; l.Outcome != "refused" || l.Reason != "body_too_large" {
-			t.Errorf("access log %+v", l)
-		}
-	})
-	t.Run("a frame without a mask ends the session", func(t *testing.T) {
-		s := start(t, small)
-		c, r := s.rawSession()
-		_, _ = c.Write([]byte("\x81\x02{}"))
-		if opcode, payload := readFrame(t, r); opcode != 8 || string(payload[:2]) != "\x03\xea" {
-			t.Errorf("opcode %d: %q", opcode, payload)
-		}
-		if l := s.lines(1)[0]; l.Outcome != "refused" || l.Reason != "malformed_request" {
-			t.Errorf("access log %+v", l)
-		}
-	})
-}
-
-// rawSession is a session whose frames the test writes itself; the provider's first event was read.
-func (s *setup) rawSession() (net.Conn, *bufio.Reader) {
-	s.t.Helper()
-	c := s.dial()
-	_, _ = io.WriteString(c, "GET /v1/realtime?model=m HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+aliceKey+"\r\nConnection: Upgrade\r\n"+
-		"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
-	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
-	r := bufio.NewReader(c)
-	if resp, err := http.ReadResponse(r, nil); err != nil || resp.StatusCode != 101 {
-		s.t.Fatalf("%v, %v", resp, err)
-	}
-	if opcode, payload := readFrame(s.t, r); opcode != 1 || !strings.Contains(string(payload), "session.created") {
-		s.t.Fatalf("opcode %d: %s", opcode, payload)
-	}
-	return c, r
-}
-
-// readFrame reads a server's frame of less than 64 KiB.
-func readFrame(t testing.TB, r *bufio.Reader) (opcode byte, payload []byte) {
-	t.Helper()
-	head := make([]byte, 4)
-	if _, err := io.ReadFull(r, head[:2]); err != nil {
-		t.Fatal(err)
-	}
-	length := int(head[1])
-	if length == 126 {
-		if _, err := io.ReadFull(r, head[2:]); err != nil {
-			t.Fatal(err)
-		}
-		length = int(head[2])<<8 | int(head[3])
-	}
-	payload = make([]byte, length)
-	if _, err := io.ReadFull(r, payload); err != nil {
-		t.Fatal(err)
-	}
-	return head[0] & 0xf, payload
-}
-
-func TestSilentSidesOfASessionArePinged(t *testing.T) {
-	s := start(t, func(o *options) { o.server.KeepAlive = 50 * time.Millisecond })
-	c, r := s.rawSession()
-	opcode, payload := readFrame(t, r)
-	if opcode != 9 {
-		t.Fatalf("opcode %d: %q", opcode, payload)
-	}
-	// A client that answers stays; its pongs are the gateway's own business.
-	pong := append([]byte{0x8a, 0x80 | byte(len(payload)), 0, 0, 0, 0}, payload...)
-	for range 6 {
-		if _, err := c.Write(pong); err != nil {
-			t.Fatal(err)
-		}
-		if opcode, _ = readFrame(t, r); opcode != 9 {
-			t.Fatalf("opcode %d", opcode)
-		}
-	}
-	if n := s.server.InFlight(); n != 1 {
-		t.Errorf("%d in flight", n)
-	}
-	// One that does not has left, whatever its kernel says.
-	if l := s.lines(1)[0]; l.Outcome != "client_gone" {
-		t.Errorf("access log %+v", l)
-	}
 }
