@@ -63,6 +63,9 @@ func (a *Attempt) failed(err error) *exchange.Error {
 func broken(reason exchange.Reason, cause error) *exchange.Error {
 	e := failures[upstream.Malformed]
 	e.Type, e.Reason, e.Cause = exchange.TypeUpstream, reason, cause
+	if reason == exchange.ReasonResponseTooLarge {
+		e.Message = "The provider's answer is too large."
+	}
 	return &e
 }
 
@@ -73,9 +76,7 @@ func truncated(cause error) *exchange.Error {
 }
 
 func tooLarge() *exchange.Error {
-	e := broken(exchange.ReasonResponseTooLarge, nil)
-	e.Message = "The provider's answer is too large."
-	return e
+	return broken(exchange.ReasonResponseTooLarge, nil)
 }
 
 // cancelled says which of the two left. 499 is nginx's word for a client that did; nobody reads it but the log.
