@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -256,7 +257,7 @@ func TestSignsOfLifeDoNotProlongASilenceThatIsTooLong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for at, want := range map[int]exchange.Reason{0: exchange.ReasonFirstTokenTimeout, 1: exchange.ReasonBetweenTokens} {
 				synctest.Test(t, func(t *testing.T) {
-					s := append(sent(0, tc.pieces[:at]...)[:1+at], act{2 * bounds, ""})
+					s := slices.Concat(sent(0, tc.pieces[:at]...)[:1+at], []act{{2 * bounds, ""}})
 					began := time.Now()
 					// The provider still sleeps when nobody waits for it any more.
 					defer time.Sleep(2 * bounds)

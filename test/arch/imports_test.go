@@ -149,7 +149,7 @@ func TestRoomsOfTheGatewayDoNotImportEachOther(t *testing.T) {
 			}
 		}
 	}
-	composed := append(shared, "gateway/dialect", "gateway/eventstream", "gateway/provider", "gateway/sse", "gateway/upstream")
+	composed := slices.Concat(shared, []string{"gateway/dialect", "gateway/eventstream", "gateway/provider", "gateway/sse", "gateway/upstream"})
 	for _, dep := range find(t, "gateway/proxy").Imports {
 		if within(dep, "gateway") && !withinAny(dep, composed...) {
 			t.Errorf("gateway/proxy imports %s", dep)

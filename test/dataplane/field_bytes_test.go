@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -181,7 +182,7 @@ func TestHeadersOfOneProviderDoNotLeakIntoTheNextAnswer(t *testing.T) {
 			case "claude":
 				want, not = anthropic, openAI
 			case "nobody":
-				want, not = nil, append(openAI, anthropic...)
+				want, not = nil, slices.Concat(openAI, anthropic)
 			}
 			for _, name := range want {
 				if got.Header.Get(name) == "" {

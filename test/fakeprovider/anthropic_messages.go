@@ -119,7 +119,7 @@ func (a *asked) notice(blocks anthropicContent) (media int) {
 }
 
 func (c *anthropicCall) subject() subject {
-	return subject{model: c.asked.model, stream: c.asked.stream, prompt: c.prompt, promptTokens: c.tokens}
+	return subject{model: c.model, stream: c.stream, prompt: c.prompt, promptTokens: c.tokens}
 }
 
 func (a anthropic) countTokens(r *http.Request, body []byte) (call, *failure) {

@@ -62,7 +62,7 @@ func (c *googleGenerateCall) usage(fault UsageFault, spoken, thoughts int) any {
 
 // empty is an answer that says nothing yet.
 func (c *googleGenerateCall) empty(s stamp) googleAnswer {
-	return googleAnswer{ModelVersion: BaseModel(c.asked.model), ResponseID: s.id}
+	return googleAnswer{ModelVersion: BaseModel(c.model), ResponseID: s.id}
 }
 
 func (c *googleGenerateCall) reply(d directives, s stamp) reply {

@@ -192,7 +192,7 @@ func (r *googleRequest) measure(a *asked) {
 
 func (c *googleGenerateCall) subject() subject {
 	return subject{
-		model: c.asked.model, stream: c.stream, framing: c.framing, prompt: c.prompt, promptTokens: c.tokens,
+		model: c.model, stream: c.stream, framing: c.framing, prompt: c.prompt, promptTokens: c.tokens,
 	}
 }
 

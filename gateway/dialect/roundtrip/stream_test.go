@@ -4,6 +4,7 @@
 package roundtrip
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -199,7 +200,7 @@ func readBack(t testing.TB, a *application, stream io.Reader) []chat.Event {
 	var scanner sse.Scanner
 	for done := false; !done; {
 		_, err := scanner.Fill(stream)
-		if done = err == io.EOF; done {
+		if done = errors.Is(err, io.EOF); done {
 			scanner.End()
 		}
 		for {
