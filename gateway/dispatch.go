@@ -74,12 +74,10 @@ func (r *request) ask() *exchange.Error {
 	if e.shape.ModelElsewhere {
 		r.ex.Model = r.pathModel
 	}
-	if e.shape.ModelOptional && len(r.ex.Model) == 0 {
-		name, ok := r.snap.routes.Default()
-		if !ok {
-			return exchange.Invalid("model", "Missing required parameter: 'model', as this gateway serves several.")
+	if e.shape.ModelOptional {
+		if err := r.defaultModel(); err != nil {
+			return err
 		}
-		r.ex.Model = []byte(name)
 	}
 	if r.ex.Stream && !r.ctx.Request.Header.IsHTTP11() {
 		return exchange.Invalid("stream", "Streams need HTTP/1.1.")
@@ -100,6 +98,19 @@ func (r *request) ask() *exchange.Error {
 		Asked: &r.asked, Body: r.body, ContentType: contentType, Tail: r.ownPath(),
 		Array: e.streams && string(r.ctx.QueryArgs().Peek("alt")) != "sse",
 	}, to.Target)
+}
+
+// defaultModel is for requests that need not name one.
+func (r *request) defaultModel() *exchange.Error {
+	if len(r.ex.Model) > 0 {
+		return nil
+	}
+	name, ok := r.snap.routes.Default()
+	if !ok {
+		return exchange.Invalid("model", "Missing required parameter: 'model', as this gateway serves several.")
+	}
+	r.ex.Model = []byte(name)
+	return nil
 }
 
 // ownPath is the path for providers that have the same: from the verb on, where a model stands before it.

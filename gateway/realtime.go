@@ -69,12 +69,8 @@ func (r *request) realtime() *exchange.Error {
 	}
 	query := r.ctx.QueryArgs()
 	r.ex.Model, r.ex.Stream = query.Peek("model"), true
-	if len(r.ex.Model) == 0 {
-		name, ok := r.snap.routes.Default()
-		if !ok {
-			return exchange.Invalid("model", "Missing required parameter: 'model'.")
-		}
-		r.ex.Model = []byte(name)
+	if err := r.defaultModel(); err != nil {
+		return err
 	}
 	found, err := r.snap.routes.Find(r.ex.Model)
 	if err != nil {
