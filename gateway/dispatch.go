@@ -61,12 +61,7 @@ func (r *request) ask() *exchange.Error {
 		return err
 	}
 	e := r.endpoint
-	body, mention, err := dialect.Unpin(r.body, e.dialect)
-	if err != nil {
-		return err
-	}
-	r.body = body
-	contentType, err := r.decode()
+	contentType, mention, err := r.decode()
 	if err != nil {
 		return err
 	}
@@ -121,14 +116,17 @@ func (r *request) ownPath() []byte {
 	return r.ex.Path
 }
 
-// decode reads the body, and gives its type where it is not JSON.
-func (r *request) decode() ([]byte, *exchange.Error) {
+// decode reads the body, and gives its type where it is not JSON, and whose ids it mentions.
+func (r *request) decode() (contentType []byte, m dialect.Mention, err *exchange.Error) {
 	e := r.endpoint
-	contentType := r.ctx.Request.Header.ContentType()
+	contentType = r.ctx.Request.Header.ContentType()
 	if e.forms && bytes.HasPrefix(bytes.ToLower(contentType), []byte("multipart/")) {
-		return contentType, r.asked.DecodeForm(contentType, r.body)
+		return contentType, m, r.asked.DecodeForm(contentType, r.body)
 	}
-	return nil, r.asked.Decode(e.shape, r.body)
+	if r.body, m, err = dialect.Unpin(r.body, e.dialect); err != nil {
+		return nil, m, err
+	}
+	return nil, m, r.asked.Decode(e.shape, r.body)
 }
 
 // forward sends a request to a target and answers with what comes back.
