@@ -22,6 +22,14 @@ const largest = 10 << 20
 // collector has not yet come to.
 const heapGrowth = 1 << 30
 
+// fewer gives the last of several types of provider where the race detector makes megabytes slow.
+func fewer(kinds ...config.ProviderType) []config.ProviderType {
+	if slowdown > 1 {
+		return kinds[len(kinds)-1:]
+	}
+	return kinds
+}
+
 // measured calls f and gives by how much the heap grew meanwhile.
 func measured(t testing.TB, f func()) (growth int64) {
 	t.Helper()
@@ -74,7 +82,7 @@ func largeBodies(size int) map[string]struct {
 }
 
 func TestARequestAsLargeAsIsAllowedIsServedOrRefusedClearly(t *testing.T) {
-	for _, kind := range []config.ProviderType{config.OpenAI, config.Anthropic, config.Gemini, config.Bedrock} {
+	for _, kind := range fewer(config.OpenAI, config.Gemini, config.Bedrock, config.Anthropic) {
 		t.Run(string(kind), func(t *testing.T) {
 			s := start(t, to(t, kind))
 			for name, tc := range largeBodies(largest) {
@@ -105,12 +113,16 @@ func TestARequestAsLargeAsIsAllowedIsServedOrRefusedClearly(t *testing.T) {
 
 func TestARequestThatIsTooLargeIsRefusedInTheDialectsWords(t *testing.T) {
 	s := start(t)
+	s.client.Transport.(*http.Transport).ExpectContinueTimeout = 10 * time.Second
 	for name, a := range applications {
 		t.Run(name, func(t *testing.T) {
 			s := s.as(t)
 			empty := len(fmt.Sprintf(a.body, `""`))
 			for over, want := range map[int]int{0: http.StatusOK, 1: http.StatusRequestEntityTooLarge} {
-				got := s.do(s.ask(a, strings.Repeat("x", largest-empty+over), false))
+				req := s.ask(a, strings.Repeat("x", largest-empty+over), false)
+				// Without it, the refusal may come while the client still writes and does not read.
+				req.Header.Set("Expect", "100-continue")
+				got := s.do(req)
 				if got.StatusCode != want {
 					t.Fatalf("%d bytes over: %d, %.200s", over, got.StatusCode, got.body)
 				}
@@ -125,8 +137,7 @@ func TestARequestThatIsTooLargeIsRefusedInTheDialectsWords(t *testing.T) {
 // A line of 5 MiB, from every wire to every application.
 func TestALongLineIsRelayed(t *testing.T) {
 	const line = 5 << 20
-	kinds := []config.ProviderType{config.OpenAI, config.Anthropic, config.Gemini, config.Bedrock, config.Cohere}
-	for _, kind := range kinds {
+	for _, kind := range fewer(config.OpenAI, config.Anthropic, config.Gemini, config.Cohere, config.Bedrock) {
 		t.Run(string(kind), func(t *testing.T) {
 			s := start(t, to(t, kind))
 			for name, a := range applications {
@@ -155,7 +166,7 @@ func TestALongLineIsRelayed(t *testing.T) {
 // A line beyond what the gateway holds ends the stream with the application's own error, and is no success to anybody.
 func TestALineThatIsTooLongEndsTheStreamWithAnError(t *testing.T) {
 	const line = 9 << 20
-	for _, kind := range []config.ProviderType{config.OpenAI, config.Anthropic, config.Gemini, config.Cohere} {
+	for _, kind := range fewer(config.OpenAI, config.Gemini, config.Cohere, config.Anthropic) {
 		t.Run(string(kind), func(t *testing.T) {
 			s := start(t, to(t, kind))
 			for name, a := range applications {
@@ -200,11 +211,11 @@ func TestLargeRequestsLeaveNothingBehind(t *testing.T) {
 	once()
 	s.provider.Reset()
 	before := held()
-	for range 5 {
+	for range 3 {
 		once()
 	}
 	s.provider.Reset()
 	if after := held(); after > before+40<<20 {
-		t.Errorf("%d MiB more are held after five requests of 10 MiB", (after-before)>>20)
+		t.Errorf("%d MiB more are held after three requests of 10 MiB", (after-before)>>20)
 	}
 }
