@@ -4,6 +4,7 @@
 package dialect
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -163,5 +164,30 @@ func TestSchemasMayBeDeep(t *testing.T) {
 		if out, _, refused := translated(0, []byte(body), to); refused != nil || strings.Count(string(out), "properties") != 200 {
 			t.Errorf("%s: %+v, %d bytes", to.Type, refused, len(out))
 		}
+	}
+}
+
+// Responses repeats all of an answer at its end, and so holds it, up to a bound that the gateway is told of.
+func TestAnAnswerThatIsTooLongFails(t *testing.T) {
+	_, translation, refused := translated(1, []byte(`{"model":"m","input":"x","stream":true}`), Target{Wire: exchange.OpenAI, Type: config.Mistral, Model: "m"})
+	if refused != nil {
+		t.Fatal(refused.Message)
+	}
+	event := []byte(`{"choices":[{"index":0,"delta":{"content":"` + strings.Repeat("x", 4<<20) + `"}}]}`)
+	var out []byte
+	var err error
+	n := 0
+	for ; err == nil && n < 40; n++ {
+		out, _, err = translation.Event(out[:0], nil, event)
+	}
+	var told *exchange.Error
+	if !errors.As(err, &told) || told.Reason != exchange.ReasonResponseTooLarge || n != 16 {
+		t.Fatalf("after %d times 4 MiB: %v", n, err)
+	}
+	if !strings.Contains(string(out), "event: response.failed\n") {
+		t.Errorf("the application is told %.300s", out)
+	}
+	if more := translation.AppendFailure(nil, told); len(more) > 0 {
+		t.Errorf("and told again: %.300s", more)
 	}
 }
