@@ -20,7 +20,7 @@ import (
 )
 
 // rounds is how many requests are made up for each pair.
-const rounds = 1000
+const rounds = 500
 
 var same = cmp.Options{cmpopts.EquateEmpty()}
 
