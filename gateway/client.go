@@ -32,6 +32,8 @@ type clientConn struct {
 	closed    atomic.Bool
 	// ended says that the reader met the end of what the client sends. Only the reader's goroutine looks at it.
 	ended bool
+	// lingers says that the client was refused before all that it sends was read.
+	lingers atomic.Bool
 
 	mu             sync.Mutex
 	call           proxy.Canceler
@@ -141,7 +143,27 @@ func (c *clientConn) Close() error {
 	if r := c.expected(); r != nil {
 		r.abandon()
 	}
+	if c.lingers.Load() {
+		c.linger()
+	}
 	return c.Conn.Close()
+}
+
+// How long, and for how much, a connection lingers whose client was refused while it still sends.
+const (
+	lingerTime  = 2 * time.Second
+	lingerBytes = 64 << 20
+)
+
+// linger reads what a refused client still sends, to the end or within bounds. Were the connection closed under it, the
+// client's system would throw away the refusal, and the client would see a reset.
+func (c *clientConn) linger() {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	_ = c.SetReadDeadline(time.Now().Add(lingerTime))
+	_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)
 }
 
 // clientConns are the open client connections.

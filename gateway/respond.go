@@ -67,6 +67,9 @@ func (r *request) refuse(e *exchange.Error) {
 	if e.Status == 413 || e.Outcome == exchange.ClientGone || e.Outcome == exchange.Drained {
 		// What the client still sends is not read.
 		r.ctx.SetConnectionClose()
+		if r.conn != nil && e.Status == 413 {
+			r.conn.lingers.Store(true)
+		}
 	}
 }
 
