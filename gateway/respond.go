@@ -121,8 +121,15 @@ func (s *relay) WriteTo(w io.Writer) (n int64, err error) {
 			s.r.ex.Outcome, s.r.ex.Reason, s.r.ex.Cause = exchange.Internal, exchange.ReasonInternal, err
 		}
 	}()
-	return s.r.attempt.WriteTo(deadlineWriter{w, s.r.ctx})
+	if n, err = s.r.attempt.WriteTo(deadlineWriter{w, s.r.ctx}); err != nil && s.r.ex.Outcome != exchange.ClientGone {
+		<-time.After(readTime)
+	}
+	return n, err
 }
+
+// readTime is what a client gets to read an error event before its connection ends without the end of the framing:
+// Node's fetch throws away what it has not read when that happens.
+const readTime = 100 * time.Millisecond
 
 // Read is not used, as SupportsBodyWriteTo is true.
 func (*relay) Read([]byte) (int, error) { return 0, io.ErrNoProgress }
