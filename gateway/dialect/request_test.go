@@ -279,7 +279,8 @@ func FuzzDecodeAndEdit(f *testing.F) {
 			t.Fatalf("%q became %q: %v", body, edited, err)
 		}
 		again, refused := decodeChat(edited)
-		if model != "" && len(model) <= MaxModelBytes && (refused != nil || r.Stream && !again.IncludeUsage) {
+		// What is not UTF-8 grows when it is quoted.
+		if quoted := AppendString(nil, model); model != "" && len(quoted) <= MaxModelBytes && (refused != nil || r.Stream && !again.IncludeUsage) {
 			t.Errorf("%q became %q: %v", body, edited, refused)
 		}
 		for _, changed := range []string{"model", "stream_options"} {
