@@ -204,7 +204,6 @@ func TestWhatIsAskedOfEmbeddingsIsSaidOrRefused(t *testing.T) {
 			want: `{"instances":[{"content":"a","task_type":"RETRIEVAL_DOCUMENT","title":"T"}],"parameters":{"outputDimensionality":64}}`,
 		},
 		"tokens at Gemini":            {kind: config.Gemini, path: "/v1/embeddings", body: `{"model":"m","input":[[1,2]]}`, refused: "input[0]"},
-		"a user at Cohere":            {kind: config.Cohere, path: "/v1/embeddings", body: `{"model":"m","input":"a","user":"u"}`, refused: "user"},
 		"two inputs with Titan":       {kind: config.Bedrock, path: "/v1/embeddings", body: `{"model":"amazon.titan-embed-text-v2:0","input":["a","b"]}`, refused: "input"},
 		"dimensions with Titan's old": {kind: config.Bedrock, path: "/v1/embeddings", body: `{"model":"amazon.titan-embed-text-v1","input":"a","dimensions":256}`, refused: "dimensions"},
 		"an unknown field":            {kind: config.Cohere, path: "/v1/embeddings", body: `{"model":"m","input":"a","output_dtype":"int8"}`, refused: "output_dtype"},

@@ -34,9 +34,9 @@ var inputTypes = map[embed.Task]string{
 }
 
 // EmbedOf gives the request, in the name of a target. It refuses tasks that Cohere has no word for, several tasks in one
-// request, titles and the user.
+// request, and titles.
 func EmbedOf(r *embed.Request, target string) (*Embed, *exchange.Error) {
-	if err := r.Lacking(target, embed.FieldTitle, embed.FieldUser); err != nil {
+	if err := r.Lacking(target, embed.FieldTitle); err != nil {
 		return nil, err
 	}
 	task, err := r.OneTask(target)

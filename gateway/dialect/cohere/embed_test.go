@@ -16,7 +16,7 @@ import (
 
 func embeddingOf(inputs ...embed.Input) *embed.Request {
 	return &embed.Request{Inputs: inputs, Names: func(f embed.Field, input int) string {
-		return [...]string{"inputs", "task", "title", "dimensions", "truncate", "user"}[f] + string(rune('0'+input))
+		return [...]string{"inputs", "task", "title", "dimensions", "truncate"}[f] + string(rune('0'+input))
 	}}
 }
 
@@ -56,8 +56,6 @@ func TestEmbeddingsAreAskedForByTypesOfInput(t *testing.T) {
 }
 
 func TestEmbeddingsThatCohereHasNoWordForAreRefused(t *testing.T) {
-	user := embeddingOf(embed.Input{Text: "a"})
-	user.User = "u"
 	for name, tc := range map[string]struct {
 		asked *embed.Request
 		want  string
@@ -65,7 +63,6 @@ func TestEmbeddingsThatCohereHasNoWordForAreRefused(t *testing.T) {
 		"another task": {embeddingOf(embed.Input{Text: "a", Task: embed.SemanticSimilarity}), "task0"},
 		"two tasks":    {embeddingOf(embed.Input{Text: "a", Task: embed.Query}, embed.Input{Text: "b"}), "task1"},
 		"a title":      {embeddingOf(embed.Input{Text: "a"}, embed.Input{Text: "b", Title: "B"}), "title1"},
-		"a user":       {user, "user0"},
 		"tokens":       {embeddingOf(embed.Input{Tokens: []int64{1}, At: "input"}), "input"},
 		"parts":        {embeddingOf(embed.Input{Content: jsontext.Value(`{}`), At: "content"}), "content"},
 	} {

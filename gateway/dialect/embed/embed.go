@@ -56,7 +56,6 @@ const (
 	FieldTitle
 	FieldDimensions
 	FieldTruncate
-	FieldUser
 )
 
 // Task is what a vector is for. The words are Google's; one that is none of these is for Google to judge.
@@ -100,8 +99,6 @@ func (r *Request) asks(f Field) (input int, asked bool) {
 		return 0, r.Dimensions != nil
 	case FieldTruncate:
 		return 0, r.Truncate != nil
-	case FieldUser:
-		return 0, r.User != ""
 	case FieldInputs:
 		return 0, len(r.Inputs) > 1
 	}

@@ -99,7 +99,7 @@ func asking() *Request {
 		Inputs:     []Input{{Text: "a", At: "in[0]"}, {Text: "b", Task: Query, Title: "t", At: "in[1]"}},
 		Dimensions: &many, Truncate: &yes, User: "u",
 		Names: func(f Field, input int) string {
-			return [...]string{"inputs", "task", "title", "dimensions", "truncate", "user"}[f] + strings.Repeat("'", input)
+			return [...]string{"inputs", "task", "title", "dimensions", "truncate"}[f] + strings.Repeat("'", input)
 		},
 	}
 }
@@ -107,7 +107,7 @@ func asking() *Request {
 func TestWhatATargetLacksIsRefusedByName(t *testing.T) {
 	for f, want := range map[Field]string{
 		FieldInputs: "inputs", FieldTask: "task'", FieldTitle: "title'", FieldDimensions: "dimensions",
-		FieldTruncate: "truncate", FieldUser: "user",
+		FieldTruncate: "truncate",
 	} {
 		err := asking().Lacking("Elsewhere", f)
 		if err == nil || err.Param != want || err.Status != 400 || err.Reason != exchange.ReasonUntranslatable ||

@@ -77,7 +77,7 @@ func (Decoder) DecodeEmbedRequest(body []byte) (*embed.Request, *exchange.Error)
 func embedName(f embed.Field) string {
 	return [...]string{
 		embed.FieldInputs: "content", embed.FieldTask: "taskType", embed.FieldTitle: "title",
-		embed.FieldDimensions: "outputDimensionality", embed.FieldTruncate: "autoTruncate", embed.FieldUser: "user",
+		embed.FieldDimensions: "outputDimensionality", embed.FieldTruncate: "autoTruncate",
 	}[f]
 }
 

@@ -44,11 +44,8 @@ type outParameters struct {
 }
 
 // AppendEmbedRequest renders the body of the target's verb: BatchEmbedContentsRequest, EmbedContentRequest, which holds
-// one input, or what predict takes, which are texts. It refuses the user, whom Google's dialect does not know.
+// one input, or what predict takes, which are texts.
 func (e Encoder) AppendEmbedRequest(dst []byte, r *embed.Request, t embed.Target) ([]byte, *exchange.Error) {
-	if err := r.Lacking(target, embed.FieldUser); err != nil {
-		return dst, err
-	}
 	switch t.Verb {
 	case "predict":
 		return appendPredict(dst, r)

@@ -138,7 +138,6 @@ func TestWhatAVerbCannotSayIsRefused(t *testing.T) {
 	}{
 		"two at once":           {"embedContent", two, nil, "requests"},
 		"parts where texts are": {"predict", two, nil, "requests[1].content"},
-		"a user":                {"batchEmbedContents", two, func(r *embed.Request) { r.User = "u" }, "requests[0].user"},
 		"tokens":                {"batchEmbedContents", two, func(r *embed.Request) { r.Inputs[0].Tokens = []int64{1} }, "requests[0].content"},
 		"one of tokens":         {"embedContent", `{"content":{"parts":[{"text":"a"}]}}`, func(r *embed.Request) { r.Inputs[0].Tokens = []int64{1} }, "content"},
 	} {

@@ -68,7 +68,7 @@ func (Decoder) DecodeEmbedRequest(body []byte) (*embed.Request, *exchange.Error)
 func embedNames(f embed.Field, _ int) string {
 	return [...]string{
 		embed.FieldInputs: "input", embed.FieldTask: "input_type", embed.FieldTitle: "title",
-		embed.FieldDimensions: "dimensions", embed.FieldTruncate: "truncate", embed.FieldUser: "user",
+		embed.FieldDimensions: "dimensions", embed.FieldTruncate: "truncate",
 	}[f]
 }
 
@@ -148,22 +148,22 @@ type outEmbed struct {
 	User            string   `json:"user,omitzero"`
 }
 
-// AppendEmbedRequest renders the body of POST /embeddings. It refuses tasks and titles, which the dialect lacks, inputs
-// that are to be cut where they are too long, and the user at Mistral and Ollama, which know none. What is too long is
-// an error in this dialect, so that not to cut asks for nothing.
+// AppendEmbedRequest renders the body of POST /embeddings. It refuses tasks and titles, which the dialect lacks, and
+// inputs that are to be cut where they are too long. What is too long is an error in this dialect, so that not to cut
+// asks for nothing. The end user's name is left out where there is no place for it.
 func (e Encoder) AppendEmbedRequest(dst []byte, r *embed.Request, t embed.Target) ([]byte, *exchange.Error) {
 	name := e.Flavor.traits().name
 	lacking := []embed.Field{embed.FieldTask, embed.FieldTitle}
 	if r.Truncate != nil && *r.Truncate {
 		lacking = append(lacking, embed.FieldTruncate)
 	}
-	if e.Flavor == Mistral || e.Flavor == Ollama {
-		lacking = append(lacking, embed.FieldUser)
-	}
 	if err := r.Lacking(name, lacking...); err != nil {
 		return dst, err
 	}
 	w := outEmbed{Model: t.Model, Encoding: "float", Dimensions: r.Dimensions, User: r.User}
+	if e.Flavor.traits().nameless {
+		w.User = ""
+	}
 	if e.Flavor == Mistral {
 		w.Dimensions, w.OutputDimension = nil, r.Dimensions
 	}

@@ -91,6 +91,7 @@ func TestEmbeddingsAreAskedForInEachFlavor(t *testing.T) {
 		want   string
 	}{
 		"texts":                   {OpenAI, nil, `{"model":"m","input":["a","b"],"encoding_format":"float"}`},
+		"a user at Ollama":        {Ollama, func(r *embed.Request) { r.User = "u" }, `{"model":"m","input":["a","b"],"encoding_format":"float"}`},
 		"everything at OpenAI":    {OpenAI, func(r *embed.Request) { r.Dimensions, r.User = &dimensions, "u" }, `{"model":"m","input":["a","b"],"encoding_format":"float","dimensions":64,"user":"u"}`},
 		"dimensions at Mistral":   {Mistral, func(r *embed.Request) { r.Dimensions = &dimensions }, `{"model":"m","input":["a","b"],"encoding_format":"float","output_dimension":64}`},
 		"dimensions at Ollama":    {Ollama, func(r *embed.Request) { r.Dimensions = &dimensions }, `{"model":"m","input":["a","b"],"encoding_format":"float","dimensions":64}`},
@@ -118,8 +119,6 @@ func TestWhatAFlavorHasNoWordForIsRefused(t *testing.T) {
 		"a task":             {OpenAI, func(r *embed.Request) { r.Inputs[0].Task = embed.Query }, "input_type"},
 		"a title":            {OpenAI, func(r *embed.Request) { r.Inputs[0].Title = "t" }, "title"},
 		"to cut":             {OpenAI, func(r *embed.Request) { r.Truncate = &yes }, "truncate"},
-		"a user at Mistral":  {Mistral, func(r *embed.Request) { r.User = "u" }, "user"},
-		"a user at Ollama":   {Ollama, func(r *embed.Request) { r.User = "u" }, "user"},
 		"a content of parts": {OpenAI, func(r *embed.Request) { r.Inputs[0].Content = jsontext.Value(`{}`) }, "at"},
 	} {
 		r := textsOf("a")

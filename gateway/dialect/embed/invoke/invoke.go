@@ -75,7 +75,7 @@ func made(model, id string) bool {
 }
 
 func appendTitan(dst []byte, r *embed.Request) ([]byte, *exchange.Error) {
-	lacking := []embed.Field{embed.FieldTask, embed.FieldTitle, embed.FieldUser}
+	lacking := []embed.Field{embed.FieldTask, embed.FieldTitle}
 	if r.Truncate != nil && *r.Truncate {
 		lacking = append(lacking, embed.FieldTruncate)
 	}

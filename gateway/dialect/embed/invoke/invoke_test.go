@@ -16,7 +16,7 @@ import (
 
 func asking(texts ...string) *embed.Request {
 	r := &embed.Request{Names: func(f embed.Field, _ int) string {
-		return [...]string{"inputs", "task", "title", "dimensions", "truncate", "user"}[f]
+		return [...]string{"inputs", "task", "title", "dimensions", "truncate"}[f]
 	}}
 	for _, text := range texts {
 		r.Inputs = append(r.Inputs, embed.Input{Text: text, At: "at"})
@@ -72,7 +72,6 @@ func TestWhatAModelCannotDoIsRefused(t *testing.T) {
 		"two texts with Titan":        {"amazon.titan-embed-text-v2:0", asking("a", "b"), nil, "inputs"},
 		"a task with Titan":           {"amazon.titan-embed-text-v2:0", asking("a"), func(r *embed.Request) { r.Inputs[0].Task = embed.Query }, "task"},
 		"a title with Titan":          {"amazon.titan-embed-text-v2:0", asking("a"), func(r *embed.Request) { r.Inputs[0].Title = "t" }, "title"},
-		"a user with Titan":           {"amazon.titan-embed-text-v2:0", asking("a"), func(r *embed.Request) { r.User = "u" }, "user"},
 		"to cut with Titan":           {"amazon.titan-embed-text-v2:0", asking("a"), func(r *embed.Request) { r.Truncate = &yes }, "truncate"},
 		"tokens with Titan":           {"amazon.titan-embed-text-v2:0", asking("a"), func(r *embed.Request) { r.Inputs[0].Tokens = []int64{1} }, "at"},
 		"dimensions with Titan's old": {"amazon.titan-embed-text-v1", asking("a"), short, "dimensions"},
