@@ -89,7 +89,7 @@ fuzz: ## Fuzz every target for FUZZTIME each.
 	@go list -f '{{.Dir}}' ./... | while read -r dir; do \
 	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go 2>/dev/null | cut -c6-); do \
 	    echo "== $${dir#$(CURDIR)/} $$target"; \
-	    (cd "$$dir" && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10s .) || exit 1; \
+	    (cd "$$dir" && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x .) || exit 1; \
 	  done; \
 	done
 
