@@ -40,9 +40,6 @@ type Way struct {
 // forwardedField is a field of the client's that goes on, and what it says where the client does not; nil is nothing.
 type forwardedField struct{ name, otherwise []byte }
 
-// ModelInPath says that the URL names the model, and not the body.
-func (w *Way) ModelInPath() bool { return w.inPath }
-
 // Way gives the provider's way to do an operation, nil when it has none. Some have several, by model; see For.
 func (p *Provider) Way(op exchange.Operation, application exchange.Dialect) *Way {
 	return p.ways[op][application]

@@ -42,24 +42,6 @@ func told(u exchange.Usage) *usage {
 	}
 }
 
-// ReadUsage finds the usage in a response object or in an event that brings one, such as response.completed. False says
-// that there is none. It is for what passes through, which is not otherwise read.
-func ReadUsage(data []byte) (exchange.Usage, bool) {
-	var w struct {
-		Usage    jsontext.Value `json:"usage"`
-		Response struct {
-			Usage jsontext.Value `json:"usage"`
-		} `json:"response"`
-	}
-	if chat.DecodeAnswer(data, &w) != nil {
-		return exchange.Usage{}, false
-	}
-	if unsaid(w.Usage) {
-		w.Usage = w.Response.Usage
-	}
-	return readUsage(w.Usage)
-}
-
 // readUsage reads a usage object. One without both counts, or with something else in a count's place, says nothing.
 func readUsage(v jsontext.Value) (exchange.Usage, bool) {
 	var w usage

@@ -6,8 +6,28 @@ package responses
 import (
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/sparkgateway/spark/gateway/dialect/chat"
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
+
+// usageIn reads the usage of a response object, or of the one in an event.
+func usageIn(data string) (exchange.Usage, bool) {
+	var w struct {
+		Usage    jsontext.Value `json:"usage"`
+		Response struct {
+			Usage jsontext.Value `json:"usage"`
+		} `json:"response"`
+	}
+	if chat.DecodeAnswer([]byte(data), &w) != nil {
+		return exchange.Usage{}, false
+	}
+	if unsaid(w.Usage) {
+		w.Usage = w.Response.Usage
+	}
+	return readUsage(w.Usage)
+}
 
 func TestUsageIsFound(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -31,7 +51,7 @@ func TestUsageIsFound(t *testing.T) {
 		"a list":                  {`[]`, exchange.Usage{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, ok := ReadUsage([]byte(test.data))
+			got, ok := usageIn(test.data)
 			if got != test.want || ok != (test.want.Source == exchange.UsageReported) {
 				t.Errorf("%+v, %t, want %+v", got, ok, test.want)
 			}
