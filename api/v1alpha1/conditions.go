@@ -19,6 +19,9 @@ const (
 	Programmed ConditionType = "Programmed"
 	// Available: the gateway's Deployment serves.
 	Available ConditionType = "Available"
+	// Healthy: the provider answers its health check and no breaker is open. It says nothing about Ready, as
+	// configuration cannot mend it.
+	Healthy ConditionType = "Healthy"
 	// Ready sums up the others.
 	Ready ConditionType = "Ready"
 	// Stalled: only a user can mend it.
@@ -39,6 +42,8 @@ const (
 	ReasonDuplicateName Reason = "DuplicateName"
 	// ReasonDuplicateModel: an older ProviderPolicy serves the same model name.
 	ReasonDuplicateModel Reason = "DuplicateModel"
+	// ReasonDuplicateRoute: another ModelRoute takes the same requests first.
+	ReasonDuplicateRoute Reason = "DuplicateRoute"
 	// ReasonChildConflict: an object that the gateway needs exists and belongs to someone else.
 	ReasonChildConflict Reason = "ChildConflict"
 )
@@ -52,6 +57,10 @@ const (
 	ReasonSecretKeyNotFound Reason = "SecretKeyNotFound"
 	ReasonInvalidSecret     Reason = "InvalidSecret"
 	ReasonSecretNotOwned    Reason = "SecretNotOwned"
+	// ReasonProviderNotFound: a target names a ProviderPolicy that the gateway does not serve.
+	ReasonProviderNotFound Reason = "ProviderNotFound"
+	// ReasonModelNotFound: a target names a model that its ProviderPolicy does not have.
+	ReasonModelNotFound Reason = "ModelNotFound"
 )
 
 // The reasons of Programmed.
@@ -70,4 +79,16 @@ const (
 	ReasonReady       Reason = "Ready"
 	ReasonProgressing Reason = "Progressing"
 	ReasonUnreadable  Reason = "Unreadable"
+)
+
+// The reasons of Healthy.
+const (
+	// ReasonAnswering: the health check succeeds or, without one, requests are answered.
+	ReasonAnswering Reason = "Answering"
+	// ReasonHealthCheckFailed: pods say that the health check fails.
+	ReasonHealthCheckFailed Reason = "HealthCheckFailed"
+	// ReasonBreakerOpen: pods say that breakers are open.
+	ReasonBreakerOpen Reason = "BreakerOpen"
+	// ReasonNotObserved: nothing has been asked of it lately, or pods are silent.
+	ReasonNotObserved Reason = "NotObserved"
 )

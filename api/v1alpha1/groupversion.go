@@ -21,6 +21,7 @@ var GroupVersion = schema.GroupVersion{Group: "sparkgateway.dev", Version: "v1al
 const (
 	KindSparkGateway   = "SparkGateway"
 	KindProviderPolicy = "ProviderPolicy"
+	KindModelRoute     = "ModelRoute"
 	KindAPIKey         = "APIKey"
 )
 
@@ -33,6 +34,7 @@ func addTypes(s *runtime.Scheme) error {
 	s.AddKnownTypes(GroupVersion,
 		&SparkGateway{}, &SparkGatewayList{},
 		&ProviderPolicy{}, &ProviderPolicyList{},
+		&ModelRoute{}, &ModelRouteList{},
 		&APIKey{}, &APIKeyList{},
 	)
 	metav1.AddToGroupVersion(s, GroupVersion)

@@ -46,6 +46,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="(self.type == 'VertexAI') == has(self.vertexAI)",message="vertexAI is required with type VertexAI, and has no effect otherwise"
 // +kubebuilder:validation:XValidation:rule="(self.type == 'Bedrock') == has(self.bedrock)",message="bedrock is required with type Bedrock, and has no effect otherwise"
 // +kubebuilder:validation:XValidation:rule="!has(self.tls) || !has(self.endpoint) || self.endpoint.startsWith('https://')",message="tls has no effect on an endpoint that is not https"
+// +kubebuilder:validation:XValidation:rule="!(self.type in ['Bedrock', 'VertexAI']) || !has(self.healthCheck) || has(self.healthCheck.path)",message="healthCheck.path is required with types Bedrock and VertexAI, which have no list of models"
 type ProviderPolicySpec struct {
 	// gatewayRefs are the gateways that use this provider.
 	//
@@ -110,6 +111,22 @@ type ProviderPolicySpec struct {
 	//
 	// +optional
 	Timeouts *Timeouts `json:"timeouts,omitempty"`
+	// circuitBreaker takes a model of the provider out while it fails. Default: as its fields say.
+	//
+	// +optional
+	CircuitBreaker *CircuitBreaker `json:"circuitBreaker,omitempty"`
+	// retry of requests that failed before anything of an answer went to the client. Default: as its fields say.
+	//
+	// +optional
+	Retry *Retry `json:"retry,omitempty"`
+	// limits are the provider's own quotas. Default: none but what its answers' headers tell.
+	//
+	// +optional
+	Limits *ProviderLimits `json:"limits,omitempty"`
+	// healthCheck asks the provider now and then whether it is there. Default: none.
+	//
+	// +optional
+	HealthCheck *HealthCheck `json:"healthCheck,omitempty"`
 }
 
 // ProviderTLS is how the provider's certificate is checked.
@@ -179,11 +196,92 @@ type Timeouts struct {
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s') && duration(self) <= duration('24h')",message="must be above zero and at most 24h"
 	Total Duration `json:"total,omitempty"`
+	// minThroughput breaks off an answer that trickles. Default: none.
+	//
+	// +optional
+	MinThroughput *MinThroughput `json:"minThroughput,omitempty"`
 }
 
 // ProviderPolicyStatus is what the gateways say of the provider.
 type ProviderPolicyStatus struct {
 	AttachedStatus `json:",inline"`
+	// breaker is the worst of all breakers: those of every model of the provider, in every pod of every gateway. Unknown
+	// says that some pod has not been heard of late.
+	//
+	// +optional
+	Breaker BreakerState `json:"breaker,omitempty"`
+	// errors is the share of the last minute's attempts that failed, as "0.2%"; empty without any.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=16
+	Errors string `json:"errors,omitempty"`
+	// p95 is the time within which 95 of 100 answers of the last minute began, as "812ms"; empty without any.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=16
+	P95 string `json:"p95,omitempty"`
+	// traffic is what each gateway says of the provider, in the order of spec.gatewayRefs.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=namespace
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	Traffic []ProviderTraffic `json:"traffic,omitempty"`
+}
+
+// BreakerState is what a circuit breaker does.
+//
+// +kubebuilder:validation:Enum=Closed;HalfOpen;Open;Unknown
+type BreakerState string
+
+// The states.
+const (
+	// BreakerClosed: requests go to the provider.
+	BreakerClosed BreakerState = "Closed"
+	// BreakerHalfOpen: a few go, to see whether it has recovered.
+	BreakerHalfOpen BreakerState = "HalfOpen"
+	// BreakerOpen: none go.
+	BreakerOpen BreakerState = "Open"
+	// BreakerUnknown: not every pod says.
+	BreakerUnknown BreakerState = "Unknown"
+)
+
+// ProviderTraffic is what the pods of one gateway say of a provider.
+type ProviderTraffic struct {
+	// name of the SparkGateway.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+	// namespace of the SparkGateway.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace"`
+	// breaker is the worst of the gateway's breakers.
+	//
+	// +required
+	Breaker BreakerState `json:"breaker"`
+	// since is when it became so.
+	//
+	// +optional
+	Since *metav1.Time `json:"since,omitempty"`
+	// message says which models are out in which pods, and why; empty while all are in.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+	// errors of this gateway.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=16
+	Errors string `json:"errors,omitempty"`
+	// p95 of this gateway.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=16
+	P95 string `json:"p95,omitempty"`
 }
 
 // ProviderPolicy is one provider of models, attached to gateways.
@@ -193,7 +291,10 @@ type ProviderPolicyStatus struct {
 // +kubebuilder:resource:shortName=pp,categories=spark
 // +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.spec.type`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
-// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Breaker",type=string,JSONPath=`.status.breaker`
+// +kubebuilder:printcolumn:name="Errors",type=string,JSONPath=`.status.errors`
+// +kubebuilder:printcolumn:name="P95",type=string,JSONPath=`.status.p95`
+// +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 type ProviderPolicy struct {

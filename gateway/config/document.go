@@ -10,7 +10,7 @@ package config
 
 // Schema is the version of the Document's shape. A gateway names the schemas it reads in its Ack, so that an operator
 // that is newer than a pod says so instead of being misunderstood.
-const Schema = 1
+const Schema = 2
 
 // Document is everything that one gateway serves. The three fields travel as separate parts (see Bundle): Core holds
 // no secret, Secrets holds nothing else, and Keys is cut into KeyShards shards by Key.ID.
@@ -26,6 +26,8 @@ type Core struct {
 	Gateway   Gateway    `json:"gateway"`
 	Providers []Provider `json:"providers,omitempty"`
 	Models    []Model    `json:"models,omitempty"`
+	// Routes are in order of precedence among those that are equally specific.
+	Routes []Route `json:"routes,omitempty"`
 }
 
 // Gateway is what holds for every request.
@@ -86,6 +88,8 @@ type Timeouts struct {
 	BetweenTokens Duration `json:"betweenTokens"`
 	// Total bounds the whole attempt.
 	Total Duration `json:"total"`
+	// MinThroughput breaks off a streamed answer that trickles; nil does not.
+	MinThroughput *MinThroughput `json:"minThroughput,omitempty"`
 }
 
 // Model maps one name that clients use to one provider's model.

@@ -60,6 +60,12 @@ type Provider struct {
 	SetHeaders    []Header `json:"setHeaders,omitempty"`
 	RemoveHeaders []string `json:"removeHeaders,omitempty"`
 	Timeouts      Timeouts `json:"timeouts"`
+	// Breaker is that of each of the provider's models.
+	Breaker Breaker `json:"breaker"`
+	Retry   Retry   `json:"retry"`
+	Quota   Quota   `json:"quota"`
+	// HealthCheck is nil for none.
+	HealthCheck *HealthCheck `json:"healthCheck,omitempty"`
 	// AnyModel says that the provider declared no models, so that it is asked for whatever a client names.
 	AnyModel bool `json:"anyModel,omitempty"`
 }

@@ -50,6 +50,11 @@ const (
 	ReasonProviderStatus      Reason = "upstream_status"
 	ReasonProviderErrorEvent  Reason = "upstream_error_event"
 	ReasonProviderUnsupported Reason = "upstream_unsupported_encoding"
+	ReasonThroughput          Reason = "upstream_min_throughput"
+	ReasonOvertaken           Reason = "overtaken"
+	ReasonBreakerOpen         Reason = "circuit_breaker_open"
+	ReasonProviderQuota       Reason = "provider_quota"
+	ReasonNoTarget            Reason = "no_target"
 )
 
 // Error is a refusal or a failure as the client may know it, plus a Cause that only the log may know. A dialect

@@ -66,24 +66,14 @@ type Exchange struct {
 	// Stream says that the client asked for events.
 	Stream bool
 
-	// Provider and UpstreamModel are where the request went; empty when it went nowhere.
-	Provider, UpstreamModel string
-	// UpstreamStatus is what the provider answered, 0 when it did not.
-	UpstreamStatus int
-	// UpstreamID is the provider's own name for the request.
-	UpstreamID []byte
-	// FirstToken is when the first byte of the answer's body came from the provider.
-	FirstToken time.Time
-
-	// Status is what the client was told.
-	Status int
-	// Outcome and Reason say how it ended; Reason is empty when Outcome is OK.
-	Outcome Outcome
-	Reason  Reason
-	// Cause is for the log only.
-	Cause error
-	// Usage is settled once, at the end.
-	Usage Usage
+	// Attempt is the one that the client was answered from or, where none was, the last; the zero value where nothing
+	// was tried. Its Status, Outcome, Reason and Cause are the whole exchange's, whatever was tried.
+	Attempt
+	// Route is "namespace/name" of the ModelRoute that the request took; empty for none.
+	Route string
+	// Tried are the other attempts, in the order in which they began: those that failed before the client was told
+	// anything, and those that another was faster than.
+	Tried []Attempt
 	// BytesIn and BytesOut count bodies.
 	BytesIn, BytesOut int64
 }

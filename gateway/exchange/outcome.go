@@ -32,6 +32,10 @@ const (
 	Drained
 	// Internal: a fault of the gateway.
 	Internal
+	// Unavailable: every target is out, by its breaker or its quota, so that none was tried.
+	Unavailable
+	// Overtaken: another attempt of the request was faster.
+	Overtaken
 
 	// Outcomes is their number.
 	Outcomes
@@ -50,6 +54,8 @@ var outcomeWords = [Outcomes]string{
 	ProviderBroken:      "provider_broken",
 	Drained:             "drained",
 	Internal:            "internal",
+	Unavailable:         "unavailable",
+	Overtaken:           "overtaken",
 }
 
 // String gives the outcome's word.

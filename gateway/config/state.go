@@ -1,0 +1,82 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"math"
+	"time"
+)
+
+// StatePath gives a State by GET.
+const StatePath = "/v1/state"
+
+// State is what one gateway process has seen of the providers. It belongs to the process, not to a configuration.
+type State struct {
+	// Instance is the process's, as in its Ack.
+	Instance string `json:"instance"`
+	// Providers of the configuration that is served, in its order.
+	Providers []ProviderState `json:"providers,omitempty"`
+}
+
+// ProviderState is what one process has seen of one provider.
+type ProviderState struct {
+	// ID is a Provider.ID.
+	ID string `json:"id"`
+	// Attempts of the last minute, and how many of them failed by the provider's fault.
+	Attempts int64 `json:"attempts,omitempty"`
+	Failures int64 `json:"failures,omitempty"`
+	// Latency says how many of the last minute's answers began how fast: by LatencyBucket, trailing zeros left out.
+	Latency []int64 `json:"latency,omitempty"`
+	// Out are the provider's models whose breaker is not closed, sorted by name.
+	Out []BreakerState `json:"out,omitempty"`
+	// Health is what the health check found: nil without one, or before its first result.
+	Health *HealthState `json:"health,omitempty"`
+}
+
+// The states of a breaker.
+const (
+	BreakerClosed   = "Closed"
+	BreakerHalfOpen = "HalfOpen"
+	BreakerOpen     = "Open"
+)
+
+// BreakerState is a breaker that is not closed.
+type BreakerState struct {
+	// Model is the name of the model in the configuration, or "other" for those that only applications name.
+	Model string `json:"model"`
+	State string `json:"state"`
+	// Reason is a phrase such as "5 failures in a row".
+	Reason string `json:"reason"`
+	// Since is when the breaker left Closed, Until when an open one lets the next request through.
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until"`
+}
+
+// HealthState is the result of health checks.
+type HealthState struct {
+	Healthy bool `json:"healthy"`
+	// Reason is a phrase such as "status 503", empty while healthy.
+	Reason string    `json:"reason,omitempty"`
+	Since  time.Time `json:"since"`
+}
+
+// LatencyBuckets is how many buckets a latency may fall into.
+const LatencyBuckets = 96
+
+// latencyGrowth makes each bucket a fifth wider than the one before: four double.
+var latencyGrowth = math.Pow(2, 0.25)
+
+// LatencyBucket gives the bucket of a latency: 0 up to a millisecond, then by a factor of 2^(1/4) each.
+func LatencyBucket(d time.Duration) int {
+	ms := float64(d) / float64(time.Millisecond)
+	if ms <= 1 {
+		return 0
+	}
+	return min(int(math.Ceil(math.Log(ms)/math.Log(latencyGrowth)-1e-9)), LatencyBuckets-1)
+}
+
+// LatencyBound gives the upper bound of a bucket.
+func LatencyBound(bucket int) time.Duration {
+	return time.Duration(math.Pow(latencyGrowth, float64(bucket)) * float64(time.Millisecond))
+}

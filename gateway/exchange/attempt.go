@@ -1,0 +1,59 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import "time"
+
+// AttemptKind is why an attempt was made.
+type AttemptKind uint8
+
+// The kinds.
+const (
+	// FirstAttempt is a request's first.
+	FirstAttempt AttemptKind = iota
+	// RetryAttempt is at a target that was tried before.
+	RetryAttempt
+	// FailoverAttempt is at another target, after one failed.
+	FailoverAttempt
+	// HedgeAttempt is beside another that was slow.
+	HedgeAttempt
+	// MirrorAttempt is a copy, whose answer nobody sees.
+	MirrorAttempt
+
+	// AttemptKinds is their number.
+	AttemptKinds
+)
+
+var attemptWords = [AttemptKinds]string{"first", "retry", "failover", "hedge", "mirror"}
+
+// String gives the kind's word in logs and metrics.
+func (k AttemptKind) String() string {
+	if k < AttemptKinds {
+		return attemptWords[k]
+	}
+	return "unknown"
+}
+
+// Attempt is one try at one target, and what became of it.
+type Attempt struct {
+	Kind AttemptKind
+	// Provider and UpstreamModel are where it went, Target the model's name in the configuration.
+	Provider, UpstreamModel, Target string
+	// Began is when it was sent, FirstToken when the first byte of the answer's body came from the provider, Ended when
+	// it was over; zero where it never was.
+	Began, FirstToken, Ended time.Time
+	// UpstreamStatus is what the provider answered, 0 when it did not.
+	UpstreamStatus int
+	// UpstreamID is the provider's own name for the request.
+	UpstreamID []byte
+	// Status is what the client is told, or would have been.
+	Status int
+	// Outcome and Reason say how it ended; Reason is empty when Outcome is OK.
+	Outcome Outcome
+	Reason  Reason
+	// Cause is for the log only.
+	Cause error
+	// Usage is settled once, at the end.
+	Usage Usage
+}
