@@ -18,6 +18,8 @@
 // Beside tokens, delay and fault there are calls=N (so many tool calls, where tools are offered and not forbidden),
 // reasoning=N, cached=N (tokens of the prompt, where a dialect tells them), refusal=yes and signatures=required (Gemini's newer models, which want them back), each also as a header.
 //
+// Server.Down and Up take the whole provider away and bring it back, with connections broken and refused meanwhile.
+//
 // SPEC is the one fault grammar of ParseFaults. Anything that does not parse, or does not fit the request, is answered
 // 400 with the reason, so that a test cannot pass because its fault was ignored.
 package fakeprovider

@@ -43,8 +43,9 @@ type Server struct {
 	handlers sync.RWMutex // read-held by every provider request, so that Close can wait for them
 
 	mu     sync.Mutex
-	http   *http.Server
-	url    string
+	http   *http.Server // nil while nothing listens
+	addr   string       // host and port that were listened on first; empty before Start
+	closed bool
 	cancel context.CancelFunc
 }
 
@@ -73,16 +74,43 @@ func (s *Server) Handler() http.Handler { return s.handler }
 func (s *Server) Start(addr string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.http != nil {
+	if s.addr != "" {
 		return errors.New("fakeprovider: started already")
 	}
+	return s.listen(addr)
+}
+
+// Down breaks all connections and refuses further ones, as a provider whose process has ended, until Up. What it has
+// recorded and its script stay. It does nothing when the server is down already.
+func (s *Server) Down() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hangUp()
+}
+
+// Up listens again, on the same address. It fails where another process has taken the port meanwhile; a port below
+// those that the system gives to clients (32768 on Linux) is safe from that.
+func (s *Server) Up() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.addr == "" || s.closed:
+		return errors.New("fakeprovider: not started, or closed")
+	case s.http != nil:
+		return nil
+	}
+	return s.listen(s.addr)
+}
+
+// listen serves in the background. The lock is held.
+func (s *Server) listen(addr string) error {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	s.url = "http://" + listener.Addr().String()
+	s.addr = listener.Addr().String()
 	s.http = &http.Server{
 		Handler: s.handler, ReadHeaderTimeout: 10 * time.Second,
 		BaseContext: func(net.Listener) context.Context { return ctx },
@@ -96,7 +124,10 @@ func (s *Server) Start(addr string) error {
 func (s *Server) URL() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.url
+	if s.addr == "" {
+		return ""
+	}
+	return "http://" + s.addr
 }
 
 // Close breaks all connections, ends requests that hang or stall, and waits for their handlers. Without Start it does
@@ -104,10 +135,17 @@ func (s *Server) URL() string {
 func (s *Server) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.closed = s.addr != ""
+	return s.hangUp()
+}
+
+// hangUp leaves neither listener, connection nor handler. The lock is held.
+func (s *Server) hangUp() error {
 	if s.http == nil {
 		return nil
 	}
 	err := s.http.Close()
+	s.http = nil
 	s.cancel()
 	s.handlers.Lock()
 	defer s.handlers.Unlock()
