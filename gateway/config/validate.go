@@ -24,6 +24,7 @@ func (d *Document) Validate() error {
 	v.gateway(d)
 	providers := v.providers(d)
 	v.models(d.Core.Models, providers)
+	v.routes(d.Core.Routes, providers)
 	v.keys(d.Keys)
 	return errors.Join(v.errs...)
 }
@@ -108,15 +109,20 @@ func (v *validation) models(models []Model, providers map[string]bool) {
 		if !providers[m.Provider] {
 			v.add("models[%d].provider: no provider %q", i, m.Provider)
 		}
-		if m.Upstream == "" {
-			v.add("models[%d].upstream: empty", i)
-		}
-		if m.MaxOutputTokens < 0 {
-			v.add("models[%d].maxOutputTokens: negative", i)
-		}
-		if p := m.Price; p != nil && !p.valid() {
-			v.add("models[%d].price: not within 0 and %d", i, int64(MaxPrice))
-		}
+		v.offer(fmt.Sprintf("models[%d]", i), m.Upstream, m.MaxOutputTokens, m.Price)
+	}
+}
+
+// offer checks what is said of a provider's model wherever it stands.
+func (v *validation) offer(at, upstream string, maxOutputTokens int64, price *Price) {
+	if upstream == "" {
+		v.add("%s.upstream: empty", at)
+	}
+	if maxOutputTokens < 0 {
+		v.add("%s.maxOutputTokens: negative", at)
+	}
+	if price != nil && !price.valid() {
+		v.add("%s.price: not within 0 and %d", at, int64(MaxPrice))
 	}
 }
 

@@ -40,10 +40,7 @@ func (v *validation) providers(d *Document) map[string]bool {
 		v.kind(at, p)
 		(&identity{v, at, d.Secrets}).check(p)
 		v.edits(at, p)
-		v.positive(at+".timeouts.connect", p.Timeouts.Connect)
-		v.positive(at+".timeouts.firstToken", p.Timeouts.FirstToken)
-		v.positive(at+".timeouts.betweenTokens", p.Timeouts.BetweenTokens)
-		v.positive(at+".timeouts.total", p.Timeouts.Total)
+		v.traffic(at, p)
 	}
 	return ids
 }

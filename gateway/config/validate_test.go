@@ -28,18 +28,18 @@ func TestValidate(t *testing.T) {
 		edit func(*config.Document)
 		want string
 	}{
-		"a valid document":             {func(*config.Document) {}, ""},
-		"no providers, models or keys": {func(d *config.Document) { d.Core.Providers, d.Core.Models, d.Keys = nil, nil, nil }, ""},
-		"another schema":               {func(d *config.Document) { d.Core.Schema = 2 }, "schema: 2 is not one this gateway reads (1)"},
-		"a gateway without an ID":      {gateway(func(g *config.Gateway) { g.ID = "" }), "gateway.id: empty"},
-		"no bytes of body":             {gateway(func(g *config.Gateway) { g.MaxBodyBytes = 0 }), "gateway.maxBodyBytes: 0 is not positive"},
-		"too few bytes of header":      {gateway(func(g *config.Gateway) { g.MaxHeaderBytes = 1023 }), "gateway.maxHeaderBytes: 1023 is not within 1024 and 32768"},
-		"too many bytes of header":     {gateway(func(g *config.Gateway) { g.MaxHeaderBytes = 32769 }), "gateway.maxHeaderBytes: 32769 is not within 1024 and 32768"},
-		"no connections":               {gateway(func(g *config.Gateway) { g.MaxConnections = -1 }), "gateway.maxConnections: -1 is not positive"},
-		"no time for a body":           {gateway(func(g *config.Gateway) { g.BodyTimeout = 0 }), "gateway.bodyTimeout: 0s is not positive"},
-		"no time to drain":             {gateway(func(g *config.Gateway) { g.DrainTimeout = 0 }), "gateway.drainTimeout: 0s is not positive"},
-		"a limit of nothing":           {gateway(func(g *config.Gateway) { g.Requests[0].Count = 0 }), "gateway.requests[0]: count, per and burst must be positive"},
-		"a limit without burst":        {gateway(func(g *config.Gateway) { g.Requests[0].Burst = 0 }), "gateway.requests[0]: count, per and burst must be positive"},
+		"a valid document":         {func(*config.Document) {}, ""},
+		"nothing but a gateway":    {func(d *config.Document) { d.Core.Providers, d.Core.Models, d.Core.Routes, d.Keys = nil, nil, nil, nil }, ""},
+		"another schema":           {func(d *config.Document) { d.Core.Schema = 1 }, "schema: 1 is not one this gateway reads (2)"},
+		"a gateway without an ID":  {gateway(func(g *config.Gateway) { g.ID = "" }), "gateway.id: empty"},
+		"no bytes of body":         {gateway(func(g *config.Gateway) { g.MaxBodyBytes = 0 }), "gateway.maxBodyBytes: 0 is not positive"},
+		"too few bytes of header":  {gateway(func(g *config.Gateway) { g.MaxHeaderBytes = 1023 }), "gateway.maxHeaderBytes: 1023 is not within 1024 and 32768"},
+		"too many bytes of header": {gateway(func(g *config.Gateway) { g.MaxHeaderBytes = 32769 }), "gateway.maxHeaderBytes: 32769 is not within 1024 and 32768"},
+		"no connections":           {gateway(func(g *config.Gateway) { g.MaxConnections = -1 }), "gateway.maxConnections: -1 is not positive"},
+		"no time for a body":       {gateway(func(g *config.Gateway) { g.BodyTimeout = 0 }), "gateway.bodyTimeout: 0s is not positive"},
+		"no time to drain":         {gateway(func(g *config.Gateway) { g.DrainTimeout = 0 }), "gateway.drainTimeout: 0s is not positive"},
+		"a limit of nothing":       {gateway(func(g *config.Gateway) { g.Requests[0].Count = 0 }), "gateway.requests[0]: count, per and burst must be positive"},
+		"a limit without burst":    {gateway(func(g *config.Gateway) { g.Requests[0].Burst = 0 }), "gateway.requests[0]: count, per and burst must be positive"},
 		"a limit per address twice": {
 			gateway(func(g *config.Gateway) { g.PerIP = slices.Repeat(g.Requests[:1], 2) }), "gateway.perIP[1].per: 1m0s stands twice"},
 		"a header in other than canonical form": {
