@@ -9,6 +9,7 @@
 package breaker
 
 import (
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -108,10 +109,13 @@ type pause struct {
 // longestPause bounds what a provider can ask for.
 const longestPause = 24 * time.Hour
 
-// New gives a closed breaker. random gives numbers from 0 to 1 and is called under the breaker's lock; changed, if there
-// is one, is called outside of it with one change after the other, in their order, by whichever call of the breaker's
+// New gives a closed breaker. random gives numbers from 0 to 1 and is called under the breaker's lock, nil is
+// rand.Float64; changed, if there is one, is called outside of it with one change after the other, in their order, by whichever call of the breaker's
 // methods finds some to tell. Both must be quick, and may be shared by breakers if they are safe for concurrent use.
 func New(settings config.Breaker, random func() float64, changed func(Change)) *Breaker {
+	if random == nil {
+		random = rand.Float64
+	}
 	return &Breaker{
 		random: random, changed: changed, settings: settings,
 		window: window{width: bucketWidth(settings.Window)},

@@ -58,3 +58,14 @@ func TestStatesHaveTheWordsOfTheContract(t *testing.T) {
 		}
 	}
 }
+
+func TestWithoutAChanceOfItsOwnABreakerTakesOne(t *testing.T) {
+	b := New(usual(), nil, nil)
+	for range 5 {
+		ticket, _ := b.Take(start)
+		ticket.Done(start, Failure, "status 503")
+	}
+	if wait := b.Wait(start); wait < 12*time.Second || wait > 15*time.Second {
+		t.Errorf("the breaker is open for %v, want 12s to 15s", wait)
+	}
+}
