@@ -5,8 +5,8 @@
 package route
 
 import (
+	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/sparkgateway/spark/gateway/config"
@@ -16,126 +16,160 @@ import (
 // OtherModel labels whatever models clients name at providers that declare none, so that clients cannot make labels.
 const OtherModel = "other"
 
-// Target is a provider and what it calls the model.
+// maxName bounds the names that are looked for, in bytes: all patterns are tried on a name that a client chose. The longest
+// that providers give are ARNs of 2048.
+const maxName = 4096
+
+// Route is what becomes of requests. It is immutable.
+type Route struct {
+	// Place is the route's place among Table.Routes.
+	Place int
+	// ID is that of the ModelRoute, empty where the name asked for is a provider's own.
+	ID string
+	// Targets in order of tier, 1 to 16. A ModelRoute may be left with none: its requests must be refused.
+	Targets  []Target
+	Strategy config.Strategy
+	// Affinity is as in config.Route. Where it goes by a header, AffinityHeader is the header's name, else nil.
+	Affinity       string
+	AffinityHeader []byte
+	// Hedge and Mirror are nil for none.
+	Hedge         *config.Hedge
+	Mirror        *Target
+	MirrorPercent int64
+}
+
+// Target is a provider and a model there.
 type Target struct {
 	// Provider is the place in Core.Providers.
 	Provider int
-	// Upstream is the model's name at the provider.
+	// Model is what the configuration calls the model, without its provider's name, or OtherModel.
+	Model string
+	// Upstream is the model's name at the provider; empty with OtherModel, for clients give it.
 	Upstream string
-	// Label is the configured name of the model, or OtherModel.
-	Label string
-	// Place is the target's place among Table.Targets.
+	// Place among Table.Targets is one for a provider's model, whichever ways lead there.
 	Place int
 	// MaxOutputTokens bounds what a request may ask for; 0 does not.
 	MaxOutputTokens int64
 	// Price of its tokens; nil where nobody said.
 	Price *config.Price
+	// Weight and Tier are those within the route; in the mirror's place they mean nothing.
+	Weight, Tier int64
 }
 
-// Table maps the names that clients use to targets. It is immutable and safe for concurrent use.
+// Fields are the header fields of a request, by names in canonical form.
+type Fields interface{ PeekCanonical(key []byte) []byte }
+
+// Match is what a model's name was found to mean.
+type Match struct {
+	Route *Route
+	// Upstream is the model's name at the provider where the only target is OtherModel; else empty.
+	Upstream string
+}
+
+// Table maps the names that clients use to routes. It is immutable and safe for concurrent use.
 type Table struct {
-	exact map[string]Target
+	named    map[string][]choice // ModelRoutes by exact name, the first that applies wins
+	patterns []choice            // ModelRoutes by pattern, likewise
+	// qualified and bare hold configured models by "provider/model" and by names of their own.
+	qualified, bare map[string]*Route
 	// open holds the providers that declare no models, by the name that clients write before the slash.
-	open    map[string]Target
-	sole    *Target // the only open provider, nil when there are none or several
-	targets []Target
-	names   []string
+	open map[string]*Route
+	sole *Route // of the only open provider, nil when there are none or several
+
+	routes     []*Route
+	targets    []Target
+	names      []string
+	onlyName   string // empty when there are several or any
+	openPlaces []int
 }
 
-// NewTable builds the table of a document. It fails when two providers that declare no models have one name, because
-// "name/model" would not say which.
-func NewTable(core *config.Core) (*Table, error) {
-	t := &Table{exact: make(map[string]Target, len(core.Models)), open: map[string]Target{}}
-	byID := make(map[string]int, len(core.Providers))
-	for i, p := range core.Providers {
-		byID[p.ID] = i
-		if !p.AnyModel {
-			continue
-		}
-		if other, ok := t.open[p.Name]; ok {
-			return nil, fmt.Errorf("providers[%d].name: %q is also the name of %s", i, p.Name,
-				core.Providers[other.Provider].ID)
-		}
-		t.open[p.Name] = t.add(Target{Provider: i, Label: OtherModel})
-	}
-	if len(t.open) == 1 {
-		for _, target := range t.open {
-			t.sole = &target
-		}
-	}
-	for _, m := range core.Models {
-		t.exact[m.Name] = t.add(Target{
-			Provider: byID[m.Provider], Upstream: m.Upstream, Label: m.Name, MaxOutputTokens: m.MaxOutputTokens, Price: m.Price,
-		})
-		t.names = append(t.names, m.Name)
-	}
-	slices.Sort(t.names)
-	return t, nil
+// choice is a ModelRoute under one of its names.
+type choice struct {
+	route   *Route
+	fields  []field
+	pattern pattern
 }
 
-func (t *Table) add(target Target) Target {
-	target.Place = len(t.targets)
-	t.targets = append(t.targets, target)
-	return target
+// field is a header field that a request must have.
+type field struct {
+	name  []byte
+	value string
 }
 
-// Targets are all there can be, each at its Place; Upstream is empty for providers that declare no models.
+func (c *choice) applies(header Fields) bool {
+	for i := range c.fields {
+		if header == nil || string(header.PeekCanonical(c.fields[i].name)) != c.fields[i].value {
+			return false
+		}
+	}
+	return true
+}
+
+// Routes are all there are, each at its Place.
+func (t *Table) Routes() []*Route { return t.routes }
+
+// Targets are all there are, each at its Place, without weight and tier.
 func (t *Table) Targets() []Target { return t.targets }
 
-// Names are the configured model names, sorted.
+// Names are those that requests of anybody may use, sorted: of configured models, and of ModelRoutes that ask for no header.
+// Patterns are not among them.
 func (t *Table) Names() []string { return t.names }
 
 // Open are the places in Core.Providers of those that declare no models, in order, and whether bare names reach them.
-func (t *Table) Open() (providers []int, bare bool) {
-	for _, target := range t.open {
-		providers = append(providers, target.Provider)
-	}
-	slices.Sort(providers)
-	return providers, t.sole != nil
-}
+func (t *Table) Open() (providers []int, bare bool) { return t.openPlaces, t.sole != nil }
 
-// Default gives the name of the only model there is; false where there are several, or any.
-func (t *Table) Default() (string, bool) {
-	if len(t.open) > 0 || len(t.names) == 0 {
-		return "", false
-	}
-	first, shortest := t.exact[t.names[0]], t.names[0]
-	for _, name := range t.names[1:] {
-		if other := t.exact[name]; other.Provider != first.Provider || other.Upstream != first.Upstream {
-			return "", false
-		}
-		if len(name) < len(shortest) {
-			shortest = name
-		}
-	}
-	return shortest, true
-}
+// Default gives the name of the only model there is; false where there are several, or any. A ModelRoute is the only one
+// where all models that have names of their own are among its targets.
+func (t *Table) Default() (string, bool) { return t.onlyName, t.onlyName != "" }
 
-// Find gives the target of a model name. A configured name wins, then "provider/model" of a provider that declares no
-// models, then the only such provider. It allocates only for models that are not configured.
-func (t *Table) Find(model []byte) (Target, *exchange.Error) {
-	if target, ok := t.exact[string(model)]; ok {
-		return target, nil
+// Find gives what a model's name means for a request with a header; nil stands for a header without fields. Names of
+// ModelRoutes come first, then "provider/model", then the patterns of ModelRoutes, then models' own names, and last the only
+// provider that declares none. It allocates only where there is no ModelRoute and no configured model.
+func (t *Table) Find(model []byte, header Fields) (Match, *exchange.Error) {
+	if len(model) > maxName {
+		return Match{}, t.notFound(model)
 	}
-	name := string(model)
-	if provider, rest, ok := strings.Cut(name, "/"); ok && rest != "" {
-		if target, ok := t.open[provider]; ok {
-			target.Upstream = rest
-			return target, nil
+	if r := first(t.named[string(model)], header); r != nil {
+		return Match{Route: r}, nil
+	}
+	if r, ok := t.qualified[string(model)]; ok {
+		return Match{Route: r}, nil
+	}
+	if provider, rest, ok := bytes.Cut(model, slash); ok && len(rest) > 0 {
+		if r, ok := t.open[string(provider)]; ok {
+			return Match{Route: r, Upstream: string(rest)}, nil
 		}
+	}
+	for i := range t.patterns {
+		if c := &t.patterns[i]; c.pattern.match(model) && c.applies(header) {
+			return Match{Route: c.route}, nil
+		}
+	}
+	if r, ok := t.bare[string(model)]; ok {
+		return Match{Route: r}, nil
 	}
 	if t.sole != nil {
-		target := *t.sole
-		target.Upstream = name
-		return target, nil
+		return Match{Route: t.sole, Upstream: string(model)}, nil
 	}
-	return Target{}, t.notFound(name)
+	return Match{}, t.notFound(model)
 }
 
-func (t *Table) notFound(name string) *exchange.Error {
+var slash = []byte("/")
+
+func first(choices []choice, header Fields) *Route {
+	for i := range choices {
+		if choices[i].applies(header) {
+			return choices[i].route
+		}
+	}
+	return nil
+}
+
+func (t *Table) notFound(model []byte) *exchange.Error {
 	const shown = 128
-	if len(name) > shown {
-		name = strings.ToValidUTF8(name[:shown], "") + "…"
+	name := string(model[:min(len(model), shown)])
+	if len(model) > shown {
+		name = strings.ToValidUTF8(name, "") + "…"
 	}
 	message := fmt.Sprintf("The model `%s` does not exist or you do not have access to it.", name)
 	if len(t.open) > 1 {
