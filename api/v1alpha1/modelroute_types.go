@@ -108,7 +108,7 @@ type HeaderMatch struct {
 	// +required
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:Pattern=`^[A-Za-z][A-Za-z0-9-]*$`
-	// +kubebuilder:validation:XValidation:rule="!(self.lowerAscii() in ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key', 'proxy-authorization', 'cookie'])",message="this header carries credentials"
+	// +kubebuilder:validation:XValidation:rule="!(self.lowerAscii() in ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key', 'proxy-authorization', 'cookie']) && !self.lowerAscii().startsWith('x-amz-')",message="this header carries credentials"
 	Name string `json:"name"`
 	// value, in the same case.
 	//

@@ -91,14 +91,14 @@ type Retry struct {
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1ms') && duration(self) <= duration('1m')",message="must be between 1ms and 1m"
 	MaxBackoff Duration `json:"maxBackoff,omitempty"`
-	// on names the failures after which a request is tried again, here or at another target of its ModelRoute.
+	// when names the failures after which a request is tried again, here or at another target of its ModelRoute.
 	// Default: all.
 	//
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=5
-	On []RetryCondition `json:"on,omitempty"`
+	When []RetryCondition `json:"when,omitempty"`
 	// budgetPercent bounds the attempts that are not a request's first at this provider, in percent of the requests of
 	// the last ten seconds; three are always granted. Failing over to another target needs no budget. Default: 20.
 	//

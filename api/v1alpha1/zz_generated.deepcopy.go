@@ -1344,8 +1344,8 @@ func (in *Retry) DeepCopyInto(out *Retry) {
 		*out = new(int32)
 		**out = **in
 	}
-	if in.On != nil {
-		in, out := &in.On, &out.On
+	if in.When != nil {
+		in, out := &in.When, &out.When
 		*out = make([]RetryCondition, len(*in))
 		copy(*out, *in)
 	}

@@ -97,6 +97,66 @@ func apiKey(name string, edits ...func(*v1alpha1.APIKey)) v1alpha1.APIKey {
 	return k
 }
 
+// route gives a ModelRoute that serves its own name by the target "openai/gpt-4o".
+func route(name string, edits ...func(*v1alpha1.ModelRoute)) v1alpha1.ModelRoute {
+	r := v1alpha1.ModelRoute{
+		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name, UID: types.UID(name + "-uid"), Generation: 9, CreationTimestamp: born(0)},
+		Spec: v1alpha1.ModelRouteSpec{
+			GatewayRefs: refs(),
+			Models:      []v1alpha1.ModelName{v1alpha1.ModelName(name)},
+			Targets:     []v1alpha1.RouteTarget{{TargetReference: model("openai", "gpt-4o")}},
+		},
+	}
+	for _, edit := range edits {
+		edit(&r)
+	}
+	return r
+}
+
+// withRoute edits a ModelRoute's spec.
+func withRoute(edit func(*v1alpha1.ModelRouteSpec)) func(*v1alpha1.ModelRoute) {
+	return func(r *v1alpha1.ModelRoute) { edit(&r.Spec) }
+}
+
+// serving makes a ModelRoute one for names.
+func serving(names ...v1alpha1.ModelName) func(*v1alpha1.ModelRoute) {
+	return withRoute(func(s *v1alpha1.ModelRouteSpec) { s.Models = names })
+}
+
+// bornAt gives a ModelRoute an age.
+func bornAt(minute int) func(*v1alpha1.ModelRoute) {
+	return func(r *v1alpha1.ModelRoute) { r.CreationTimestamp = born(minute) }
+}
+
+// matching makes a ModelRoute one for requests with a header.
+func matching(name, value string) func(*v1alpha1.ModelRoute) {
+	return withRoute(func(s *v1alpha1.ModelRouteSpec) {
+		if s.Match == nil {
+			s.Match = &v1alpha1.RouteMatch{}
+		}
+		s.Match.Headers = append(s.Match.Headers, v1alpha1.HeaderMatch{Name: name, Value: value})
+	})
+}
+
+// targets replaces a ModelRoute's.
+func targets(all ...v1alpha1.RouteTarget) func(*v1alpha1.ModelRoute) {
+	return withRoute(func(s *v1alpha1.ModelRouteSpec) { s.Targets = all })
+}
+
+// to is a target of tier 0 without a weight.
+func to(provider, name string) v1alpha1.RouteTarget {
+	return v1alpha1.RouteTarget{TargetReference: model(provider, name)}
+}
+
+// model refers to a provider's model, the provider as "name" or "namespace/name".
+func model(provider, name string) v1alpha1.TargetReference {
+	ref := v1alpha1.ProviderReference{Name: provider}
+	if namespace, name, ok := strings.Cut(provider, "/"); ok {
+		ref = v1alpha1.ProviderReference{Namespace: namespace, Name: name}
+	}
+	return v1alpha1.TargetReference{ProviderRef: ref, Model: name}
+}
+
 // generated makes an APIKey one whose key the operator generates.
 func generated(k *v1alpha1.APIKey) { k.Spec.SecretRef = nil }
 
@@ -162,6 +222,8 @@ func input(objects ...any) compiler.Input {
 			out.Gateway = o
 		case v1alpha1.ProviderPolicy:
 			out.Providers = append(out.Providers, o)
+		case v1alpha1.ModelRoute:
+			out.Routes = append(out.Routes, o)
 		case v1alpha1.APIKey:
 			out.Keys = append(out.Keys, o)
 		case *corev1.Secret:
@@ -250,6 +312,9 @@ func verdicts(out compiler.Output) map[string]compiler.Verdict {
 	all := map[string]compiler.Verdict{"SparkGateway": out.Gateway}
 	for n, v := range out.Providers {
 		all["ProviderPolicy "+n.String()] = v
+	}
+	for n, v := range out.Routes {
+		all["ModelRoute "+n.String()] = v
 	}
 	for n, v := range out.Keys {
 		all["APIKey "+n.String()] = v

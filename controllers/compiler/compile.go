@@ -24,17 +24,21 @@ func Compile(in Input) Output {
 		secrets: map[string]config.Secret{},
 		out: Output{
 			Providers: make(map[types.NamespacedName]Verdict, len(in.Providers)),
+			Routes:    make(map[types.NamespacedName]Verdict, len(in.Routes)),
 			Keys:      make(map[types.NamespacedName]Verdict, len(in.Keys)),
 		},
 	}
 	gateway := c.gateway()
-	providers, models := c.providers()
+	providers, policies := c.providers()
+	models := c.models(policies)
+	c.fingerprintProviders(providers, models)
+	routes := c.routes(c.catalog(policies))
 	keys := c.keys()
 	if !c.out.Gateway.Served() {
 		return c.out
 	}
 	document := &config.Document{
-		Core:    config.Core{Schema: config.Schema, Gateway: gateway, Providers: providers, Models: models},
+		Core:    config.Core{Schema: config.Schema, Gateway: gateway, Providers: providers, Models: models, Routes: routes},
 		Secrets: c.secrets,
 		Keys:    keys,
 	}

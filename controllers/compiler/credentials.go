@@ -61,27 +61,16 @@ func (c *compilation) providerSecrets(policy *v1alpha1.ProviderPolicy, provider 
 	return r.found
 }
 
-// add notes a finding; the first gives the reason, and every one is told.
-func (r *resolution) add(f Finding) {
-	if r.found.OK() {
-		r.found = f
-		return
-	}
-	r.found.Message += "\n" + f.Message
-}
-
 // value reads one value of a Secret of the provider's namespace; "" notes why not.
 func (r *resolution) value(field, name, key string) string {
 	value, finding := r.secretValue(field, types.NamespacedName{Namespace: r.policy.Namespace, Name: name}, key)
-	if !finding.OK() {
-		r.add(finding)
-	}
+	r.found.join(finding)
 	return value
 }
 
 // invalid notes that a value is there and cannot be used. Why quotes nothing of it.
 func (r *resolution) invalid(field, name, key, why string) {
-	r.add(Finding{v1alpha1.ReasonInvalidSecret, fmt.Sprintf("%s: Secret %s/%s: key %q %s", field, r.policy.Namespace, name, key, why)})
+	r.found.join(Finding{v1alpha1.ReasonInvalidSecret, fmt.Sprintf("%s: Secret %s/%s: key %q %s", field, r.policy.Namespace, name, key, why)})
 }
 
 // credential takes one value into the document's secrets and gives its name there, which ends with the part, if any.
@@ -132,7 +121,7 @@ func (r *resolution) tls() {
 // given its tokens at an endpoint of his own.
 func (r *resolution) pods(field string) {
 	if gw := r.in.Gateway; r.policy.Namespace != gw.Namespace {
-		r.add(Finding{v1alpha1.ReasonNotAllowed, fmt.Sprintf(
+		r.found.join(Finding{v1alpha1.ReasonNotAllowed, fmt.Sprintf(
 			"%s: the identity of SparkGateway %s's pods is for ProviderPolicies of namespace %s only; a secretRef brings one's own",
 			field, idOf(gw), gw.Namespace)})
 	}

@@ -22,6 +22,7 @@ import (
 type resources struct {
 	Gateway    v1alpha1.SparkGateway
 	Providers  []v1alpha1.ProviderPolicy
+	Routes     []v1alpha1.ModelRoute
 	Keys       []v1alpha1.APIKey
 	Secrets    []corev1.Secret
 	Namespaces map[string]map[string]string
@@ -39,6 +40,11 @@ func (r resources) input() compiler.Input {
 	for _, p := range r.Providers {
 		if fresh("ProviderPolicy", &p) {
 			in.Providers = append(in.Providers, p)
+		}
+	}
+	for _, o := range r.Routes {
+		if fresh("ModelRoute", &o) {
+			in.Routes = append(in.Routes, o)
 		}
 	}
 	for _, k := range r.Keys {
@@ -65,7 +71,7 @@ func FuzzCompile(f *testing.F) {
 			f.Fatal(err)
 		}
 		in := readManifest(f, string(text))
-		seed := resources{Gateway: *in.Gateway, Providers: in.Providers, Keys: in.Keys, Namespaces: in.Namespaces}
+		seed := resources{Gateway: *in.Gateway, Providers: in.Providers, Routes: in.Routes, Keys: in.Keys, Namespaces: in.Namespaces}
 		for _, s := range in.Secrets {
 			seed.Secrets = append(seed.Secrets, *s)
 		}
@@ -78,8 +84,9 @@ func FuzzCompile(f *testing.F) {
 		}
 		in := r.input()
 		out := compiler.Compile(in)
-		if len(out.Providers) != len(in.Providers) || len(out.Keys) != len(in.Keys) {
-			t.Fatalf("%d verdicts on %d providers, %d on %d keys", len(out.Providers), len(in.Providers), len(out.Keys), len(in.Keys))
+		if len(out.Providers) != len(in.Providers) || len(out.Routes) != len(in.Routes) || len(out.Keys) != len(in.Keys) {
+			t.Fatalf("%d verdicts on %d providers, %d on %d routes, %d on %d keys",
+				len(out.Providers), len(in.Providers), len(out.Routes), len(in.Routes), len(out.Keys), len(in.Keys))
 		}
 		if (out.Document != nil) != out.Gateway.Served() {
 			t.Fatalf("served: %t, document: %t", out.Gateway.Served(), out.Document != nil)
@@ -90,7 +97,7 @@ func FuzzCompile(f *testing.F) {
 			}
 		}
 		alone := in
-		alone.Providers, alone.Keys = nil, nil
+		alone.Providers, alone.Routes, alone.Keys = nil, nil, nil
 		if compiler.Compile(alone).Gateway.Served() && !out.Gateway.Served() &&
 			out.Gateway.Accepted.Reason != v1alpha1.ReasonConfigTooLarge {
 			t.Fatalf("an attachment takes the gateway down: %+v", out.Gateway)

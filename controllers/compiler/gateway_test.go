@@ -212,6 +212,12 @@ func TestDefaultsAreAsTheFieldCommentsPromise(t *testing.T) {
 	wantProviders := []config.Provider{{
 		ID: "team/openai", Name: "openai", Type: config.OpenAI, Endpoint: "https://api.openai.com/v1", Credential: "provider/team/openai",
 		Timeouts: config.Timeouts{Connect: duration("2s"), FirstToken: duration("30s"), BetweenTokens: duration("30s"), Total: duration("10m")},
+		Breaker: config.Breaker{ConsecutiveFailures: 5, FailurePercent: 50, MinRequests: 20, Window: duration("30s"),
+			OpenFor: duration("15s"), Probes: 3},
+		Retry: config.Retry{Attempts: 2, Backoff: duration("100ms"), MaxBackoff: duration("5s"), BudgetPercent: 20,
+			On: []config.RetryCondition{config.RetryConnectFailure, config.RetryServerError, config.RetryTargetRefused,
+				config.RetryTimeout, config.RetryTooManyRequests}},
+		Quota: config.Quota{QueueLength: 100, QueueTimeout: duration("5s")},
 	}}
 	if diff := cmp.Diff(wantProviders, out.Document.Core.Providers); diff != "" {
 		t.Errorf("providers (-want +got):\n%s", diff)

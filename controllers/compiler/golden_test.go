@@ -43,6 +43,7 @@ type goldenVerdict struct {
 	Accepted     *compiler.Finding `json:"accepted,omitempty"`
 	ResolvedRefs *compiler.Finding `json:"resolvedRefs,omitempty"`
 	Conflicted   *compiler.Finding `json:"conflicted,omitempty"`
+	Partial      bool              `json:"partial,omitempty"`
 	Prefix       string            `json:"prefix,omitempty"`
 }
 
@@ -55,7 +56,7 @@ func goldenVerdicts(out compiler.Output) map[string]goldenVerdict {
 	}
 	all := map[string]goldenVerdict{}
 	for who, v := range verdicts(out) {
-		all[who] = goldenVerdict{v.Generation, v.Served(), orNil(v.Accepted), orNil(v.ResolvedRefs), orNil(v.Conflicted), v.Prefix}
+		all[who] = goldenVerdict{v.Generation, v.Served(), orNil(v.Accepted), orNil(v.ResolvedRefs), orNil(v.Conflicted), v.Partial, v.Prefix}
 	}
 	return all
 }
@@ -104,6 +105,10 @@ func readManifest(t testing.TB, text string) compiler.Input {
 			objects = append(objects, o)
 		case v1alpha1.KindProviderPolicy:
 			var o v1alpha1.ProviderPolicy
+			read(&o)
+			objects = append(objects, o)
+		case v1alpha1.KindModelRoute:
+			var o v1alpha1.ModelRoute
 			read(&o)
 			objects = append(objects, o)
 		case v1alpha1.KindAPIKey:
@@ -175,6 +180,9 @@ func wantInvariants(t *testing.T, in compiler.Input, out compiler.Output) {
 				t.Errorf("%s has a finding with half of its words: %+v", who, f)
 			}
 		}
+		if v.Partial && (!v.Accepted.OK() || v.ResolvedRefs.OK()) {
+			t.Errorf("%s is served in part, and nothing says which: %+v", who, v)
+		}
 	}
 	if out.Document == nil {
 		return
@@ -201,10 +209,13 @@ func wantSameWhenShuffled(t *testing.T, in compiler.Input, want compiler.Output)
 	wantVerdicts := verdicts(want)
 	for seed := range uint64(50) {
 		shuffled := in
-		shuffled.Providers, shuffled.Keys = slices.Clone(in.Providers), slices.Clone(in.Keys)
+		shuffled.Providers, shuffled.Routes, shuffled.Keys = slices.Clone(in.Providers), slices.Clone(in.Routes), slices.Clone(in.Keys)
 		random := rand.New(rand.NewPCG(seed, 0))
 		random.Shuffle(len(shuffled.Providers), func(i, j int) {
 			shuffled.Providers[i], shuffled.Providers[j] = shuffled.Providers[j], shuffled.Providers[i]
+		})
+		random.Shuffle(len(shuffled.Routes), func(i, j int) {
+			shuffled.Routes[i], shuffled.Routes[j] = shuffled.Routes[j], shuffled.Routes[i]
 		})
 		random.Shuffle(len(shuffled.Keys), func(i, j int) {
 			shuffled.Keys[i], shuffled.Keys[j] = shuffled.Keys[j], shuffled.Keys[i]

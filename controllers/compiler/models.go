@@ -35,15 +35,14 @@ func (p *problems) offers(spec v1alpha1.ProviderPolicySpec) {
 // told.
 func (c *compilation) models(policies []*v1alpha1.ProviderPolicy) []config.Model {
 	table := map[string]config.Model{}
-	target := func(policy *v1alpha1.ProviderPolicy, m v1alpha1.ProviderModel, name string) config.Model {
-		price, _ := priceOf(m.Price)
-		return config.Model{Name: name, Provider: idOf(policy), Upstream: cmp.Or(m.Upstream, m.Name),
-			MaxOutputTokens: valueOr(m.MaxOutputTokens, 0), Price: price}
+	named := func(policy *v1alpha1.ProviderPolicy, m v1alpha1.ProviderModel, name string) config.Model {
+		t := targetOf(policy, m)
+		return config.Model{Name: name, Provider: t.Provider, Upstream: t.Upstream, MaxOutputTokens: t.MaxOutputTokens, Price: t.Price}
 	}
 	for _, policy := range policies {
 		for _, m := range policy.Spec.Models {
 			name := policy.Name + "/" + m.Name
-			table[name] = target(policy, m, name)
+			table[name] = named(policy, m, name)
 		}
 	}
 	for _, policy := range policies {
@@ -54,7 +53,7 @@ func (c *compilation) models(policies []*v1alpha1.ProviderPolicy) []config.Model
 					i, m.Name, winner.Provider, policy.Name+"/"+m.Name))
 				continue
 			}
-			table[m.Name] = target(policy, m, m.Name)
+			table[m.Name] = named(policy, m, m.Name)
 		}
 		if len(lost) > 0 {
 			verdict := c.out.Providers[nameOf(policy)]
@@ -67,6 +66,13 @@ func (c *compilation) models(policies []*v1alpha1.ProviderPolicy) []config.Model
 		models = append(models, table[name])
 	}
 	return models
+}
+
+// targetOf gives a model of a provider, without weight and tier.
+func targetOf(policy *v1alpha1.ProviderPolicy, m v1alpha1.ProviderModel) config.Target {
+	price, _ := priceOf(m.Price)
+	return config.Target{Provider: idOf(policy), Model: m.Name, Upstream: cmp.Or(m.Upstream, m.Name),
+		MaxOutputTokens: valueOr(m.MaxOutputTokens, 0), Price: price}
 }
 
 // amount is the form of USDollars.

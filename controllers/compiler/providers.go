@@ -9,7 +9,6 @@ import (
 	"net/textproto"
 	"slices"
 	"strings"
-	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -17,17 +16,9 @@ import (
 	"github.com/sparkgateway/spark/gateway/config"
 )
 
-// The defaults that the field comments of ProviderPolicy promise.
-const (
-	defaultConnectTimeout = 2 * time.Second
-	defaultFirstToken     = 30 * time.Second
-	defaultBetweenTokens  = 30 * time.Second
-	defaultTotalTimeout   = 10 * time.Minute
-)
-
-// providers judges the providers, oldest first, and gives those that are served in order of ID, and the routing table
-// in order of name.
-func (c *compilation) providers() ([]config.Provider, []config.Model) {
+// providers judges the providers, oldest first, and gives those that are served, in order of ID, and their policies, oldest
+// first.
+func (c *compilation) providers() ([]config.Provider, []*v1alpha1.ProviderPolicy) {
 	policies := make([]*v1alpha1.ProviderPolicy, len(c.in.Providers))
 	for i := range c.in.Providers {
 		policies[i] = &c.in.Providers[i]
@@ -53,10 +44,8 @@ func (c *compilation) providers() ([]config.Provider, []config.Model) {
 		}
 		c.out.Providers[nameOf(policy)] = verdict
 	}
-	models := c.models(servedPolicies)
-	c.fingerprintProviders(served, models)
 	slices.SortFunc(served, func(a, b config.Provider) int { return cmp.Compare(a.ID, b.ID) })
-	return served, models
+	return served, servedPolicies
 }
 
 func (c *compilation) provider(policy *v1alpha1.ProviderPolicy) (config.Provider, Verdict) {
@@ -68,9 +57,9 @@ func (c *compilation) provider(policy *v1alpha1.ProviderPolicy) (config.Provider
 		Type:     config.ProviderType(spec.Type),
 		Endpoint: p.endpoint(spec),
 		AnyModel: len(spec.Models) == 0,
-		Timeouts: p.timeouts(spec.Timeouts),
 	}
 	p.kind(spec, &provider)
+	p.traffic(spec, &provider)
 	p.edits(spec.Headers, &provider)
 	p.offers(spec)
 	verdict.Accepted = p.finding()
@@ -99,18 +88,6 @@ func (p *problems) edits(h *v1alpha1.HeaderEdits, provider *config.Provider) {
 		provider.RemoveHeaders = append(provider.RemoveHeaders, textproto.CanonicalMIMEHeaderKey(string(name)))
 	}
 	slices.Sort(provider.RemoveHeaders)
-}
-
-func (p *problems) timeouts(t *v1alpha1.Timeouts) config.Timeouts {
-	if t == nil {
-		t = &v1alpha1.Timeouts{}
-	}
-	return config.Timeouts{
-		Connect:       p.duration("spec.timeouts.connect", t.Connect, defaultConnectTimeout),
-		FirstToken:    p.duration("spec.timeouts.firstToken", t.FirstToken, defaultFirstToken),
-		BetweenTokens: p.duration("spec.timeouts.betweenTokens", t.BetweenTokens, defaultBetweenTokens),
-		Total:         p.duration("spec.timeouts.total", t.Total, defaultTotalTimeout),
-	}
 }
 
 // fingerprintProviders notes what each provider contributes to the document.

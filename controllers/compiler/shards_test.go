@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 
 	"github.com/sparkgateway/spark/api/v1alpha1"
 	"github.com/sparkgateway/spark/controllers/compiler"
@@ -19,7 +21,8 @@ import (
 
 // crowd gives an input with many keys and two providers.
 func crowd(keys int) compiler.Input {
-	objects := []any{provider("a", credentials("a")), provider("b"), secret("a", "apiKey", providerSecret)}
+	objects := []any{provider("a", credentials("a")), provider("b"), secret("a", "apiKey", providerSecret),
+		provider("c", models("gpt-4o")), route("r", targets(to("c", "gpt-4o")))}
 	for i := range keys {
 		name := fmt.Sprintf("key-%04d", i)
 		objects = append(objects, apiKey(name), secret(name+"-own", "apiKey", "canary-of-the-crowd-"+name))
@@ -63,6 +66,10 @@ func TestAChangeMovesOnlyThePartsItBearsOn(t *testing.T) {
 		"a provider's credential is rotated": {
 			change: func(in *compiler.Input) { in.Secrets[name("a")] = secret("a", "apiKey", "sk-rotated") },
 			want:   []string{config.SecretsPart},
+		},
+		"a route changes": {
+			change: func(in *compiler.Input) { in.Routes[0].Spec.Strategy = v1alpha1.StrategyLeastInFlight },
+			want:   []string{config.CorePart},
 		},
 		"a provider's endpoint changes": {
 			change: func(in *compiler.Input) { in.Providers[1].Spec.Endpoint = "http://b:9" },
@@ -111,6 +118,43 @@ func TestContentMovesWithWhatAResourceContributes(t *testing.T) {
 			},
 			want: []types.NamespacedName{name("key-0001")},
 		},
+		"a breaker changes": {
+			change: func(in *compiler.Input) {
+				in.Providers[1].Spec.CircuitBreaker = &v1alpha1.CircuitBreaker{ConsecutiveFailures: ptr.To(int32(1))}
+			},
+			want: []types.NamespacedName{name("b")},
+		},
+		"what is the default is said": {
+			change: func(in *compiler.Input) {
+				in.Providers[1].Spec.Retry = &v1alpha1.Retry{Attempts: ptr.To(int32(2))}
+			},
+		},
+		"a health check comes": {
+			change: func(in *compiler.Input) { in.Providers[1].Spec.HealthCheck = &v1alpha1.HealthCheck{} },
+			want:   []types.NamespacedName{name("b")},
+		},
+		"a route has another hedge": {
+			change: func(in *compiler.Input) { in.Routes[0].Spec.Hedge = &v1alpha1.Hedge{After: "1s"} },
+			want:   []types.NamespacedName{name("r")},
+		},
+		"a model gets a price, which its routes go by": {
+			change: func(in *compiler.Input) {
+				in.Providers[2].Spec.Models = []v1alpha1.ProviderModel{{Name: "gpt-4o",
+					Price: &v1alpha1.ModelPrice{InputPerMillion: "1", OutputPerMillion: "2"}}}
+			},
+			want: []types.NamespacedName{name("c"), name("r")},
+		},
+		"a model goes that a route has": {
+			change: func(in *compiler.Input) { in.Providers[2].Spec.Models[0].Name = "gpt-5" },
+			want:   []types.NamespacedName{name("c"), name("r")},
+		},
+		"a route is told of an older one": {
+			change: func(in *compiler.Input) {
+				in.Routes[0].Spec.Models = append(in.Routes[0].Spec.Models, "b")
+				in.Routes = append(in.Routes, route("a-route", serving("b"), targets(to("c", "gpt-4o"))))
+			},
+			want: []types.NamespacedName{name("a-route")},
+		},
 		"a label changes": {change: func(in *compiler.Input) { in.Keys[0].Labels = map[string]string{"a": "b"} }},
 	}
 	for name, test := range tests {
@@ -120,7 +164,7 @@ func TestContentMovesWithWhatAResourceContributes(t *testing.T) {
 			after := mustServe(t, in)
 			var moved []types.NamespacedName
 			for _, verdicts := range [][2]map[types.NamespacedName]compiler.Verdict{
-				{before.Providers, after.Providers}, {before.Keys, after.Keys},
+				{before.Providers, after.Providers}, {before.Routes, after.Routes}, {before.Keys, after.Keys},
 			} {
 				for name, v := range verdicts[1] {
 					if v.Content != verdicts[0][name].Content {
@@ -128,6 +172,7 @@ func TestContentMovesWithWhatAResourceContributes(t *testing.T) {
 					}
 				}
 			}
+			slices.SortFunc(moved, func(a, b types.NamespacedName) int { return strings.Compare(a.Name, b.Name) })
 			if diff := cmp.Diff(test.want, moved); diff != "" {
 				t.Errorf("contents that moved (-want +got):\n%s", diff)
 			}

@@ -16,13 +16,14 @@ import (
 // Input is everything that bears on one gateway. Compile does not change it.
 type Input struct {
 	Gateway *v1alpha1.SparkGateway
-	// Providers and Keys that name the gateway in spec.gatewayRefs, in any order; those being deleted are left out.
+	// Providers, Routes and Keys that name the gateway in spec.gatewayRefs, in any order; those being deleted are left out.
 	Providers []v1alpha1.ProviderPolicy
+	Routes    []v1alpha1.ModelRoute
 	Keys      []v1alpha1.APIKey
 	// Secrets that exist, of those that References names.
 	Secrets map[types.NamespacedName]*corev1.Secret
-	// Namespaces holds the labels of the namespaces that Providers and Keys live in, where spec.allowedNamespaces has
-	// a selector.
+	// Namespaces holds the labels of the namespaces that Providers, Routes and Keys live in, where
+	// spec.allowedNamespaces has a selector.
 	Namespaces map[string]map[string]string
 }
 
@@ -34,8 +35,9 @@ type Output struct {
 	Bundle   config.Bundle
 	// Gateway is the verdict on the SparkGateway.
 	Gateway Verdict
-	// Providers and Keys hold a verdict on each attachment of the input.
+	// Providers, Routes and Keys hold a verdict on each attachment of the input.
 	Providers map[types.NamespacedName]Verdict
+	Routes    map[types.NamespacedName]Verdict
 	Keys      map[types.NamespacedName]Verdict
 }
 
@@ -52,6 +54,9 @@ type Verdict struct {
 	// Accepted and ResolvedRefs tell what keeps the resource out of the document, if anything does.
 	Accepted     Finding
 	ResolvedRefs Finding
+	// Partial says that what ResolvedRefs tells of is left out and the rest is served: a ModelRoute without some of its
+	// targets, or without any, so that its names are refused and not sent elsewhere.
+	Partial bool
 	// Conflicted tells what part of an accepted resource another one claimed first.
 	Conflicted Finding
 	// Content is a digest of what the resource contributes to the document, empty when it is kept out. As long as it
@@ -64,5 +69,16 @@ type Verdict struct {
 // OK says that nothing is wrong.
 func (f Finding) OK() bool { return f.Reason == "" }
 
+// join adds another finding, if it is one; the first gives the reason, and every one is told.
+func (f *Finding) join(other Finding) {
+	switch {
+	case other.OK():
+	case f.OK():
+		*f = other
+	default:
+		f.Message += "\n" + other.Message
+	}
+}
+
 // Served says that the resource is in the document.
-func (v Verdict) Served() bool { return v.Accepted.OK() && v.ResolvedRefs.OK() }
+func (v Verdict) Served() bool { return v.Accepted.OK() && (v.ResolvedRefs.OK() || v.Partial) }
