@@ -34,6 +34,7 @@ const DefaultNamespace = metav1.NamespaceDefault
 type Set struct {
 	gateways   []v1alpha1.SparkGateway
 	providers  []v1alpha1.ProviderPolicy
+	routes     []v1alpha1.ModelRoute
 	keys       []v1alpha1.APIKey
 	secrets    map[types.NamespacedName]*corev1.Secret
 	namespaces map[string]map[string]string
@@ -68,11 +69,14 @@ func Load(fsys fs.FS) (*Set, []Problem) {
 	return set, problems
 }
 
-// Gateways are sorted by namespace and name, as are Providers and Keys.
+// Gateways are sorted by namespace and name, as are Providers, Routes and Keys.
 func (s *Set) Gateways() []v1alpha1.SparkGateway { return s.gateways }
 
 // Providers are the ProviderPolicies, sorted.
 func (s *Set) Providers() []v1alpha1.ProviderPolicy { return s.providers }
+
+// Routes are the ModelRoutes, sorted.
+func (s *Set) Routes() []v1alpha1.ModelRoute { return s.routes }
 
 // Keys are the APIKeys, sorted.
 func (s *Set) Keys() []v1alpha1.APIKey { return s.keys }
@@ -102,6 +106,7 @@ func (p place) lineOf(field string) int { return p.doc.lineOf(p.prefix + "." + f
 func (s *Set) sort() {
 	slices.SortFunc(s.gateways, func(a, b v1alpha1.SparkGateway) int { return byName(&a, &b) })
 	slices.SortFunc(s.providers, func(a, b v1alpha1.ProviderPolicy) int { return byName(&a, &b) })
+	slices.SortFunc(s.routes, func(a, b v1alpha1.ModelRoute) int { return byName(&a, &b) })
 	slices.SortFunc(s.keys, func(a, b v1alpha1.APIKey) int { return byName(&a, &b) })
 	s.notes = Sort(s.notes)
 }

@@ -78,6 +78,16 @@ func TestParseRefusesAndSaysWhere(t *testing.T) {
 			content: "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: default}\n",
 			want:    []string{"f.yaml:7: Secret default/x: metadata.name: stands twice: it is already in f.yaml:3"},
 		},
+		"a route's field that is not known": {
+			content: "apiVersion: sparkgateway.dev/v1alpha1\nkind: ModelRoute\nmetadata: {name: a}\nspec:\n  gatewayRefs: [{name: main}]\n  models: [a]\n" +
+				"  targets:\n  - {providerRef: {name: p}, model: m}\n  - {providerRef: {name: p}, model: o, share: 1}\n",
+			want: []string{"f.yaml:9: ModelRoute default/a: spec.targets[1].share: unknown field"},
+		},
+		"a route that breaks a rule": {
+			content: "apiVersion: sparkgateway.dev/v1alpha1\nkind: ModelRoute\nmetadata: {name: a}\nspec:\n  gatewayRefs: [{name: main}]\n  models: [a]\n" +
+				"  targets: [{providerRef: {name: p}, model: m, weight: 0}]\n",
+			want: []string{"f.yaml:4: ModelRoute default/a: spec: every target has weight 0"},
+		},
 		"no metadata": {
 			content: "apiVersion: sparkgateway.dev/v1alpha1\nkind: SparkGateway\nspec: {}",
 			want:    []string{"f.yaml:1: SparkGateway default/: metadata: is required"},
@@ -104,6 +114,8 @@ kind: List
 items:
 - {apiVersion: sparkgateway.dev/v1alpha1, kind: APIKey, metadata: {name: b}, spec: {gatewayRefs: [{name: main}], user: b}}
 - {apiVersion: sparkgateway.dev/v1alpha1, kind: APIKey, metadata: {name: a}, spec: {gatewayRefs: [{name: main}], user: a}}
+- {apiVersion: sparkgateway.dev/v1alpha1, kind: ModelRoute, metadata: {name: z}, spec: {gatewayRefs: [{name: main}], models: [a], targets: [{providerRef: {name: p}, model: m}]}}
+- {apiVersion: sparkgateway.dev/v1alpha1, kind: ModelRoute, metadata: {name: x}, spec: {gatewayRefs: [{name: main}], models: [a], targets: [{providerRef: {name: p}, model: m}]}}
 --- # a comment
 apiVersion: sparkgateway.dev/v1alpha1
 kind: SparkGateway
@@ -131,6 +143,9 @@ metadata: {name: other}
 	if got := []string{set.Keys()[0].Name, set.Keys()[1].Name, set.Keys()[0].Namespace}; !cmp.Equal(got, []string{"a", "b", "default"}) {
 		t.Error("keys are not sorted, or not in the default namespace:", got)
 	}
+	if got := []string{set.Routes()[0].Name, set.Routes()[1].Name}; !cmp.Equal(got, []string{"x", "z"}) {
+		t.Error("routes are not sorted:", got)
+	}
 	gateway := set.Gateways()[0]
 	if gateway.UID != "" || gateway.ResourceVersion != "" || !gateway.CreationTimestamp.IsZero() || gateway.Generation != 1 {
 		t.Errorf("metadata that only a cluster gives is kept: %+v", gateway.ObjectMeta)
@@ -149,7 +164,7 @@ metadata: {name: other}
 	if diff := cmp.Diff(want, set.Namespaces()); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"f.yaml:24: Deployment default/other: ignored: apps/v1 means nothing to a gateway"}, lines(set.Notes())); diff != "" {
+	if diff := cmp.Diff([]string{"f.yaml:26: Deployment default/other: ignored: apps/v1 means nothing to a gateway"}, lines(set.Notes())); diff != "" {
 		t.Error(diff)
 	}
 }

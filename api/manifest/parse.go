@@ -121,6 +121,8 @@ func (p *parser) keepCustom(kind string, raw map[string]any) error {
 		return keep(&p.set.gateways, raw)
 	case v1alpha1.KindProviderPolicy:
 		return keep(&p.set.providers, raw)
+	case v1alpha1.KindModelRoute:
+		return keep(&p.set.routes, raw)
 	case v1alpha1.KindAPIKey:
 		return keep(&p.set.keys, raw)
 	}

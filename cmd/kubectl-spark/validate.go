@@ -28,7 +28,7 @@ func validateCommand() *cobra.Command {
 		Use:   "validate -f PATH...",
 		Short: "Check manifests as the API server and the operator would",
 		Long: `Check manifests as the API server and the operator would, offline: unknown fields, schemas, rules and names; then
-what the operator would refuse: missing gateways and Secrets, namespaces that are not permitted, conflicts.
+what the operator would refuse: missing gateways, Secrets and targets, namespaces that are not permitted, conflicts.
 
 Prints a line per problem with file, line, object, field and reason, and exits with 1 if there is any.`,
 		Example: "  kubectl spark validate -f config/samples/standalone\n  kustomize build . | kubectl spark validate -f -",
@@ -77,7 +77,8 @@ func (v validation) run(stdin io.Reader, stdout, stderr io.Writer) error {
 	r := report{
 		Valid: len(problems) == 0, Problems: append([]manifest.Problem{}, problems...), Notes: append([]manifest.Problem{}, set.Notes()...),
 		Objects: map[string]int{
-			"SparkGateway": len(set.Gateways()), "ProviderPolicy": len(set.Providers()), "APIKey": len(set.Keys()), "Secret": len(set.Secrets()),
+			v1alpha1.KindSparkGateway: len(set.Gateways()), v1alpha1.KindProviderPolicy: len(set.Providers()),
+			v1alpha1.KindModelRoute: len(set.Routes()), v1alpha1.KindAPIKey: len(set.Keys()), "Secret": len(set.Secrets()),
 		},
 	}
 	if err := r.print(v.output, stdout, stderr); err != nil {
@@ -116,7 +117,7 @@ func (r report) print(output string, stdout, stderr io.Writer) error {
 // counts gives "1 SparkGateway, 2 APIKey", without what there is none of.
 func (r report) counts() string {
 	var counts []string
-	for _, kind := range []string{"SparkGateway", "ProviderPolicy", "APIKey", "Secret"} {
+	for _, kind := range []string{v1alpha1.KindSparkGateway, v1alpha1.KindProviderPolicy, v1alpha1.KindModelRoute, v1alpha1.KindAPIKey, "Secret"} {
 		if n := r.Objects[kind]; n > 0 {
 			counts = append(counts, fmt.Sprintf("%d %s", n, kind))
 		}

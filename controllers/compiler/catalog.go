@@ -53,7 +53,7 @@ func (c catalog) find(field string, name types.NamespacedName, model string) (co
 // it does not: it may be another namespace's secret.
 func (c catalog) absence(name types.NamespacedName) string {
 	if _, attached := c.verdicts[name]; attached {
-		return fmt.Sprintf("ProviderPolicy %s is not served on SparkGateway %s, as its own status says", name, c.gateway)
+		return fmt.Sprintf("ProviderPolicy %s is not served on SparkGateway %s for reasons of its own", name, c.gateway)
 	}
 	return fmt.Sprintf("ProviderPolicy %s does not exist or does not attach to SparkGateway %s", name, c.gateway)
 }

@@ -90,7 +90,7 @@ func TestTargetsOfARoute(t *testing.T) {
 			route:  route("smart", targets(to("openai", "gpt-4o"), to("keyless", "m"))),
 			others: []any{provider("keyless", credentials("nowhere"))},
 			want: found(v1alpha1.ReasonProviderNotFound,
-				"spec.targets[1].providerRef: ProviderPolicy team/keyless is not served on SparkGateway team/main, as its own status says"),
+				"spec.targets[1].providerRef: ProviderPolicy team/keyless is not served on SparkGateway team/main for reasons of its own"),
 			places: []string{"team/openai gpt-4o gpt-4o 1 0"}},
 		"a model that its provider has not is told": {
 			route:  route("smart", targets(to("openai", "gpt-5"), to("openai", "gpt-4o"))),

@@ -50,7 +50,7 @@ type BreakerState struct {
 	Reason string `json:"reason"`
 	// Since is when the breaker left Closed, Until when an open one lets the next request through.
 	Since time.Time `json:"since"`
-	Until time.Time `json:"until"`
+	Until time.Time `json:"until,omitzero"`
 }
 
 // HealthState is the result of health checks.

@@ -76,11 +76,11 @@ func (v *validation) routes(routes []Route, providers map[string]bool) {
 		v.targets(at+".targets", r.Targets, providers)
 		if h := r.Hedge; h != nil {
 			v.positive(at+".hedge.after", h.After)
-			v.within(at+".hedge.maxExtraPercent", h.MaxExtraPercent, 1, 100)
+			v.percent(at+".hedge.maxExtraPercent", h.MaxExtraPercent, 1)
 		}
 		if m := r.Mirror; m != nil {
 			v.target(at+".mirror.target", &m.Target, providers)
-			v.within(at+".mirror.percent", m.Percent, 1, 100)
+			v.percent(at+".mirror.percent", m.Percent, 1)
 		}
 	}
 }

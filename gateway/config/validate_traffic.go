@@ -36,7 +36,7 @@ func (v *validation) timeouts(at string, t Timeouts) {
 
 func (v *validation) breaker(at string, b Breaker) {
 	v.counted(at+".consecutiveFailures", b.ConsecutiveFailures)
-	v.within(at+".failurePercent", b.FailurePercent, 1, 100)
+	v.percent(at+".failurePercent", b.FailurePercent, 1)
 	v.counted(at+".minRequests", b.MinRequests)
 	v.positive(at+".window", b.Window)
 	v.positive(at+".openFor", b.OpenFor)
@@ -57,7 +57,7 @@ func (v *validation) retry(at string, r Retry) {
 			v.add("%s.on[%d]: %q is out of order or stands twice", at, i, c)
 		}
 	}
-	v.within(at+".budgetPercent", r.BudgetPercent, 0, 100)
+	v.percent(at+".budgetPercent", r.BudgetPercent, 0)
 }
 
 func (v *validation) quota(at string, q Quota) {
@@ -113,8 +113,8 @@ func (v *validation) counted(field string, n int64) {
 	}
 }
 
-func (v *validation) within(field string, n, least, most int64) {
-	if n < least || n > most {
-		v.add("%s: %d is not within %d and %d", field, n, least, most)
+func (v *validation) percent(field string, n, least int64) {
+	if n < least || n > 100 {
+		v.add("%s: %d is not within %d and 100", field, n, least)
 	}
 }

@@ -67,11 +67,33 @@ func Compile(
 	problems := danglingRefs(set)
 	for _, gateway := range set.Gateways() {
 		c := Configuration{Gateway: gateway}
-		c.compiled = compiler.Compile(input(set, &c.Gateway, secrets))
-		problems = append(problems, verdicts(set, c, ignored)...)
+		in := input(set, &c.Gateway, secrets)
+		c.compiled = compiler.Compile(in)
+		judged := c.compiled
+		if len(ignored) > 0 {
+			judged = compiler.Compile(complete(in, c.compiled, ignored))
+		}
+		problems = append(problems, verdicts(set, c.Name(), judged, ignored)...)
 		configurations = append(configurations, c)
 	}
 	return configurations, manifest.Sort(problems)
+}
+
+// complete gives the input as if nothing lacked that is ignored: a provider that is out for it alone offers its models all
+// the same, so that routes to them, and names that it shares with others, are judged as they will be.
+func complete(in compiler.Input, out compiler.Output, ignored []v1alpha1.Reason) compiler.Input {
+	in.Providers = slices.Clone(in.Providers)
+	for i := range in.Providers {
+		p := &in.Providers[i]
+		v := out.Providers[types.NamespacedName{Namespace: p.Namespace, Name: p.Name}]
+		if v.Accepted.OK() && slices.Contains(ignored, v.ResolvedRefs.Reason) {
+			p.Spec = v1alpha1.ProviderPolicySpec{
+				GatewayRefs: p.Spec.GatewayRefs, Models: p.Spec.Models,
+				Type: v1alpha1.ProviderOpenAICompatible, Endpoint: "http://placeholder",
+			}
+		}
+	}
+	return in
 }
 
 // input selects what bears on one gateway.
@@ -81,6 +103,11 @@ func input(set *manifest.Set, gateway *v1alpha1.SparkGateway, secrets map[types.
 	for _, p := range set.Providers() {
 		if compiler.Attaches(p.Spec.GatewayRefs, p.Namespace, name) {
 			in.Providers = append(in.Providers, p)
+		}
+	}
+	for _, r := range set.Routes() {
+		if compiler.Attaches(r.Spec.GatewayRefs, r.Namespace, name) {
+			in.Routes = append(in.Routes, r)
 		}
 	}
 	for _, k := range set.Keys() {
@@ -109,6 +136,9 @@ func danglingRefs(set *manifest.Set) []manifest.Problem {
 	for _, p := range set.Providers() {
 		check(v1alpha1.KindProviderPolicy, p.Namespace, p.Name, p.Spec.GatewayRefs)
 	}
+	for _, r := range set.Routes() {
+		check(v1alpha1.KindModelRoute, r.Namespace, r.Name, r.Spec.GatewayRefs)
+	}
 	for _, k := range set.Keys() {
 		check(v1alpha1.KindAPIKey, k.Namespace, k.Name, k.Spec.GatewayRefs)
 	}
@@ -116,7 +146,7 @@ func danglingRefs(set *manifest.Set) []manifest.Problem {
 }
 
 // verdicts turns what the compiler found into problems.
-func verdicts(set *manifest.Set, c Configuration, ignored []v1alpha1.Reason) []manifest.Problem {
+func verdicts(set *manifest.Set, gateway types.NamespacedName, out compiler.Output, ignored []v1alpha1.Reason) []manifest.Problem {
 	var problems []manifest.Problem
 	add := func(kind string, name types.NamespacedName, v compiler.Verdict) {
 		for _, f := range []compiler.Finding{v.Accepted, v.ResolvedRefs, v.Conflicted} {
@@ -132,11 +162,14 @@ func verdicts(set *manifest.Set, c Configuration, ignored []v1alpha1.Reason) []m
 			}
 		}
 	}
-	add(v1alpha1.KindSparkGateway, c.Name(), c.compiled.Gateway)
-	for name, v := range c.compiled.Providers {
+	add(v1alpha1.KindSparkGateway, gateway, out.Gateway)
+	for name, v := range out.Providers {
 		add(v1alpha1.KindProviderPolicy, name, v)
 	}
-	for name, v := range c.compiled.Keys {
+	for name, v := range out.Routes {
+		add(v1alpha1.KindModelRoute, name, v)
+	}
+	for name, v := range out.Keys {
 		add(v1alpha1.KindAPIKey, name, v)
 	}
 	return problems

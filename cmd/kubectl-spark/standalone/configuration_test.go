@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sparkgateway/spark/api/manifest"
+	"github.com/sparkgateway/spark/api/v1alpha1"
 )
 
 // Manifests that tests put together; each ends its document.
@@ -133,6 +134,71 @@ spec:
 			set := parseValid(t, tt.content)
 			_, problems := Compile(set, Placeholders(set))
 			// The end of a reason is the compiler's to word.
+			begins := func(p manifest.Problem, want string) bool { return strings.HasPrefix(p.String(), want) }
+			if !slices.EqualFunc(problems, tt.want, begins) {
+				t.Errorf("got %v\nwant %v", problems, tt.want)
+			}
+		})
+	}
+}
+
+const routeYAML = `apiVersion: sparkgateway.dev/v1alpha1
+kind: ModelRoute
+metadata: {name: smart}
+spec:
+  gatewayRefs: [{name: main}]
+  models: [smart, chat]
+  targets:
+  - {providerRef: {name: local}, model: chat}
+  - {providerRef: {name: openai}, model: gpt-4o}
+---
+`
+
+func TestRoutesAreJudgedAsTheOperatorDoes(t *testing.T) {
+	const openai = `apiVersion: sparkgateway.dev/v1alpha1
+kind: ProviderPolicy
+metadata: {name: openai}
+spec:
+  gatewayRefs: [{name: main}]
+  type: OpenAI
+  credentials: {secretRef: {name: openai}}
+  models: [{name: MODEL}]
+---
+`
+	tests := map[string]struct {
+		content string
+		ignored []v1alpha1.Reason
+		want    []string
+	}{
+		"a gateway that is not there": {
+			routeYAML, nil, []string{"f.yaml:5: ModelRoute default/smart: spec.gatewayRefs[0]: SparkGateway default/main does not exist"}},
+		"a provider that is not there": {
+			routeYAML + gatewayYAML + providerYAML, nil, []string{
+				"f.yaml:9: ModelRoute default/smart: spec.targets[1].providerRef: ProviderPolicy default/openai does not exist or"}},
+		"a provider that is not served for want of its Secret": {
+			routeYAML + gatewayYAML + providerYAML + strings.Replace(openai, "MODEL", "gpt-4o", 1), nil, []string{
+				"f.yaml:9: ModelRoute default/smart: spec.targets[1].providerRef: ProviderPolicy default/openai is not served",
+				"f.yaml:31: ProviderPolicy default/openai: spec.credentials.secretRef: Secret default/openai does not exist"}},
+		"a provider whose Secret is not asked for is as good as served": {
+			routeYAML + gatewayYAML + providerYAML + strings.Replace(openai, "MODEL", "gpt-4o", 1), []v1alpha1.Reason{v1alpha1.ReasonSecretNotFound}, nil},
+		"a model that a provider has not, whose Secret is not asked for": {
+			routeYAML + gatewayYAML + providerYAML + strings.Replace(openai, "MODEL", "gpt-5", 1), []v1alpha1.Reason{v1alpha1.ReasonSecretNotFound}, []string{
+				"f.yaml:9: ModelRoute default/smart: spec.targets[1].model: ProviderPolicy default/openai has no model"}},
+		"a model of two providers, one of whose Secrets is not asked for": {
+			gatewayYAML + providerYAML + strings.Replace(openai, "MODEL", "chat", 1), []v1alpha1.Reason{v1alpha1.ReasonSecretNotFound}, []string{
+				`f.yaml:22: ProviderPolicy default/openai: spec.models[0].name: "chat" is served by`}},
+		"two routes for one name": {
+			strings.Replace(routeYAML, "openai}, model: gpt-4o", "local}, model: small", 1) + gatewayYAML +
+				strings.Replace(providerYAML, "{name: chat}", "{name: chat}, {name: small}", 1) + `apiVersion: sparkgateway.dev/v1alpha1
+kind: ModelRoute
+metadata: {name: third}
+spec: {gatewayRefs: [{name: main}], models: [own, chat], targets: [{providerRef: {name: local}, model: chat}]}`, nil, []string{
+				`f.yaml:28: ModelRoute default/third: spec.models[1]: "chat" is served by the older ModelRoute default/smart`}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			set := parseValid(t, tt.content)
+			_, problems := Compile(set, Placeholders(set), tt.ignored...)
 			begins := func(p manifest.Problem, want string) bool { return strings.HasPrefix(p.String(), want) }
 			if !slices.EqualFunc(problems, tt.want, begins) {
 				t.Errorf("got %v\nwant %v", problems, tt.want)

@@ -115,7 +115,7 @@ func (f *Follower) take(c Configuration) error {
 	f.revision = c.compiled.Bundle.Manifest.Revision
 	core := c.compiled.Document.Core
 	f.Logger.Info("configuration taken up", "gateway", c.Name().String(), "revision", short(f.revision),
-		"providers", len(core.Providers), "models", len(core.Models), "keys", len(c.compiled.Document.Keys))
+		"providers", len(core.Providers), "models", len(core.Models), "routes", len(core.Routes), "keys", len(c.compiled.Document.Keys))
 	return nil
 }
 

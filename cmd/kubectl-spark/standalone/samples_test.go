@@ -36,6 +36,9 @@ func TestEverySampleIsValidAndCompiles(t *testing.T) {
 			for _, p := range append(problems, refused...) {
 				t.Error(p)
 			}
+			if dir.Name() == "full" && len(set.Routes()) == 0 {
+				t.Error("a route is missing")
+			}
 			if len(set.Gateways()) == 0 || len(set.Providers()) == 0 || len(set.Keys()) == 0 {
 				t.Error("a gateway, a provider or a key is missing")
 			}
