@@ -29,29 +29,80 @@ func AppendLine(dst []byte, ex *exchange.Exchange, end time.Time) []byte {
 	dst = appendText(dst, "path", ex.Path)
 	dst = appendText(dst, "operation", ex.Operation.String())
 	dst = appendText(dst, "model", ex.Model)
+	dst = appendText(dst, "route", ex.Route)
 	dst = appendText(dst, "provider", ex.Provider)
 	dst = appendText(dst, "upstreamModel", ex.UpstreamModel)
 	if ex.Stream {
 		dst = append(dst, `,"stream":true`...)
 	}
-	dst = appendNumber(dst, "status", int64(ex.Status))
-	dst = appendText(dst, "outcome", ex.Outcome.String())
-	dst = appendText(dst, "reason", string(ex.Reason))
-	if ex.UpstreamStatus != 0 {
-		dst = appendNumber(dst, "upstreamStatus", int64(ex.UpstreamStatus))
-	}
-	dst = appendText(dst, "upstreamId", ex.UpstreamID)
-	dst = appendUsage(dst, ex.Usage)
+	dst = appendEnd(dst, &ex.Attempt)
 	dst = appendNumber(dst, "bytesIn", ex.BytesIn)
 	dst = appendNumber(dst, "bytesOut", ex.BytesOut)
 	dst = appendMillis(dst, "durationMs", end.Sub(ex.Start))
 	if !ex.FirstToken.IsZero() {
 		dst = appendMillis(dst, "ttftMs", ex.FirstToken.Sub(ex.Start))
 	}
-	if ex.Cause != nil {
-		dst = appendText(dst, "error", ex.Cause.Error())
-	}
+	dst = appendCause(dst, ex.Cause)
+	dst = appendAttempts(dst, ex, end)
 	return append(dst, '}', '\n')
+}
+
+// appendAttempts writes all attempts in the order in which they began, where there were several.
+func appendAttempts(dst []byte, ex *exchange.Exchange, end time.Time) []byte {
+	if len(ex.Tried) == 0 {
+		return dst
+	}
+	dst = append(appendKey(dst, "attempts"), '[')
+	own := !ex.Began.IsZero()
+	for i := range ex.Tried {
+		a := &ex.Tried[i]
+		if own && ex.Began.Before(a.Began) {
+			own = false
+			dst = append(appendAttempt(dst, &ex.Attempt, ex.Start, end), ',')
+		}
+		dst = append(appendAttempt(dst, a, ex.Start, end), ',')
+	}
+	if own {
+		dst = append(appendAttempt(dst, &ex.Attempt, ex.Start, end), ',')
+	}
+	return append(dst[:len(dst)-1], ']')
+}
+
+// appendAttempt writes an attempt. Its start counts from the request's, its other times from its own.
+func appendAttempt(dst []byte, a *exchange.Attempt, start, end time.Time) []byte {
+	dst = append(dst, `{"kind":"`...)
+	dst = append(append(dst, a.Kind.String()...), '"')
+	dst = appendText(dst, "provider", a.Provider)
+	dst = appendText(dst, "model", a.Target)
+	dst = appendEnd(dst, a)
+	dst = appendMillis(dst, "startMs", a.Began.Sub(start))
+	if !a.Ended.IsZero() {
+		end = a.Ended
+	}
+	dst = appendMillis(dst, "durationMs", end.Sub(a.Began))
+	if !a.FirstToken.IsZero() {
+		dst = appendMillis(dst, "ttftMs", a.FirstToken.Sub(a.Began))
+	}
+	return append(appendCause(dst, a.Cause), '}')
+}
+
+// appendEnd writes how an attempt ended.
+func appendEnd(dst []byte, a *exchange.Attempt) []byte {
+	dst = appendNumber(dst, "status", int64(a.Status))
+	dst = appendText(dst, "outcome", a.Outcome.String())
+	dst = appendText(dst, "reason", string(a.Reason))
+	if a.UpstreamStatus != 0 {
+		dst = appendNumber(dst, "upstreamStatus", int64(a.UpstreamStatus))
+	}
+	dst = appendText(dst, "upstreamId", a.UpstreamID)
+	return appendUsage(dst, a.Usage)
+}
+
+func appendCause(dst []byte, cause error) []byte {
+	if cause == nil {
+		return dst
+	}
+	return appendText(dst, "error", cause.Error())
 }
 
 func appendUsage(dst []byte, u exchange.Usage) []byte {

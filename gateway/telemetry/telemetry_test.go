@@ -15,8 +15,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
@@ -29,24 +27,30 @@ func full() *exchange.Exchange {
 		Start: at.Add(-1500 * time.Millisecond), ClientIP: netip.MustParseAddr("2001:db8::1"),
 		Principal: &exchange.Principal{KeyID: "ns/alice", User: "alice"},
 		Method:    []byte("POST"), Path: []byte("/v1/chat/completions"), Model: []byte("smart"), Stream: true,
-		Provider: "ns/openai", UpstreamModel: "gpt-4o", UpstreamStatus: 200, UpstreamID: []byte("req_1"),
-		FirstToken: at.Add(-time.Second), Status: 200, Outcome: exchange.ProviderBroken, Reason: exchange.ReasonTruncated,
-		Cause: errors.New("unexpected EOF"), BytesIn: 10, BytesOut: 20,
-		Usage: exchange.Usage{Prompt: 1, Completion: 2, Total: 3, Cached: 1, Reasoning: 2, Source: exchange.UsageReported},
+		Route: "ns/smart", BytesIn: 10, BytesOut: 20,
+		Attempt: exchange.Attempt{
+			Provider: "ns/openai", UpstreamModel: "gpt-4o", Target: "gpt", UpstreamStatus: 200, UpstreamID: []byte("req_1"),
+			Began: at.Add(-1400 * time.Millisecond), FirstToken: at.Add(-time.Second), Ended: at.Add(-time.Millisecond),
+			Status: 200, Outcome: exchange.ProviderBroken, Reason: exchange.ReasonTruncated, Cause: errors.New("unexpected EOF"),
+			Usage: exchange.Usage{Prompt: 1, Completion: 2, Total: 3, Cached: 1, Reasoning: 2, Source: exchange.UsageReported},
+		},
 	}
 	copy(ex.ID[:], strings.Repeat("a", exchange.IDLen))
 	return ex
 }
 
 func TestAppendLine(t *testing.T) {
-	least := &exchange.Exchange{Start: at, Status: 401, Outcome: exchange.Unauthenticated, Reason: exchange.ReasonMissingKey}
+	least := &exchange.Exchange{
+		Start:   at,
+		Attempt: exchange.Attempt{Status: 401, Outcome: exchange.Unauthenticated, Reason: exchange.ReasonMissingKey},
+	}
 	copy(least.ID[:], strings.Repeat("b", exchange.IDLen))
 	tests := map[string]struct {
 		ex   *exchange.Exchange
 		want string
 	}{
 		"everything": {full(), `{"time":"2026-03-04T05:06:07.089Z","id":"` + strings.Repeat("a", 32) + `","key":"ns/alice","user":"alice",` +
-			`"client":"2001:db8::1","method":"POST","path":"/v1/chat/completions","model":"smart","provider":"ns/openai",` +
+			`"client":"2001:db8::1","method":"POST","path":"/v1/chat/completions","model":"smart","route":"ns/smart","provider":"ns/openai",` +
 			`"upstreamModel":"gpt-4o","stream":true,"status":200,"outcome":"provider_broken","reason":"upstream_truncated",` +
 			`"upstreamStatus":200,"upstreamId":"req_1","usage":{"source":"reported","prompt":1,"completion":2,"total":3,"cached":1,` +
 			`"reasoning":2},"bytesIn":10,"bytesOut":20,"durationMs":1500.000,"ttftMs":500.000,"error":"unexpected EOF"}` + "\n"},
@@ -226,63 +230,6 @@ func TestBatchesKeepTheirOrder(t *testing.T) {
 	}
 }
 
-func TestSeries(t *testing.T) {
-	reg := prometheus.NewRegistry()
-	m := NewMetrics(reg)
-	s := m.Series("ns/p", "m")
-	if m.Series("ns/p", "m") != s || m.Series("ns/p", "other") == s {
-		t.Error("a target has its series, and another has another")
-	}
-	ex := full()
-	s.Settle(ex, at)
-	s.Settle(ex, at)
-	ex.Usage, ex.Outcome, ex.FirstToken = exchange.Usage{}, exchange.OK, time.Time{}
-	s.Settle(ex, at)
-	m.Limited("ip").Inc()
-	want := `
-# HELP spark_limit_refusals_total Requests refused by a limit.
-# TYPE spark_limit_refusals_total counter
-spark_limit_refusals_total{limit="ip"} 1
-# HELP spark_requests_total Requests, by how they ended. Without a target, provider and model are empty.
-# TYPE spark_requests_total counter
-spark_requests_total{model="m",outcome="ok",provider="ns/p"} 1
-spark_requests_total{model="m",outcome="provider_broken",provider="ns/p"} 2
-# HELP spark_tokens_total Tokens, by kind and by how their number is known. Cached is part of prompt, reasoning of completion.
-# TYPE spark_tokens_total counter
-spark_tokens_total{model="m",provider="ns/p",source="reported",type="cached"} 2
-spark_tokens_total{model="m",provider="ns/p",source="reported",type="completion"} 4
-spark_tokens_total{model="m",provider="ns/p",source="reported",type="prompt"} 2
-spark_tokens_total{model="m",provider="ns/p",source="reported",type="reasoning"} 4
-`
-	if err := testutil.GatherAndCompare(reg, strings.NewReader(want),
-		"spark_requests_total", "spark_tokens_total", "spark_limit_refusals_total"); err != nil {
-		t.Error(err)
-	}
-	if n, err := testutil.GatherAndCount(reg, "spark_request_duration_seconds"); err != nil || n != 2 {
-		t.Errorf("%d duration series, %v", n, err)
-	}
-}
-
-func TestTheMetricsAreNamedAsPrometheusWants(t *testing.T) {
-	reg := prometheus.NewRegistry()
-	m := NewMetrics(reg)
-	m.Series("p", "m").Settle(full(), at)
-	m.Limited("key").Inc()
-	problems, err := testutil.GatherAndLint(reg)
-	if err != nil || len(problems) > 0 {
-		t.Errorf("%v, %v", problems, err)
-	}
-}
-
-func TestSettleDoesNotAllocate(t *testing.T) {
-	s := NewMetrics(prometheus.NewRegistry()).Series("p", "m")
-	ex := full()
-	s.Settle(ex, at)
-	if n := testing.AllocsPerRun(100, func() { s.Settle(ex, at) }); n != 0 {
-		t.Errorf("%v allocations", n)
-	}
-}
-
 func TestIDsAreDistinctAndHexadecimal(t *testing.T) {
 	seen := map[[exchange.IDLen]byte]bool{}
 	for range 1000 {
@@ -292,15 +239,5 @@ func TestIDsAreDistinctAndHexadecimal(t *testing.T) {
 			t.Fatalf("%q", id)
 		}
 		seen[id] = true
-	}
-}
-
-func BenchmarkSettle(b *testing.B) {
-	s := NewMetrics(prometheus.NewRegistry()).Series("p", "m")
-	ex, buf := full(), make([]byte, 0, 4096)
-	b.ReportAllocs()
-	for b.Loop() {
-		s.Settle(ex, at)
-		buf = AppendLine(buf[:0], ex, at)
 	}
 }

@@ -1,0 +1,163 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package telemetry
+
+import (
+	"time"
+
+	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/exchange"
+)
+
+// Series are the metrics of one target. Look them up once; their methods take no lock after the first use of each. They
+// are safe for concurrent use, as are those of routes and providers.
+type Series struct {
+	lasting
+	provider, model string
+	duration        observer
+	firstToken      observer
+	outcomes        [exchange.Outcomes]counter
+	attempts        [exchange.AttemptKinds][exchange.Outcomes]counter
+	tokens          [tokenKinds][usageSources]counter
+	breaker         gauge
+	transitions     [breakerStates]counter
+}
+
+const (
+	tokenKinds    = 4
+	usageSources  = 4
+	breakerStates = 3
+)
+
+var tokenWords = [tokenKinds]string{"prompt", "completion", "cached", "reasoning"}
+
+// breakerWords are the states in the order of the gauge's values.
+var breakerWords = [breakerStates]string{"closed", "half_open", "open"}
+
+// Series gives the series of a target: a provider's ID, and the model's name in the configuration. Empty names are for
+// requests that reach none.
+func (m *Metrics) Series(provider, model string) *Series {
+	return lookup(m, m.series, [2]string{provider, model}, func(l lasting) *Series {
+		return &Series{lasting: l, provider: provider, model: model}
+	})
+}
+
+// Settle counts a request that ended at the given time, by the target that its client was answered from. Its attempts are
+// counted by SettleAttempt, each for its own target.
+func (s *Series) Settle(ex *exchange.Exchange, end time.Time) {
+	count(&s.outcomes[ex.Outcome], &s.lasting, s.m.requests, 1, s.provider, s.model, ex.Outcome.String())
+	observe(&s.duration, &s.lasting, s.m.duration, end.Sub(ex.Start), s.provider, s.model)
+	if !ex.FirstToken.IsZero() {
+		observe(&s.firstToken, &s.lasting, s.m.firstToken, ex.FirstToken.Sub(ex.Start), s.provider, s.model)
+	}
+}
+
+// SettleAttempt counts an attempt that ended, and its tokens, whoever got to see its answer.
+func (s *Series) SettleAttempt(a *exchange.Attempt) {
+	count(&s.attempts[a.Kind][a.Outcome], &s.lasting, s.m.attempts, 1, s.provider, s.model, a.Kind.String(), a.Outcome.String())
+	if a.Usage.Source == exchange.UsageNone {
+		return
+	}
+	for kind, n := range [tokenKinds]int64{a.Usage.Prompt, a.Usage.Completion, a.Usage.Cached, a.Usage.Reasoning} {
+		if n > 0 {
+			count(&s.tokens[kind][a.Usage.Source], &s.lasting, s.m.tokens, n,
+				s.provider, s.model, tokenWords[kind], a.Usage.Source.String())
+		}
+	}
+}
+
+// BreakerIs shows a state of the target's breaker, one of config's, without a transition: at first.
+func (s *Series) BreakerIs(state string) {
+	set(&s.breaker, &s.lasting, s.m.breaker, float64(breakerValue(state)), s.provider, s.model)
+}
+
+// BreakerTurned shows and counts a transition of the target's breaker to a state, one of config's.
+func (s *Series) BreakerTurned(to string) {
+	s.BreakerIs(to)
+	value := breakerValue(to)
+	count(&s.transitions[value], &s.lasting, s.m.transitions, 1, s.provider, s.model, breakerWords[value])
+}
+
+func breakerValue(state string) int {
+	switch state {
+	case config.BreakerOpen:
+		return 2
+	case config.BreakerHalfOpen:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// RouteSeries are the metrics of one route.
+type RouteSeries struct {
+	lasting
+	route   string
+	hedges  [len(hedgeWords)]counter
+	mirrors [len(mirrorWords)]counter
+}
+
+// HedgeResult is what became of a hedge.
+type HedgeResult uint8
+
+// The results.
+const (
+	// HedgeWon: the client was answered from it.
+	HedgeWon HedgeResult = iota
+	// HedgeLost: it was sent in vain.
+	HedgeLost
+	// HedgeRefused: it was not sent, because the budget for hedges was spent.
+	HedgeRefused
+)
+
+var hedgeWords = [...]string{HedgeWon: "won", HedgeLost: "lost", HedgeRefused: "refused"}
+
+// MirrorResult is what became of a mirrored request.
+type MirrorResult uint8
+
+// The results.
+const (
+	// MirrorSent: the copy was sent.
+	MirrorSent MirrorResult = iota
+	// MirrorSkipped: it was not, for want of room or because its target is out.
+	MirrorSkipped
+)
+
+var mirrorWords = [...]string{MirrorSent: "sent", MirrorSkipped: "skipped"}
+
+// Route gives the series of a route, by its ID.
+func (m *Metrics) Route(id string) *RouteSeries {
+	return lookup(m, m.routes, id, func(l lasting) *RouteSeries { return &RouteSeries{lasting: l, route: id} })
+}
+
+// Hedged counts a hedge that was due.
+func (s *RouteSeries) Hedged(result HedgeResult) {
+	count(&s.hedges[result], &s.lasting, s.m.hedges, 1, s.route, hedgeWords[result])
+}
+
+// Mirrored counts a request that was drawn to be mirrored.
+func (s *RouteSeries) Mirrored(result MirrorResult) {
+	count(&s.mirrors[result], &s.lasting, s.m.mirrors, 1, s.route, mirrorWords[result])
+}
+
+// ProviderSeries are the metrics of one provider that has a health check.
+type ProviderSeries struct {
+	lasting
+	provider string
+	healthy  gauge
+}
+
+// Provider gives the series of a provider, by its ID.
+func (m *Metrics) Provider(id string) *ProviderSeries {
+	return lookup(m, m.providers, id, func(l lasting) *ProviderSeries { return &ProviderSeries{lasting: l, provider: id} })
+}
+
+// Healthy shows what the health check found.
+func (s *ProviderSeries) Healthy(healthy bool) {
+	value := 0.0
+	if healthy {
+		value = 1
+	}
+	set(&s.healthy, &s.lasting, s.m.healthy, value, s.provider)
+}
