@@ -5,23 +5,21 @@ package controllers
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sparkgateway/spark/api/v1alpha1"
 	"github.com/sparkgateway/spark/controllers/board"
-	"github.com/sparkgateway/spark/controllers/compiler"
 	"github.com/sparkgateway/spark/controllers/status"
 )
 
-// AttachedReconciler is what the reconcilers of resources with gatewayRefs share: they are the only writers of these
-// resources' status, and tell there what the gateways' reconciliation put on the board.
-type AttachedReconciler struct {
+// Telling is what the reconcilers of resources with gatewayRefs share.
+type Telling struct {
 	Client client.Client
 	Board  *board.Board
 	Events Events
@@ -31,14 +29,61 @@ type AttachedReconciler struct {
 	Now func() time.Time
 }
 
-// gathered holds, of each of a resource's gatewayRefs, what is known. known is false while some gateway has not been
+// AttachedReconciler reconciles one kind of resources with gatewayRefs: it is the only writer of their status, and
+// tells there what the gateways' reconciliation put on the board. What differs between kinds are its functions.
+type AttachedReconciler[T any, P interface {
+	*T
+	client.Object
+}] struct {
+	Telling
+	Kind status.Kind
+	// Shared gives the part of the status that every kind has.
+	Shared func(P) *v1alpha1.AttachedStatus
+	// Prepare makes what a resource needs before gateways can speak of it; nil for nothing.
+	Prepare func(context.Context, P) error
+	// Complete fills in the rest of a status whose shared part is there, and says how long the write has to wait and
+	// whether there is to be one. nil has nothing to fill in.
+	Complete func(next, before P, attached []status.AttachedTo) (wait time.Duration, worth bool)
+	// Gone drops what is kept of a resource; nil keeps nothing.
+	Gone func(types.NamespacedName)
+}
+
+// Reconcile writes the status where what the gateways say has changed.
+func (r *AttachedReconciler[T, P]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	object, err := get(ctx, r.Client, req.NamespacedName, P(new(T)))
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if object == nil || !object.GetDeletionTimestamp().IsZero() {
+		if r.Gone != nil {
+			r.Gone(req.NamespacedName)
+		}
+		return ctrl.Result{}, nil
+	}
+	if r.Prepare != nil {
+		if err := r.Prepare(ctx, object); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
+	attached, known, err := r.gather(ctx, object)
+	if err != nil || !known {
+		return ctrl.Result{}, err
+	}
+	next := object.DeepCopyObject().(P)
+	shared := r.Shared(next)
+	*shared = status.ForAttached(object.GetGeneration(), r.Now(), attached, *shared)
+	if r.Complete != nil {
+		if wait, worth := r.Complete(next, object, attached); !worth || wait > 0 {
+			return ctrl.Result{RequeueAfter: wait}, nil
+		}
+	}
+	return ctrl.Result{}, r.write(ctx, next, object)
+}
+
+// gather holds, of each of a resource's gatewayRefs, what is known. known is false while some gateway has not been
 // heard on this generation.
-func (r *AttachedReconciler) gathered(
-	ctx context.Context, object client.Object, refs []v1alpha1.GatewayReference,
-	in func(status.Report) map[types.NamespacedName]status.Attachment,
-) (attached []status.AttachedTo, known bool, err error) {
-	for _, ref := range refs {
-		name := compiler.GatewayName(ref, object.GetNamespace())
+func (r *AttachedReconciler[T, P]) gather(ctx context.Context, object P) (attached []status.AttachedTo, known bool, err error) {
+	for _, name := range gatewayNames(object) {
 		gw, err := get(ctx, r.Client, name, &v1alpha1.SparkGateway{})
 		if err != nil {
 			return nil, false, err
@@ -47,7 +92,7 @@ func (r *AttachedReconciler) gathered(
 			attached = append(attached, status.AttachedTo{Gateway: name})
 			continue
 		}
-		said, ok := in(r.Board.Report(name))[client.ObjectKeyFromObject(object)]
+		said, ok := r.Board.Report(name).Attachments[r.Kind][client.ObjectKeyFromObject(object)]
 		if !ok || said.Verdict.Generation != object.GetGeneration() {
 			return nil, false, nil
 		}
@@ -56,45 +101,17 @@ func (r *AttachedReconciler) gathered(
 	return attached, true, nil
 }
 
-// write patches the status from before to the object's present one.
-func (r *AttachedReconciler) write(ctx context.Context, object, before client.Object) error {
+// write patches the status where it is not what it was, and tells of transitions.
+func (r *AttachedReconciler[T, P]) write(ctx context.Context, next, before P) error {
+	if equality.Semantic.DeepEqual(next, before) {
+		return nil
+	}
 	if err := r.Writes.Wait(ctx); err != nil {
 		return err
 	}
-	return client.IgnoreNotFound(r.Client.Status().Patch(ctx, object, client.MergeFrom(before)))
-}
-
-// ProviderPolicyReconciler tells a ProviderPolicy's status.
-type ProviderPolicyReconciler struct{ AttachedReconciler }
-
-// Reconcile writes the status where what the gateways say has changed.
-func (r *ProviderPolicyReconciler) Reconcile(ctx context.Context, name types.NamespacedName) error {
-	policy, err := get(ctx, r.Client, name, &v1alpha1.ProviderPolicy{})
-	if err != nil || policy == nil || !policy.DeletionTimestamp.IsZero() {
-		return err
+	if err := r.Client.Status().Patch(ctx, next, client.MergeFrom(before)); err != nil {
+		return client.IgnoreNotFound(err)
 	}
-	attached, known, err := r.gathered(ctx, policy, policy.Spec.GatewayRefs,
-		func(s status.Report) map[types.NamespacedName]status.Attachment { return s.Providers })
-	if err != nil || !known {
-		return err
-	}
-	next := policy.DeepCopy()
-	next.Status.AttachedStatus = status.ForAttached(policy.Generation, r.Now(), attached, policy.Status.AttachedStatus)
-	if equality.Semantic.DeepEqual(next.Status, policy.Status) {
-		return nil
-	}
-	if err := r.write(ctx, next, policy); err != nil {
-		return err
-	}
-	r.Events.transition(next, policy.Status.Conditions, next.Status.Conditions)
+	r.Events.transition(next, r.Shared(before).Conditions, r.Shared(next).Conditions)
 	return nil
-}
-
-// prefixOf gives the key's prefix, as any gateway knows it.
-func prefixOf(attached []status.AttachedTo) string {
-	i := slices.IndexFunc(attached, func(a status.AttachedTo) bool { return a.Attachment.Verdict.Prefix != "" })
-	if i < 0 {
-		return ""
-	}
-	return attached[i].Attachment.Verdict.Prefix
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/sparkgateway/spark/controllers/board"
 	"github.com/sparkgateway/spark/controllers/fleet"
 	"github.com/sparkgateway/spark/controllers/render"
+	"github.com/sparkgateway/spark/controllers/status"
 	"github.com/sparkgateway/spark/gateway/config"
 )
 
@@ -129,9 +130,13 @@ func newBed(t *testing.T, objects ...client.Object) *bed {
 		return nil
 	}
 	b.client = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
-		WithStatusSubresource(&v1alpha1.SparkGateway{}, &v1alpha1.ProviderPolicy{}, &v1alpha1.APIKey{}, &appsv1.Deployment{}).
+		WithStatusSubresource(&v1alpha1.SparkGateway{}, &v1alpha1.ProviderPolicy{}, &v1alpha1.ModelRoute{}, &v1alpha1.APIKey{}, &appsv1.Deployment{}).
 		WithIndex(&v1alpha1.ProviderPolicy{}, gatewayIndex, gatewaysOf).
+		WithIndex(&v1alpha1.ModelRoute{}, gatewayIndex, gatewaysOf).
 		WithIndex(&v1alpha1.APIKey{}, gatewayIndex, gatewaysOf).
+		WithIndex(&v1alpha1.SparkGateway{}, secretIndex, secretsOf).
+		WithIndex(&v1alpha1.ProviderPolicy{}, secretIndex, secretsOf).
+		WithIndex(&v1alpha1.APIKey{}, secretIndex, secretsOf).
 		WithInterceptorFuncs(interceptor.Funcs{
 			Apply: func(ctx context.Context, c client.WithWatch, o runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
 				if err := write("apply", o); err != nil {
@@ -146,9 +151,8 @@ func newBed(t *testing.T, objects ...client.Object) *bed {
 				return c.SubResource(sub).Patch(ctx, o, p, opts...)
 			},
 		}).Build()
-	silent := func(types.NamespacedName) {}
 	b.gateways = &GatewayReconciler{
-		Client: b.client, Applier: &apply.Applier{Client: b.client}, Fleet: b.fleet, Board: board.New(silent, silent),
+		Client: b.client, Applier: &apply.Applier{Client: b.client}, Fleet: b.fleet, Board: board.New(func(status.Kind, types.NamespacedName) {}),
 		Events: Events{b.events}, Render: render.Options{Image: "gateway", OperatorNamespace: "spark-system"}, Now: func() time.Time { return noon },
 	}
 	return b

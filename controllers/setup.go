@@ -5,6 +5,8 @@ package controllers
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -41,7 +43,7 @@ import (
 // Options of the controllers.
 type Options struct {
 	Render render.Options
-	// StatusWritesPerSecond bounds the status writes of ProviderPolicies and APIKeys over the whole cluster. Default: 50.
+	// StatusWritesPerSecond bounds the status writes of the resources that attach to gateways, over the whole cluster. Default: 50.
 	StatusWritesPerSecond float64
 }
 
@@ -71,27 +73,43 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if o.StatusWritesPerSecond <= 0 {
 		o.StatusWritesPerSecond = 50
 	}
-	pods := fleet.New(ctx, fleet.NewHTTPCaller(), status.Grace)
-	providers, keys := newFeed(), newFeed()
-	shared := AttachedReconciler{
+	feeds := map[status.Kind]*feed{}
+	for _, kind := range status.Kinds {
+		feeds[kind] = newFeed()
+	}
+	shared := Telling{
 		Client: mgr.GetClient(),
-		Board:  board.New(providers.tell, keys.tell),
+		Board:  board.New(func(kind status.Kind, name types.NamespacedName) { feeds[kind].tell(name) }),
 		Events: Events{mgr.GetEventRecorder("spark-operator")},
 		Writes: rate.NewLimiter(rate.Limit(o.StatusWritesPerSecond), int(max(o.StatusWritesPerSecond, 1))),
 		Now:    time.Now,
 	}
+	pods := fleet.New(ctx, fleet.NewHTTPCaller(), status.Grace, passOn(shared.Board, feeds[status.Providers]))
 	applier := &apply.Applier{Client: mgr.GetClient()}
 	gateways := &GatewayReconciler{
 		Client: mgr.GetClient(), Applier: applier, Fleet: pods, Board: shared.Board, Events: shared.Events,
 		Render: o.Render, Now: time.Now,
 	}
-	if err := gateways.setup(mgr, pods.Changes()); err != nil {
-		return err
+	return errors.Join(
+		gateways.setup(mgr, pods.Changes()),
+		providers(shared, pods).setup(mgr, &v1alpha1.ProviderPolicyList{}, feeds[status.Providers]),
+		routes(shared).setup(mgr, &v1alpha1.ModelRouteList{}, feeds[status.Routes]),
+		keys(shared, applier).setup(mgr, &v1alpha1.APIKeyList{}, feeds[status.Keys], &corev1.Secret{}),
+	)
+}
+
+// passOn queues the providers that pods say something new of.
+func passOn(b *board.Board, queue *feed) fleet.Heard {
+	return func(gateway types.NamespacedName, providers []string) {
+		if providers == nil {
+			b.Again(gateway, status.Providers)
+		}
+		for _, id := range providers {
+			if namespace, name, ok := strings.Cut(id, "/"); ok {
+				queue.tell(types.NamespacedName{Namespace: namespace, Name: name})
+			}
+		}
 	}
-	if err := (&ProviderPolicyReconciler{shared}).setup(mgr, providers); err != nil {
-		return err
-	}
-	return (&APIKeyReconciler{shared, applier}).setup(mgr, keys)
 }
 
 func (r *GatewayReconciler) setup(mgr ctrl.Manager, changes <-chan types.NamespacedName) error {
@@ -108,6 +126,7 @@ func (r *GatewayReconciler) setup(mgr ctrl.Manager, changes <-chan types.Namespa
 		Owns(&networkingv1.NetworkPolicy{}).
 		Owns(&autoscalingv2.HorizontalPodAutoscaler{}).
 		Watches(&v1alpha1.ProviderPolicy{}, handler.EnqueueRequestsFromMapFunc(m.attached), onSpec).
+		Watches(&v1alpha1.ModelRoute{}, handler.EnqueueRequestsFromMapFunc(m.attached), onSpec).
 		Watches(&v1alpha1.APIKey{}, handler.EnqueueRequestsFromMapFunc(m.attached), onSpec).
 		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(m.secret)).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(m.pod)).
@@ -118,24 +137,17 @@ func (r *GatewayReconciler) setup(mgr ctrl.Manager, changes <-chan types.Namespa
 		Complete(r)
 }
 
-func (r *ProviderPolicyReconciler) setup(mgr ctrl.Manager, news *feed) error {
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("providerpolicy").
-		For(&v1alpha1.ProviderPolicy{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&v1alpha1.SparkGateway{}, handler.EnqueueRequestsFromMapFunc(mapping{mgr.GetClient()}.providersOf), onExistence()).
+func (r *AttachedReconciler[T, P]) setup(mgr ctrl.Manager, list client.ObjectList, news *feed, owned ...client.Object) error {
+	b := ctrl.NewControllerManagedBy(mgr).
+		Named(strings.ToLower(string(r.Kind))).
+		For(P(new(T)), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.SparkGateway{}, handler.EnqueueRequestsFromMapFunc(mapping{mgr.GetClient()}.attachedTo(list)), onExistence()).
 		WatchesRawSource(news).
-		Complete(reconcileFunc(r.Reconcile))
-}
-
-func (r *APIKeyReconciler) setup(mgr ctrl.Manager, news *feed) error {
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("apikey").
-		For(&v1alpha1.APIKey{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Owns(&corev1.Secret{}).
-		Watches(&v1alpha1.SparkGateway{}, handler.EnqueueRequestsFromMapFunc(mapping{mgr.GetClient()}.keysOf), onExistence()).
-		WatchesRawSource(news).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
-		Complete(reconcileFunc(r.Reconcile))
+		WithOptions(controller.Options{MaxConcurrentReconciles: 4})
+	for _, o := range owned {
+		b = b.Owns(o)
+	}
+	return b.Complete(r)
 }
 
 // onExistence lets through that a gateway comes, is asked to go, or goes.
@@ -145,13 +157,6 @@ func onExistence() builder.WatchesOption {
 			return e.ObjectOld.GetDeletionTimestamp().IsZero() != e.ObjectNew.GetDeletionTimestamp().IsZero()
 		},
 		GenericFunc: func(event.GenericEvent) bool { return false },
-	})
-}
-
-// reconcileFunc suits reconcilers that only succeed or fail.
-func reconcileFunc(f func(context.Context, types.NamespacedName) error) reconcile.Reconciler {
-	return reconcile.Func(func(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
-		return reconcile.Result{}, f(ctx, req.NamespacedName)
 	})
 }
 

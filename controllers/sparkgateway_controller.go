@@ -49,8 +49,8 @@ type GatewayReconciler struct {
 	Now func() time.Time
 }
 
-// +kubebuilder:rbac:groups=sparkgateway.dev,resources=sparkgateways;providerpolicies;apikeys,verbs=get;list;watch
-// +kubebuilder:rbac:groups=sparkgateway.dev,resources=sparkgateways/status;providerpolicies/status;apikeys/status,verbs=patch;update
+// +kubebuilder:rbac:groups=sparkgateway.dev,resources=sparkgateways;providerpolicies;modelroutes;apikeys,verbs=get;list;watch
+// +kubebuilder:rbac:groups=sparkgateway.dev,resources=sparkgateways/status;providerpolicies/status;modelroutes/status;apikeys/status,verbs=patch;update
 // +kubebuilder:rbac:groups=sparkgateway.dev,resources=sparkgateways/finalizers;apikeys/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=secrets;services;serviceaccounts,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods;namespaces,verbs=get;list;watch

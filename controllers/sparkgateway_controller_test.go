@@ -52,7 +52,7 @@ func TestAGatewayBecomesProgrammed(t *testing.T) {
 	if s.Pods.Summary != "2/2/2" || s.Attached.Keys != 1 || s.Revision == "" || s.URL != "http://main.team.svc:8080" {
 		t.Errorf("status %+v", s)
 	}
-	if report := b.gateways.Board.Report(main); report.Keys[types.NamespacedName{Namespace: "team", Name: "alice"}].Programmed.Reason != v1alpha1.ReasonProgrammed {
+	if report := b.gateways.Board.Report(main); report.Attachments[status.Keys][types.NamespacedName{Namespace: "team", Name: "alice"}].Programmed.Reason != v1alpha1.ReasonProgrammed {
 		t.Errorf("report %+v", report)
 	}
 	// At rest there is nothing to write.
@@ -167,12 +167,12 @@ func TestAnErrorOfTheAPIServerIsTriedAgain(t *testing.T) {
 
 func TestAGatewayThatGoesIsForgotten(t *testing.T) {
 	b := newBed(t)
-	b.gateways.Board.Publish(main, status.Report{Keys: map[types.NamespacedName]status.Attachment{{Name: "a"}: {}}})
+	b.gateways.Board.Publish(main, status.Report{Pods: []status.PodName{{Name: "a"}}})
 	b.mustReconcile()
 	if diff := cmp.Diff([]types.NamespacedName{main}, b.fleet.forgotten); diff != "" {
 		t.Errorf("forgotten (-want +got):\n%s", diff)
 	}
-	if got := b.gateways.Board.Report(main); got.Keys != nil {
+	if got := b.gateways.Board.Report(main); got.Pods != nil {
 		t.Errorf("report %+v", got)
 	}
 }

@@ -69,6 +69,10 @@ func (r *GatewayReconciler) gatherAttached(ctx context.Context, s *scope) error 
 	if err := r.Client.List(ctx, &providers, attached); err != nil {
 		return err
 	}
+	var routes v1alpha1.ModelRouteList
+	if err := r.Client.List(ctx, &routes, attached); err != nil {
+		return err
+	}
 	var keys v1alpha1.APIKeyList
 	if err := r.Client.List(ctx, &keys, attached); err != nil {
 		return err
@@ -76,6 +80,7 @@ func (r *GatewayReconciler) gatherAttached(ctx context.Context, s *scope) error 
 	s.input = compiler.Input{
 		Gateway:   s.gateway,
 		Providers: slices.DeleteFunc(providers.Items, func(p v1alpha1.ProviderPolicy) bool { return !p.DeletionTimestamp.IsZero() }),
+		Routes:    slices.DeleteFunc(routes.Items, func(m v1alpha1.ModelRoute) bool { return !m.DeletionTimestamp.IsZero() }),
 		Keys:      slices.DeleteFunc(keys.Items, func(k v1alpha1.APIKey) bool { return !k.DeletionTimestamp.IsZero() }),
 		Secrets:   map[types.NamespacedName]*corev1.Secret{},
 	}

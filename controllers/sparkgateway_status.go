@@ -35,7 +35,7 @@ func (r *GatewayReconciler) tell(ctx context.Context, s *scope) error {
 	if s.unread == "" {
 		programmed := status.Programmed(facts.Programming)
 		name := client.ObjectKeyFromObject(s.gateway)
-		r.Board.Publish(name, status.Attachments(r.Board.Report(name), s.output, programmed))
+		r.Board.Publish(name, status.Attachments(r.Board.Report(name), s.output, programmed, facts.Programming.Pods))
 	}
 	next := status.ForGateway(facts, s.gateway.Status)
 	if equality.Semantic.DeepEqual(next, s.gateway.Status) {
@@ -108,23 +108,19 @@ func blockedBy(failure error) *status.Blocked {
 	return nil
 }
 
+// count counts what is served, by kind, and what of any kind is not.
 func count(out compiler.Output) v1alpha1.AttachedCounts {
-	var c v1alpha1.AttachedCounts
-	for _, v := range out.Providers {
-		if v.Served() {
-			c.Providers++
-		} else {
-			c.Refused++
+	served, refused := map[status.Kind]int32{}, int32(0)
+	for _, kind := range status.Kinds {
+		for _, v := range status.Verdicts(out, kind) {
+			if v.Served() {
+				served[kind]++
+			} else {
+				refused++
+			}
 		}
 	}
-	for _, v := range out.Keys {
-		if v.Served() {
-			c.Keys++
-		} else {
-			c.Refused++
-		}
-	}
-	return c
+	return v1alpha1.AttachedCounts{Providers: served[status.Providers], Keys: served[status.Keys], Refused: refused}
 }
 
 // templateCurrent says whether all pods are of the Deployment's current template.

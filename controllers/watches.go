@@ -6,9 +6,12 @@ package controllers
 import (
 	"context"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/sparkgateway/spark/api/v1alpha1"
@@ -31,6 +34,7 @@ func addIndexes(ctx context.Context, mgr ctrl.Manager) error {
 		values client.IndexerFunc
 	}{
 		{&v1alpha1.ProviderPolicy{}, gatewayIndex, gatewaysOf},
+		{&v1alpha1.ModelRoute{}, gatewayIndex, gatewaysOf},
 		{&v1alpha1.APIKey{}, gatewayIndex, gatewaysOf},
 		{&v1alpha1.SparkGateway{}, secretIndex, secretsOf},
 		{&v1alpha1.ProviderPolicy{}, secretIndex, secretsOf},
@@ -56,6 +60,8 @@ func gatewayNames(o client.Object) []types.NamespacedName {
 	var refs []v1alpha1.GatewayReference
 	switch o := o.(type) {
 	case *v1alpha1.ProviderPolicy:
+		refs = o.Spec.GatewayRefs
+	case *v1alpha1.ModelRoute:
 		refs = o.Spec.GatewayRefs
 	case *v1alpha1.APIKey:
 		refs = o.Spec.GatewayRefs
@@ -94,28 +100,31 @@ func (m mapping) attached(_ context.Context, o client.Object) []reconcile.Reques
 
 // secret maps a Secret to the gateways that bear on it, themselves or through what attaches to them.
 func (m mapping) secret(ctx context.Context, o client.Object) []reconcile.Request {
-	using := client.MatchingFields{secretIndex: client.ObjectKeyFromObject(o).String()}
 	var names []types.NamespacedName
-	// A list from the cache fails only when it ends, and then nothing waits for these events any more.
-	var gateways v1alpha1.SparkGatewayList
-	if m.reader.List(ctx, &gateways, using) == nil {
-		for i := range gateways.Items {
-			names = append(names, client.ObjectKeyFromObject(&gateways.Items[i]))
-		}
-	}
-	var providers v1alpha1.ProviderPolicyList
-	if m.reader.List(ctx, &providers, using) == nil {
-		for i := range providers.Items {
-			names = append(names, gatewayNames(&providers.Items[i])...)
-		}
-	}
-	var keys v1alpha1.APIKeyList
-	if m.reader.List(ctx, &keys, using) == nil {
-		for i := range keys.Items {
-			names = append(names, gatewayNames(&keys.Items[i])...)
+	for _, list := range []client.ObjectList{&v1alpha1.SparkGatewayList{}, &v1alpha1.ProviderPolicyList{}, &v1alpha1.APIKeyList{}} {
+		for _, user := range m.list(ctx, list, secretIndex, o) {
+			if gw, ok := user.(*v1alpha1.SparkGateway); ok {
+				names = append(names, client.ObjectKeyFromObject(gw))
+			}
+			names = append(names, gatewayNames(user)...)
 		}
 	}
 	return requests(names...)
+}
+
+// list gives the resources whose index has an object's name.
+func (m mapping) list(ctx context.Context, into client.ObjectList, index string, of client.Object) []client.Object {
+	using := client.MatchingFields{index: client.ObjectKeyFromObject(of).String()}
+	if m.reader.List(ctx, into, using) != nil {
+		// A list from the cache fails only when it ends, and then nothing waits for these events any more.
+		return nil
+	}
+	var out []client.Object
+	_ = meta.EachListItem(into, func(item runtime.Object) error {
+		out = append(out, item.(client.Object))
+		return nil
+	})
+	return out
 }
 
 // pod maps a pod to its gateway.
@@ -142,29 +151,15 @@ func (m mapping) namespace(ctx context.Context, _ client.Object) []reconcile.Req
 	return requests(names...)
 }
 
-// providersOf and keysOf map a gateway, which has come or gone, to the resources that name it.
-func (m mapping) providersOf(ctx context.Context, o client.Object) []reconcile.Request {
-	var providers v1alpha1.ProviderPolicyList
-	if m.reader.List(ctx, &providers, client.MatchingFields{gatewayIndex: client.ObjectKeyFromObject(o).String()}) != nil {
-		return nil
+// attachedTo maps a gateway, which has come or gone, to the resources of a kind that name it.
+func (m mapping) attachedTo(list client.ObjectList) handler.MapFunc {
+	return func(ctx context.Context, o client.Object) []reconcile.Request {
+		var names []types.NamespacedName
+		for _, user := range m.list(ctx, list.DeepCopyObject().(client.ObjectList), gatewayIndex, o) {
+			names = append(names, client.ObjectKeyFromObject(user))
+		}
+		return requests(names...)
 	}
-	var names []types.NamespacedName
-	for i := range providers.Items {
-		names = append(names, client.ObjectKeyFromObject(&providers.Items[i]))
-	}
-	return requests(names...)
-}
-
-func (m mapping) keysOf(ctx context.Context, o client.Object) []reconcile.Request {
-	var keys v1alpha1.APIKeyList
-	if m.reader.List(ctx, &keys, client.MatchingFields{gatewayIndex: client.ObjectKeyFromObject(o).String()}) != nil {
-		return nil
-	}
-	var names []types.NamespacedName
-	for i := range keys.Items {
-		names = append(names, client.ObjectKeyFromObject(&keys.Items[i]))
-	}
-	return requests(names...)
 }
 
 func requests(names ...types.NamespacedName) []reconcile.Request {

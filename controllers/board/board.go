@@ -6,6 +6,7 @@
 package board
 
 import (
+	"slices"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -13,19 +14,21 @@ import (
 	"github.com/sparkgateway/spark/controllers/status"
 )
 
+// Tell is told of a resource about which something new is known. It is called without locks held, and may block.
+type Tell func(status.Kind, types.NamespacedName)
+
 // Board is safe for concurrent use. It is empty when the operator starts, and filled by the first reconciliation of
 // each gateway; until then nothing is known, and statuses stay as they are.
 type Board struct {
-	tellProvider, tellKey func(types.NamespacedName)
+	tell Tell
 
 	mu      sync.Mutex
 	reports map[types.NamespacedName]status.Report
 }
 
-// New gives a board that tells of each provider and each key about which something new is known. The functions are
-// called without locks held, and may block.
-func New(tellProvider, tellKey func(types.NamespacedName)) *Board {
-	return &Board{tellProvider: tellProvider, tellKey: tellKey, reports: map[types.NamespacedName]status.Report{}}
+// New gives an empty board.
+func New(tell Tell) *Board {
+	return &Board{tell: tell, reports: map[types.NamespacedName]status.Report{}}
 }
 
 // Publish replaces a gateway's report.
@@ -34,8 +37,11 @@ func (b *Board) Publish(gateway types.NamespacedName, report status.Report) {
 	before := b.reports[gateway]
 	b.reports[gateway] = report
 	b.mu.Unlock()
-	tellChanged(before.Providers, report.Providers, b.tellProvider)
-	tellChanged(before.Keys, report.Keys, b.tellKey)
+	b.tellChanged(before, report)
+	if !slices.Equal(before.Pods, report.Pods) {
+		// Which pods speak for a provider has changed.
+		b.Again(gateway, status.Providers)
+	}
 }
 
 // Drop forgets a gateway that is gone.
@@ -44,26 +50,35 @@ func (b *Board) Drop(gateway types.NamespacedName) {
 	before := b.reports[gateway]
 	delete(b.reports, gateway)
 	b.mu.Unlock()
-	tellChanged(before.Providers, nil, b.tellProvider)
-	tellChanged(before.Keys, nil, b.tellKey)
+	b.tellChanged(before, status.Report{})
 }
 
-// Report gives a gateway's last report, empty before the first.
+// Again tells of every resource of a kind on a gateway's report.
+func (b *Board) Again(gateway types.NamespacedName, kind status.Kind) {
+	for name := range b.Report(gateway).Attachments[kind] {
+		b.tell(kind, name)
+	}
+}
+
+// Report gives a gateway's last report, empty before the first. It is not to be changed.
 func (b *Board) Report(gateway types.NamespacedName) status.Report {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.reports[gateway]
 }
 
-func tellChanged(before, after map[types.NamespacedName]status.Attachment, tell func(types.NamespacedName)) {
-	for name, a := range after {
-		if old, ok := before[name]; !ok || old != a {
-			tell(name)
+func (b *Board) tellChanged(before, after status.Report) {
+	for _, kind := range status.Kinds {
+		was, is := before.Attachments[kind], after.Attachments[kind]
+		for name, a := range is {
+			if old, ok := was[name]; !ok || old != a {
+				b.tell(kind, name)
+			}
 		}
-	}
-	for name := range before {
-		if _, ok := after[name]; !ok {
-			tell(name)
+		for name := range was {
+			if _, ok := is[name]; !ok {
+				b.tell(kind, name)
+			}
 		}
 	}
 }

@@ -53,6 +53,10 @@ type process struct {
 	hangs         bool
 	takes         time.Duration // before it answers
 	calls         []string      // "ask", or "push 2: core keys-07"
+	providers     []config.ProviderState
+	asked         int    // for its state
+	mumbles       string // what is wrong when it is asked for its state
+	stranger      bool   // another process tells its state
 }
 
 // take does what a reloader does.
@@ -137,6 +141,20 @@ func (c *caller) Call(ctx context.Context, _ types.NamespacedName, _ fleet.Targe
 	return p.ack(), nil, nil
 }
 
+func (c *caller) State(_ context.Context, _ types.NamespacedName, _ fleet.Target, pod fleet.Pod) (config.State, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.processes[pod.UID]
+	p.asked++
+	switch {
+	case p.mumbles != "":
+		return config.State{}, errors.New(p.mumbles)
+	case p.stranger:
+		return config.State{Instance: "stranger", Providers: p.providers}, nil
+	}
+	return config.State{Instance: p.instance, Providers: p.providers}, nil
+}
+
 func (c *caller) Forget(gateway types.NamespacedName) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -161,6 +179,33 @@ type bed struct {
 	t      *testing.T
 	fleet  *fleet.Fleet
 	caller *caller
+	heard  *heard
+}
+
+// heard keeps which providers were told of: "all", or their names.
+type heard struct {
+	mu   sync.Mutex
+	said []string
+}
+
+func (h *heard) hear(_ types.NamespacedName, providers []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if providers == nil {
+		providers = []string{"all"}
+	}
+	h.said = append(h.said, providers...)
+}
+
+// wantHeard checks what was told of providers since the last time.
+func (b *bed) wantHeard(want ...string) {
+	b.t.Helper()
+	b.heard.mu.Lock()
+	defer b.heard.mu.Unlock()
+	if diff := cmp.Diff(want, b.heard.said); diff != "" {
+		b.t.Errorf("told of (-want +got):\n%s", diff)
+	}
+	b.heard.said = nil
 }
 
 // inBubble runs a test with time of its own, and ends the fleet's goroutines after it.
@@ -168,7 +213,8 @@ func inBubble(t *testing.T, c *caller, test func(*testing.T, *bed)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		test(t, &bed{t, fleet.New(ctx, c, grace), c})
+		h := &heard{}
+		test(t, &bed{t, fleet.New(ctx, c, grace, h.hear), c, h})
 		cancel()
 		synctest.Wait()
 	})
@@ -231,4 +277,8 @@ func (b *bed) wantSequence(uid string, want int64) {
 	if !ok || got != want {
 		b.t.Errorf("pod %s (known: %t) acks sequence %d, want %d", uid, ok, got, want)
 	}
+}
+
+func named(name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: gateway.Namespace, Name: name}
 }

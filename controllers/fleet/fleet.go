@@ -60,6 +60,8 @@ type Observation struct {
 // take up the push.
 type Caller interface {
 	Call(ctx context.Context, gateway types.NamespacedName, t Target, pod Pod, push *config.Push) (ack config.Ack, missing []string, err error)
+	// State asks a pod what it has seen of the providers.
+	State(ctx context.Context, gateway types.NamespacedName, t Target, pod Pod) (config.State, error)
 	// Forget drops what is kept for a gateway, such as connections.
 	Forget(gateway types.NamespacedName)
 }
@@ -69,6 +71,7 @@ type Fleet struct {
 	ctx     context.Context
 	caller  Caller
 	grace   time.Duration
+	heard   Heard
 	slots   chan struct{}
 	changes chan types.NamespacedName
 
@@ -95,14 +98,15 @@ type line struct {
 	// told says that the line's silence was made known.
 	told bool
 	// found says that the conversation began with this line.
-	found bool
+	found  bool
+	states states
 }
 
 // New starts a fleet that works until the context ends. A pod that is silent for longer than grace is reported as a
 // change, once.
-func New(ctx context.Context, caller Caller, grace time.Duration) *Fleet {
+func New(ctx context.Context, caller Caller, grace time.Duration, heard Heard) *Fleet {
 	return &Fleet{
-		ctx: ctx, caller: caller, grace: grace,
+		ctx: ctx, caller: caller, grace: grace, heard: heard,
 		slots:    make(chan struct{}, atOnce),
 		changes:  make(chan types.NamespacedName, 1024),
 		gateways: map[types.NamespacedName]*conversation{},
@@ -175,7 +179,8 @@ func (f *Fleet) Forget(gateway types.NamespacedName) {
 
 func (f *Fleet) open(gateway types.NamespacedName, pod Pod, found bool) *line {
 	ctx, cancel := context.WithCancel(f.ctx)
-	l := &line{pod: pod, cancel: cancel, wake: make(chan struct{}, 1), since: time.Now(), found: found}
+	now := time.Now()
+	l := &line{pod: pod, cancel: cancel, wake: make(chan struct{}, 1), since: now, found: found, states: states{since: now}}
 	go f.talk(ctx, gateway, l)
 	return l
 }
@@ -209,7 +214,7 @@ func (f *Fleet) talk(ctx context.Context, gateway types.NamespacedName, l *line)
 	}
 }
 
-// exchange makes one call, and a second where the pod names parts that it lacks.
+// exchange makes one call, and a second where the pod names parts that it lacks; then it asks for the pod's state.
 func (f *Fleet) exchange(ctx context.Context, gateway types.NamespacedName, l *line) error {
 	select {
 	case f.slots <- struct{}{}:
@@ -232,7 +237,12 @@ func (f *Fleet) exchange(ctx context.Context, gateway types.NamespacedName, l *l
 		err = problem("another pod answers at its address")
 	}
 	f.note(ctx, gateway, l, target, ack, err)
-	return err
+	if err != nil {
+		f.hear(ctx, gateway, l, config.State{}, err)
+		return err
+	}
+	f.listen(ctx, gateway, target, l, ack.Instance)
+	return nil
 }
 
 // next gives the target, and what to push: nil when the pod already has it, or refused it.

@@ -28,8 +28,9 @@ import (
 const (
 	askTimeout  = 1500 * time.Millisecond
 	pushTimeout = 10 * time.Second
-	// maxAnswer bounds what is read of a pod's answer.
+	// maxAnswer bounds what is read of a pod's answer, maxState of its state.
 	maxAnswer = 64 << 10
+	maxState  = 1 << 20
 )
 
 // problem is an error in stable words: it ends in a status, which must not change with every try.
@@ -66,14 +67,11 @@ func (h *HTTPCaller) Forget(gateway types.NamespacedName) {
 
 // Call implements Caller. Its errors are in stable words and name neither address nor credential.
 func (h *HTTPCaller) Call(ctx context.Context, gateway types.NamespacedName, t Target, pod Pod, push *config.Push) (config.Ack, []string, error) {
-	transport, err := h.transport(gateway, t.Admin)
-	if err != nil {
-		return config.Ack{}, nil, err
-	}
 	timeout, method, path := askTimeout, http.MethodGet, config.AckPath
 	var body []byte
 	if push != nil {
 		timeout, method, path = pushTimeout, http.MethodPost, config.PushPath
+		var err error
 		if body, err = json.Marshal(push); err != nil {
 			return config.Ack{}, nil, problem("the push cannot be encoded")
 		}
@@ -84,22 +82,58 @@ func (h *HTTPCaller) Call(ctx context.Context, gateway types.NamespacedName, t T
 	if err != nil {
 		return config.Ack{}, nil, problem("its address is not usable")
 	}
+	status, answer, err := h.do(request, gateway, t, maxAnswer)
+	if err != nil {
+		return config.Ack{}, nil, err
+	}
+	return read(status, answer)
+}
+
+// State implements Caller, in such words too.
+func (h *HTTPCaller) State(ctx context.Context, gateway types.NamespacedName, t Target, pod Pod) (config.State, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+pod.Address+config.StatePath, nil)
+	if err != nil {
+		return config.State{}, problem("its address is not usable")
+	}
+	status, answer, err := h.do(request, gateway, t, maxState)
+	switch {
+	case err != nil:
+		return config.State{}, err
+	case status == http.StatusNotFound:
+		return config.State{}, problem("its release does not tell the states of providers")
+	case status != http.StatusOK:
+		return config.State{}, unexpected(status)
+	}
+	var state config.State
+	if err := json.Unmarshal(answer, &state); err != nil {
+		return config.State{}, problem("its answer is not a state")
+	}
+	return state, nil
+}
+
+// do makes a request by the gateway's connections and reads so much of the answer.
+func (h *HTTPCaller) do(request *http.Request, gateway types.NamespacedName, t Target, most int64) (status int, answer []byte, err error) {
+	transport, err := h.transport(gateway, t.Admin)
+	if err != nil {
+		return 0, nil, err
+	}
 	// No pod has reason to send the operator elsewhere, and a push holds secrets.
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	response, err := (&http.Client{Transport: transport, CheckRedirect: stay}).Do(request)
 	if err != nil {
-		return config.Ack{}, nil, worded(err)
+		return 0, nil, worded(err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	return read(response)
+	if answer, err = io.ReadAll(io.LimitReader(response.Body, most)); err != nil {
+		return 0, nil, worded(err)
+	}
+	return response.StatusCode, answer, nil
 }
 
-func read(response *http.Response) (config.Ack, []string, error) {
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return config.Ack{}, nil, worded(err)
-	}
-	switch response.StatusCode {
+func read(status int, answer []byte) (config.Ack, []string, error) {
+	switch status {
 	case http.StatusOK:
 		var ack config.Ack
 		if err := json.Unmarshal(answer, &ack); err != nil {
@@ -113,8 +147,10 @@ func read(response *http.Response) (config.Ack, []string, error) {
 		}
 		return config.Ack{}, lacks.Missing, nil
 	}
-	return config.Ack{}, nil, problem(fmt.Sprintf("it answers with status %d", response.StatusCode))
+	return config.Ack{}, nil, unexpected(status)
 }
+
+func unexpected(status int) error { return problem(fmt.Sprintf("it answers with status %d", status)) }
 
 // transport gives the gateway's connections, made anew when its credentials change.
 func (h *HTTPCaller) transport(gateway types.NamespacedName, admin map[string][]byte) (*http.Transport, error) {

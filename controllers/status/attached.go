@@ -4,7 +4,9 @@
 package status
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -15,11 +17,39 @@ import (
 	"github.com/sparkgateway/spark/controllers/compiler"
 )
 
+// Kind is a kind of resources that attach to gateways.
+type Kind string
+
+// The kinds.
+const (
+	Providers Kind = "ProviderPolicy"
+	Routes    Kind = "ModelRoute"
+	Keys      Kind = "APIKey"
+)
+
+// Kinds are all of them.
+var Kinds = []Kind{Providers, Routes, Keys}
+
+// Verdicts gives what the compiler decided on the resources of a kind.
+func Verdicts(out compiler.Output, k Kind) map[types.NamespacedName]compiler.Verdict {
+	switch k {
+	case Providers:
+		return out.Providers
+	case Routes:
+		return out.Routes
+	}
+	return out.Keys
+}
+
 // Report is what the reconciliation of one gateway found out about the resources that attach to it.
 type Report struct {
-	Providers map[types.NamespacedName]Attachment
-	Keys      map[types.NamespacedName]Attachment
+	Attachments map[Kind]map[types.NamespacedName]Attachment
+	// Pods are those that serve or could receive traffic, in the order of their names.
+	Pods []PodName
 }
+
+// PodName tells a pod from all others, and from those of its name before.
+type PodName struct{ Name, UID string }
 
 // Attachment is one gateway's word on one resource.
 type Attachment struct {
@@ -29,13 +59,18 @@ type Attachment struct {
 	Programmed Condition
 }
 
-// Attachments gives the report on a compilation. A resource whose content every pod already serves stays Programmed
+// Attachments gives the report on a compilation and on the pods that serve or could. A resource whose content every pod already serves stays Programmed
 // while others' changes travel; one that changed inherits the gateway's condition.
-func Attachments(previous Report, out compiler.Output, gateway Condition) Report {
-	return Report{
-		Providers: attachments(previous.Providers, out.Providers, gateway),
-		Keys:      attachments(previous.Keys, out.Keys, gateway),
+func Attachments(previous Report, out compiler.Output, gateway Condition, pods []Pod) Report {
+	next := Report{Attachments: make(map[Kind]map[types.NamespacedName]Attachment, len(Kinds))}
+	for _, k := range Kinds {
+		next.Attachments[k] = attachments(previous.Attachments[k], Verdicts(out, k), gateway)
 	}
+	for _, pod := range pods {
+		next.Pods = append(next.Pods, PodName{pod.Name, pod.UID})
+	}
+	slices.SortFunc(next.Pods, func(a, b PodName) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.UID, b.UID)) })
+	return next
 }
 
 func attachments(previous map[types.NamespacedName]Attachment, verdicts map[types.NamespacedName]compiler.Verdict, gateway Condition) map[types.NamespacedName]Attachment {

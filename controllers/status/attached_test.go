@@ -31,14 +31,16 @@ var (
 	invalidURL = compiler.Finding{Reason: v1alpha1.ReasonInvalid, Message: "not a URL"}
 )
 
-// compiled gives an output with one provider of that content; none where it is empty.
+// compiled gives an output with one resource of each kind, of that content; none is served where it is empty.
 func compiled(content string) compiler.Output {
 	v := compiler.Verdict{Generation: 1, Content: content}
 	if content == "" {
 		v.ResolvedRefs = noSecret
 	}
-	return compiler.Output{Providers: map[types.NamespacedName]compiler.Verdict{named("llm"): v},
-		Keys: map[types.NamespacedName]compiler.Verdict{named("alice"): v}}
+	one := func(name string) map[types.NamespacedName]compiler.Verdict {
+		return map[types.NamespacedName]compiler.Verdict{named(name): v}
+	}
+	return compiler.Output{Providers: one("llm"), Routes: one("smart"), Keys: one("alice")}
 }
 
 // A resource is live while every pod serves its content, whatever else travels.
@@ -72,8 +74,9 @@ func TestLivenessOfAttachments(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var report status.Report
 			for i, s := range steps {
-				report = status.Attachments(report, compiled(s.content), s.gateway)
-				for kind, got := range map[string]status.Attachment{"provider": report.Providers[named("llm")], "key": report.Keys[named("alice")]} {
+				report = status.Attachments(report, compiled(s.content), s.gateway, nil)
+				for kind, name := range map[status.Kind]string{status.Providers: "llm", status.Routes: "smart", status.Keys: "alice"} {
+					got := report.Attachments[kind][named(name)]
 					if diff := cmp.Diff(s.want, got.Programmed); diff != "" {
 						t.Errorf("step %d, %s (-want +got):\n%s", i, kind, diff)
 					}
@@ -84,14 +87,49 @@ func TestLivenessOfAttachments(t *testing.T) {
 }
 
 func TestAttachmentsThatGoAreForgotten(t *testing.T) {
-	report := status.Attachments(status.Report{}, compiled("A"), served)
-	report = status.Attachments(report, compiler.Output{}, served)
-	if len(report.Providers)+len(report.Keys) != 0 {
-		t.Errorf("report %+v", report)
+	report := status.Attachments(status.Report{}, compiled("A"), served, nil)
+	report = status.Attachments(report, compiler.Output{}, served, nil)
+	for kind, attachments := range report.Attachments {
+		if len(attachments) != 0 {
+			t.Errorf("%s: %+v", kind, attachments)
+		}
 	}
-	report = status.Attachments(report, compiled("A"), pending)
-	if got := report.Providers[named("llm")].Programmed; got != pending {
+	report = status.Attachments(report, compiled("A"), pending, nil)
+	if got := report.Attachments[status.Providers][named("llm")].Programmed; got != pending {
 		t.Errorf("what comes again is %+v at once", got)
+	}
+}
+
+func TestAReportNamesThePodsInOrder(t *testing.T) {
+	report := status.Attachments(status.Report{}, compiled("A"), served, []status.Pod{{Name: "b", UID: "1"}, {Name: "a", UID: "3"}, {Name: "a", UID: "2"}})
+	want := []status.PodName{{Name: "a", UID: "2"}, {Name: "a", UID: "3"}, {Name: "b", UID: "1"}}
+	if diff := cmp.Diff(want, report.Pods); diff != "" {
+		t.Errorf("pods (-want +got):\n%s", diff)
+	}
+}
+
+// A route without some of its targets is served, and a user has to mend it.
+func TestWhatIsServedInPart(t *testing.T) {
+	partial := compiler.Verdict{Generation: 1, Content: "A", Partial: true,
+		ResolvedRefs: compiler.Finding{Reason: v1alpha1.ReasonModelNotFound, Message: "spec.targets[1]: no such model"}}
+	out := compiler.Output{Routes: map[types.NamespacedName]compiler.Verdict{named("smart"): partial}}
+	tests := map[string]struct {
+		gateway status.Condition
+		want    map[string]string
+	}{
+		"it is programmed and not ready": {served, map[string]string{"Accepted": "True/Accepted", "ResolvedRefs": "False/ModelNotFound",
+			"Programmed": "True/Programmed", "Ready": "False/ModelNotFound", "Stalled": "True/ModelNotFound"}},
+		"it inherits the gateway's condition": {pending, map[string]string{"Accepted": "True/Accepted", "ResolvedRefs": "False/ModelNotFound",
+			"Programmed": "False/Pending", "Ready": "False/ModelNotFound", "Stalled": "True/ModelNotFound"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			a := status.Attachments(status.Report{}, out, test.gateway, nil).Attachments[status.Routes][named("smart")]
+			got := status.ForAttached(1, now, []status.AttachedTo{{Gateway: named("main"), Exists: true, Attachment: a}}, v1alpha1.AttachedStatus{})
+			if diff := cmp.Diff(test.want, short(got.Conditions)); diff != "" {
+				t.Errorf("conditions (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

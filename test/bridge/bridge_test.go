@@ -196,14 +196,14 @@ func TestAttachmentsTellOfThemselves(t *testing.T) {
 	p := c.start("a", nil)
 	o := c.operator()
 	o.want(first, p)
-	report := status.Attachments(status.Report{}, out, o.eventually(v1alpha1.ReasonProgrammed, first, p))
+	report := status.Attachments(status.Report{}, out, o.eventually(v1alpha1.ReasonProgrammed, first, p), nil)
 
 	bad, out := compiled(t, 2, "alice", "bob")
 	bad.Manifest.Schema = 99
 	o.want(bad, p)
-	report = status.Attachments(report, out, o.eventually(v1alpha1.ReasonRejected, bad, p))
+	report = status.Attachments(report, out, o.eventually(v1alpha1.ReasonRejected, bad, p), nil)
 	for user, want := range map[string]v1alpha1.Reason{"alice": v1alpha1.ReasonProgrammed, "bob": v1alpha1.ReasonRejected} {
-		for name, a := range report.Keys {
+		for name, a := range report.Attachments[status.Keys] {
 			if name.Name == user && a.Programmed.Reason != want {
 				t.Errorf("%s is %s/%s, want %s", user, a.Programmed.Status, a.Programmed.Reason, want)
 			}

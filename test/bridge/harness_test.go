@@ -252,7 +252,7 @@ func (c *cluster) operator() *operator {
 		cancel()
 		caller.Forget(main)
 	})
-	return &operator{c.t, c, fleet.New(ctx, caller, status.Grace)}
+	return &operator{c.t, c, fleet.New(ctx, caller, status.Grace, func(types.NamespacedName, []string) {})}
 }
 
 func (o *operator) want(bundle config.Bundle, pods ...*pod) {
