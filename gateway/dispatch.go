@@ -77,22 +77,19 @@ func (r *request) ask() *exchange.Error {
 	if r.ex.Stream && !r.ctx.Request.Header.IsHTTP11() {
 		return exchange.Invalid("stream", "Streams need HTTP/1.1.")
 	}
-	found, err := r.snap.routes.Find(r.ex.Model)
+	w, err := r.way()
 	if err != nil {
 		return err
 	}
-	if err := r.asked.CheckOutput(found.MaxOutputTokens); err != nil {
+	only, err := r.snap.keepers.owners(w.Targets, mention)
+	if err != nil {
 		return err
 	}
-	to := r.snap.target(found)
-	if err := r.snap.keepers.owns(to, mention); err != nil {
-		return err
-	}
-	r.series = to.series
-	return r.forward(proxy.Request{
-		Asked: &r.asked, Body: r.body, ContentType: contentType, Tail: r.ownPath(),
+	req := proxy.Request{
+		Asked: &r.asked, Body: r.body, ContentType: contentType, Tail: r.ownPath(), Only: only,
 		Array: e.streams && string(r.ctx.QueryArgs().Peek("alt")) != "sse",
-	}, to.Target)
+	}
+	return r.forward(req, w)
 }
 
 // defaultModel is for requests that need not name one.
@@ -129,19 +126,24 @@ func (r *request) decode() (contentType []byte, m dialect.Mention, err *exchange
 	return nil, m, r.asked.Decode(e.shape, r.body)
 }
 
-// forward sends a request to a target and answers with what comes back.
-func (r *request) forward(req proxy.Request, to proxy.Target) *exchange.Error {
-	if err := r.send(req, to); err != nil {
+// forward sends a request on its way and answers with what comes back.
+func (r *request) forward(req proxy.Request, w *way) *exchange.Error {
+	if err := r.send(req, w); err != nil {
 		return err
 	}
 	r.answer()
 	return nil
 }
 
-func (r *request) send(req proxy.Request, to proxy.Target) *exchange.Error {
+func (r *request) send(req proxy.Request, w *way) *exchange.Error {
 	req.Exchange, req.Operation, req.Dialect = &r.ex, r.endpoint.operation, r.endpoint.dialect
 	req.Fields, req.Guard, req.KeepAlive = &r.ctx.Request.Header, r.guard(), r.srv.opts.KeepAlive
-	return r.attempt.Do(req, to)
+	req.Clock, req.Observe = r.srv.living.clock, w.observer
+	if w.from != nil {
+		req.Sticky, req.Hash = r.stick(w.from)
+		r.mirror(w, &req)
+	}
+	return r.journey.Do(req, &w.Route)
 }
 
 // guard is the client's connection, or nobody where the engine serves no socket.

@@ -4,12 +4,14 @@
 package gateway
 
 import (
+	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sparkgateway/spark/gateway/catalog"
 	"github.com/sparkgateway/spark/gateway/credential"
+	"github.com/sparkgateway/spark/gateway/health"
 	"github.com/sparkgateway/spark/gateway/limit"
 	"github.com/sparkgateway/spark/gateway/telemetry"
 	"github.com/sparkgateway/spark/gateway/upstream"
@@ -25,12 +27,14 @@ type LivingOptions struct {
 	Dial upstream.Dial
 	// Credentials says how clouds are asked for proof of identity.
 	Credentials credential.Options
+	// Logger takes what happens to providers, such as that a breaker opens; nil discards.
+	Logger *slog.Logger
 	// MaxAddresses bounds the client addresses that limits remember; 0 is limit.DefaultAddresses.
 	MaxAddresses int
 }
 
-// Living is what outlives snapshots, keyed by identity: rate-limit buckets, connections to
-// providers, their credentials' tokens, metrics.
+// Living is what outlives snapshots, keyed by identity: rate-limit buckets, connections to providers, their credentials'
+// tokens, breakers and quotas, health checks, metrics.
 // It is safe for concurrent use.
 type Living struct {
 	now      func() time.Time
@@ -45,6 +49,11 @@ type Living struct {
 	pools      *upstream.Pools
 	catalog    *catalog.Catalog
 	identities *credential.Book
+	vitals     *vitals
+	health     *health.Book
+	mirrors    *mirrors
+	log        *slog.Logger
+	clock      func() int64
 }
 
 // NewLiving gives an empty Living. Close it to end its goroutine.
@@ -55,8 +64,11 @@ func NewLiving(opts LivingOptions) *Living {
 	if opts.Registry == nil {
 		opts.Registry = prometheus.NewRegistry()
 	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
 	metrics := telemetry.NewMetrics(opts.Registry)
-	return &Living{
+	l := &Living{
 		now: opts.Now, registry: opts.Registry, metrics: metrics,
 		// Buckets start at 0, so the epoch lies before all requests.
 		epoch:      opts.Now().Add(-time.Second),
@@ -67,7 +79,13 @@ func NewLiving(opts LivingOptions) *Living {
 		pools:      upstream.NewPools(opts.Dial),
 		catalog:    catalog.New(opts.Now),
 		identities: credential.NewBook(opts.Credentials),
+		vitals:     newVitals(),
+		health:     health.NewBook(opts.Now),
+		mirrors:    newMirrors(),
+		log:        opts.Logger,
 	}
+	l.clock = func() int64 { return l.nanos(l.now()) }
+	return l
 }
 
 // nanos is the time as limits count it. It keeps to the monotonic clock, so that setting the wall clock moves no limit.
@@ -78,6 +96,8 @@ func (l *Living) Registry() *prometheus.Registry { return l.registry }
 
 // Close ends the idle connections to providers, and what clouds are being asked. Call it after the server's Shutdown.
 func (l *Living) Close() {
+	l.health.Close()
+	l.mirrors.close()
 	l.pools.Close()
 	l.identities.Close()
 }

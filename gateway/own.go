@@ -30,11 +30,11 @@ func (r *request) health() *exchange.Error {
 	if r.ex.Principal.Master {
 		body = dialect.AppendString(append(body, `,"version":`...), r.srv.opts.Version)
 		body = append(body, `,"providers":[`...)
-		for i, name := range r.snap.providers {
+		for i := range r.snap.providers {
 			if i > 0 {
 				body = append(body, ',')
 			}
-			body = dialect.AppendString(body, name)
+			body = dialect.AppendString(body, r.snap.providers[i].name)
 		}
 		body = append(body, ']')
 	}

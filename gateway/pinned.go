@@ -88,7 +88,6 @@ func (r *request) askKeeper() *exchange.Error {
 	if err != nil {
 		return err
 	}
-	r.series = to.series
 	query := r.ctx.QueryArgs()
 	if r.ex.Stream = r.ex.Operation == exchange.StoredResponse && string(query.Peek("stream")) == "true"; r.ex.Stream &&
 		!r.ctx.Request.Header.IsHTTP11() {
@@ -101,7 +100,8 @@ func (r *request) askKeeper() *exchange.Error {
 			req.ContentType = r.ctx.Request.Header.ContentType()
 		}
 	}
-	return r.forward(req, to.Target)
+	r.alone = way{observer: r.snap.plain, Route: proxy.Route{Targets: []proxy.Target{to}}}
+	return r.forward(req, &r.alone)
 }
 
 // mentioned gives whose ids a request mentions, in its path or its body, and the path's as its provider knows it.
@@ -150,11 +150,11 @@ func (r *request) tail(id, rest []byte) []byte {
 
 // keepers are the providers, for requests that name no model. They are immutable.
 type keepers struct {
-	all   []target
+	all   []proxy.Target
 	byPin map[dialect.Pin]int
 }
 
-func newKeepers(all []target) keepers {
+func newKeepers(all []proxy.Target) keepers {
 	k := keepers{all: all, byPin: make(map[dialect.Pin]int, len(all))}
 	for i, t := range all {
 		k.byPin[t.Pin] = i
@@ -177,8 +177,8 @@ func checkPins(providers []*provider.Provider) error {
 
 // choose gives the provider of a request: the one that issued the ids which it mentions, else the one that the header
 // names, else the only one that can do it.
-func (k keepers) choose(e *endpoint, m dialect.Mention, named string, byID bool) (target, *exchange.Error) {
-	chosen := target{}
+func (k keepers) choose(e *endpoint, m dialect.Mention, named string, byID bool) (proxy.Target, *exchange.Error) {
+	chosen := proxy.Target{}
 	if m.Pin != "" {
 		i, ok := k.byPin[m.Pin]
 		if !ok {
@@ -214,8 +214,8 @@ func (k keepers) choose(e *endpoint, m dialect.Mention, named string, byID bool)
 }
 
 // byName gives the provider that the header names, which must be the one that the ids chose, where they did.
-func (k keepers) byName(named string, chosen target) (target, *exchange.Error) {
-	found, n := target{}, 0
+func (k keepers) byName(named string, chosen proxy.Target) (proxy.Target, *exchange.Error) {
+	found, n := proxy.Target{}, 0
 	for _, t := range k.all {
 		if t.Provider.Name == named || t.Provider.ID == named {
 			found, n = t, n+1
@@ -259,15 +259,24 @@ func goneProvider(field string) *exchange.Error {
 	}
 }
 
-// owns refuses a request for a model which mentions ids of another provider than the model's.
-func (k keepers) owns(t target, m dialect.Mention) *exchange.Error {
-	if m.Pin == "" || m.Pin == t.Pin {
-		return nil
+// owners gives the targets that a request may go to which mentions ids that a provider issued, a bit each; 0 is all. It
+// refuses a request whose ids are of no target's provider.
+func (k keepers) owners(targets []proxy.Target, m dialect.Mention) (only uint32, refused *exchange.Error) {
+	if m.Pin == "" {
+		return 0, nil
+	}
+	for i := range targets {
+		if targets[i].Pin == m.Pin {
+			only |= 1 << i
+		}
+	}
+	if only != 0 {
+		return only, nil
 	}
 	if _, ok := k.byPin[m.Pin]; !ok {
-		return goneProvider(m.Field)
+		return 0, goneProvider(m.Field)
 	}
 	err := exchange.Invalid(m.Field, "'"+m.Field+"' was issued by another provider than the model's. Use a model of that provider.")
 	err.Reason = exchange.ReasonUnpinned
-	return err
+	return 0, err
 }

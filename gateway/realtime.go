@@ -72,14 +72,13 @@ func (r *request) realtime() *exchange.Error {
 	if err := r.defaultModel(); err != nil {
 		return err
 	}
-	found, err := r.snap.routes.Find(r.ex.Model)
+	w, err := r.way()
 	if err != nil {
 		return err
 	}
-	to := r.snap.target(found)
-	r.series = to.series
 	nonce, upgrade := r.upgrade()
-	err = r.send(proxy.Request{Method: fasthttp.MethodGet, Tail: realtimeQuery(query, to.Model), Upgrade: upgrade}, to.Target)
+	tail := func(t *proxy.Target) []byte { return realtimeQuery(query, t.Model) }
+	err = r.send(proxy.Request{Method: fasthttp.MethodGet, TailOf: tail, Upgrade: upgrade}, w)
 	switch {
 	case err != nil:
 		return err
@@ -87,7 +86,7 @@ func (r *request) realtime() *exchange.Error {
 		r.answer() // The provider refused.
 		return nil
 	}
-	if string(r.attempt.AnswerField(headerSocketAccept)) != string(acceptOf(nonce)) {
+	if string(r.journey.Answer.AnswerField(headerSocketAccept)) != string(acceptOf(nonce)) {
 		return notWebSocket()
 	}
 	return r.session(key)
@@ -165,9 +164,9 @@ func notWebSocket() *exchange.Error {
 func (r *request) session(key []byte) *exchange.Error {
 	hello := r.hello(key)
 	conn := r.ctx.Conn()
-	upstream, fromUpstream := r.attempt.Upgraded()
+	upstream, fromUpstream := r.journey.Answer.Upgraded()
 	s := newSession(conn, r.snap.gateway.MaxBodyBytes, upstream, fromUpstream)
-	s.cancel, s.draining, s.keepAlive = r.attempt.Cancel, r.conn.Draining, r.srv.socketKeepAlive()
+	s.cancel, s.draining, s.keepAlive = r.journey.Answer.Cancel, r.conn.Draining, r.srv.socketKeepAlive()
 	s.first = func() {
 		if r.ex.FirstToken.IsZero() {
 			r.ex.FirstToken = time.Now()
@@ -212,7 +211,7 @@ func (r *request) hello(key []byte) []byte {
 	if chosen := r.subprotocol(); len(chosen) > 0 {
 		hello = append(append(append(hello, "Sec-WebSocket-Protocol: "...), chosen...), "\r\n"...)
 	}
-	r.attempt.Returned(r.limits.Limited, r.ctx.Response.Header.SetCanonical)
+	r.journey.Answer.Returned(r.limits.Limited, r.ctx.Response.Header.SetCanonical)
 	for name, value := range r.ctx.Response.Header.All() {
 		switch string(name) {
 		case fasthttp.HeaderConnection, fasthttp.HeaderContentLength, fasthttp.HeaderContentType:
@@ -225,7 +224,7 @@ func (r *request) hello(key []byte) []byte {
 
 // subprotocol is the provider's choice of what the client offered, or, as browsers insist on one, the protocol itself.
 func (r *request) subprotocol() (chosen []byte) {
-	answered := r.attempt.AnswerField(headerSubprotocol)
+	answered := r.journey.Answer.AnswerField(headerSubprotocol)
 	r.subprotocols(func(name []byte) {
 		if string(name) == string(answered) || chosen == nil && string(name) == subprotocolRealtime {
 			chosen = name

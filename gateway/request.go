@@ -31,7 +31,8 @@ type request struct {
 	admitted bool // the limits were asked
 	limits   limit.Decision
 	series   *telemetry.Series
-	attempt  proxy.Attempt
+	journey  proxy.Journey
+	alone    way // of a model that only the application names
 	relay    relay
 	relaying bool // the rest happens in relay
 
@@ -185,7 +186,10 @@ func limited(d limit.Decision, reason exchange.Reason, message string) *exchange
 
 // settle ends the exchange, once: usage, metrics, log. The request is then free for another exchange.
 func (r *request) settle() {
-	r.attempt.Finish()
+	if answered, ok := r.journey.Recorder().(*recorder); ok {
+		r.series = answered.series
+	}
+	r.journey.Finish()
 	s, end := r.srv, r.srv.living.now()
 	if r.series != nil {
 		r.series.Settle(&r.ex, end)
@@ -205,7 +209,12 @@ func (r *request) reset() {
 		r.body = nil
 	}
 	r.ctx, r.conn, r.snap, r.series = nil, nil, nil, nil
-	r.ex = exchange.Exchange{UpstreamID: r.ex.UpstreamID[:0]}
+	r.ex = exchange.Exchange{
+		Attempt: exchange.Attempt{UpstreamID: r.ex.UpstreamID[:0]}, Tried: r.ex.Tried[:0],
+	}
+	if r.alone.from != nil {
+		r.alone = way{}
+	}
 	r.limits, r.admitted, r.relaying, r.asked = limit.Decision{}, false, false, dialect.Request{}
 	r.endpoint, r.dialect, r.pathModel = nil, exchange.OpenAI, nil
 }

@@ -77,14 +77,14 @@ func (r *request) refuse(e *exchange.Error) {
 func (r *request) answer() {
 	r.common()
 	resp := &r.ctx.Response
-	r.attempt.Returned(r.limits.Limited, resp.Header.SetCanonical)
+	r.journey.Answer.Returned(r.limits.Limited, resp.Header.SetCanonical)
 	resp.SetStatusCode(r.ex.Status)
-	resp.Header.SetContentTypeBytes(r.attempt.ContentType())
+	resp.Header.SetContentTypeBytes(r.journey.Answer.ContentType())
 	if r.ex.Reason != "" {
 		resp.Header.SetCanonical(headerReason, []byte(r.ex.Reason))
 	}
-	if r.attempt.Streamed() {
-		if r.attempt.Events() {
+	if r.journey.Answer.Streamed() {
+		if r.journey.Answer.Events() {
 			resp.Header.SetCanonical([]byte("Cache-Control"), []byte("no-cache"))
 			// Proxies in front, nginx above all, must not hold events back.
 			resp.Header.SetCanonical([]byte("X-Accel-Buffering"), []byte("no"))
@@ -93,15 +93,15 @@ func (r *request) answer() {
 		resp.SetBodyStream(&r.relay, -1)
 		return
 	}
-	body := r.attempt.Body()
+	body := r.journey.Answer.Body()
 	r.ex.BytesOut = int64(len(body))
 	if len(body) > keepBody {
 		// The engine keeps a response's own buffer with the connection; this one is too large for that.
 		resp.SetBodyRaw(body)
-		r.attempt.Swap(nil)
+		r.journey.Answer.Swap(nil)
 		return
 	}
-	r.attempt.Swap(resp.SwapBody(body))
+	r.journey.Answer.Swap(resp.SwapBody(body))
 }
 
 // relay is a stream as the HTTP engine takes it: WriteTo in the connection's own goroutine, then Close.
@@ -121,7 +121,7 @@ func (s *relay) WriteTo(w io.Writer) (n int64, err error) {
 			s.r.ex.Outcome, s.r.ex.Reason, s.r.ex.Cause = exchange.Internal, exchange.ReasonInternal, err
 		}
 	}()
-	if n, err = s.r.attempt.WriteTo(deadlineWriter{w, s.r.ctx}); err != nil && s.r.ex.Outcome != exchange.ClientGone {
+	if n, err = s.r.journey.WriteTo(deadlineWriter{w, s.r.ctx}); err != nil && s.r.ex.Outcome != exchange.ClientGone {
 		<-time.After(readTime)
 	}
 	return n, err

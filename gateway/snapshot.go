@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/sparkgateway/spark/gateway/auth"
+	"github.com/sparkgateway/spark/gateway/balance"
 	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/credential"
 	"github.com/sparkgateway/spark/gateway/dialect"
+	"github.com/sparkgateway/spark/gateway/health"
 	"github.com/sparkgateway/spark/gateway/limit"
 	"github.com/sparkgateway/spark/gateway/provider"
 	"github.com/sparkgateway/spark/gateway/proxy"
@@ -30,20 +32,16 @@ type Snapshot struct {
 	perIP   []limit.Limit
 	groups  []*limit.Group // by Principal.Index
 	routes  *route.Table
-	targets []target // by route.Target.Place
+	ways    []way          // by route.Route.Place
+	targets []proxy.Target // by route.Target.Place
 	headers secure.Headers
 	tls     *tls.Config
 	models  modelList
 	keepers keepers
-	// providers are the names of all.
-	providers []string
+	// providers are all, in the document's order.
+	providers []providerView
 	nowhere   *telemetry.Series // for requests that reach no target
-}
-
-// target is a route's target with what it takes to use it.
-type target struct {
-	proxy.Target
-	series *telemetry.Series
+	plain     *observer         // for requests that name no model
 }
 
 // build is a document that was found good, and not yet taken up by the Living.
@@ -125,7 +123,7 @@ func (b *build) principals(living *Living) {
 	})
 }
 
-// targets resolves routes to living pools and metrics.
+// targets resolves routes to living pools, breakers and metrics.
 func (b *build) targets(living *Living) {
 	s := b.snapshot
 	endpoints := make([]upstream.Endpoint, len(b.providers))
@@ -135,39 +133,49 @@ func (b *build) targets(living *Living) {
 	pools := living.pools.Use(endpoints)
 	identities := b.identities(living)
 	all := make([]openProvider, len(b.providers))
-	bare := make([]target, len(b.providers))
 	for i, p := range b.providers {
 		all[i] = openProvider{provider: p, pool: pools[i], identity: identities[i]}
-		s.providers = append(s.providers, p.Name)
-		bare[i] = target{
-			Target: proxy.Target{Provider: p, Pool: pools[i], Identity: identities[i], Pin: dialect.PinOf(p.ID)},
-			series: living.metrics.Series(p.ID, ""),
-		}
 	}
-	s.keepers = newKeepers(bare)
-	for _, t := range s.routes.Targets() {
-		p := b.providers[t.Provider]
-		s.targets = append(s.targets, target{
-			Target: proxy.Target{
-				Provider: p, Pool: pools[t.Provider], Model: t.Upstream, Quoted: dialect.AppendString(nil, t.Upstream),
-				PathModel: p.PathModel(t.Upstream), MaxTokens: t.MaxOutputTokens, Cost: costBy(t.Price),
-				Identity: identities[t.Provider], Pin: bare[t.Provider].Pin,
-			},
-			series: living.metrics.Series(p.ID, t.Label),
-		})
-	}
+	states := living.health.Use(healthChecks(b.doc, all))
 	s.nowhere = living.metrics.Series("", "")
+	living.vitals.renew(func() { b.resolve(living, all, states) })
+	living.metrics.Sweep()
 	s.models = newModelList(s.routes, all)
 }
 
-// target gives what a model was found at, under the name that it has there.
-func (s *Snapshot) target(found route.Target) target {
-	to := s.targets[found.Place]
-	if to.Model != found.Upstream {
-		to.Model, to.Quoted = found.Upstream, dialect.AppendString(nil, found.Upstream)
-		to.PathModel = to.Provider.PathModel(found.Upstream)
+// resolve makes the targets, the routes to them, and those that requests without a model go to.
+func (b *build) resolve(living *Living, all []openProvider, states []*health.Status) {
+	s, core := b.snapshot, &b.doc.Core
+	target := func(i int, model string) proxy.Target {
+		p, from := all[i], &core.Providers[i]
+		account := living.vitals.provider(from)
+		return proxy.Target{
+			Provider: p.provider, Pool: p.pool, Identity: p.identity, Pin: dialect.PinOf(from.ID), Name: model,
+			ID: balance.HashOf(from.ID, model), Retry: &from.Retry, Health: states[i], Open: model == route.OtherModel,
+			Vital: living.target(from, model), Account: &account.Account,
+			Record: &recorder{series: living.metrics.Series(from.ID, model), account: account, living: living},
+		}
 	}
-	return to
+	bare := make([]proxy.Target, len(all))
+	for i, p := range all {
+		bare[i] = target(i, "")
+		s.providers = append(s.providers, providerView{
+			name: p.provider.Name, id: core.Providers[i].ID, account: living.vitals.provider(&core.Providers[i]), health: states[i],
+		})
+	}
+	s.keepers = newKeepers(bare)
+	s.plain = &observer{living.metrics.Route(""), living}
+	for _, t := range s.routes.Targets() {
+		made := target(t.Provider, t.Model)
+		setModel(&made, t.Upstream)
+		made.MaxTokens, made.Price, made.Cost = t.MaxOutputTokens, t.Price, costBy(t.Price)
+		s.targets = append(s.targets, made)
+		view := &s.providers[t.Provider]
+		view.targets = append(view.targets, t.Place)
+	}
+	for _, r := range s.routes.Routes() {
+		s.ways = append(s.ways, b.way(living, r))
+	}
 }
 
 // identities gives what proves the gateway's identity to each provider, nil where an API key does.

@@ -37,11 +37,14 @@ const (
 	formRaw
 )
 
-// Attempt is one try at one target. The zero value is ready for Do; after Finish it may be used again, and keeps its
+// Attempt is one try at one target. The zero value is ready for a Journey; after Finish it may be used again, and keeps its
 // buffers. It belongs to one goroutine.
 type Attempt struct {
 	req    Request
-	target Target
+	target *Target
+	// rec is what becomes of it: the exchange's own, or, beside another attempt, one of the Attempt's.
+	rec    *exchange.Attempt
+	own    exchange.Attempt
 	way    *provider.Way
 	call   upstream.Call
 	out    []byte // the request's head and, where it is small, its body
@@ -52,9 +55,6 @@ type Attempt struct {
 	rendered bool
 	// retryAfter is how long an error of the provider says to wait in its body, 0 where it does not.
 	retryAfter time.Duration
-	// attached says that the guard may cancel the call.
-	attached bool
-
 	// Where application and provider speak differently.
 	translating bool
 	translation dialect.Translation
@@ -64,6 +64,7 @@ type Attempt struct {
 	messages eventstream.Scanner
 	relayed  []byte
 	late     *exchange.Error // came with the first events
+	eventful bool            // more than signs of life came
 	elements int             // of an array
 
 	// What was learnt of the answer.
@@ -71,7 +72,8 @@ type Attempt struct {
 	textBytes, texts            int64 // since the usage was told
 	numbered                    int64 // what the next event's number is, where events have one
 	sent                        bool  // the provider may have worked on it
-	completed, broken, finished bool  // how a stream ended, or that it may
+	pace                        pace
+	completed, broken, finished bool // how a stream ended, or that it may
 }
 
 // keep is the largest buffer that an idle attempt holds on to.
@@ -80,35 +82,37 @@ const keep = 256 << 10
 // smallBody is what is copied behind the head, so that both go in one write.
 const smallBody = 16 << 10
 
-// Do sends the request and reads the answer: the whole of it, or, when it is a stream, as far as its first event. On
-// an error there is no answer; either way Finish must follow.
-func (a *Attempt) Do(req Request, t Target) *exchange.Error {
-	a.req, a.target = req, t
-	ex := req.Exchange
-	ex.Provider, ex.UpstreamModel = t.Provider.ID, t.Model
+// prepare makes the attempt one of a request at a target. What becomes of it is written to rec, which must live until
+// after Finish.
+func (a *Attempt) prepare(req *Request, t *Target, rec *exchange.Attempt) {
+	a.req, a.target, a.rec = *req, t, rec
+	rec.Provider, rec.UpstreamModel, rec.Target, rec.Began = t.Provider.ID, t.Model, t.Name, time.Now()
+}
+
+// do sends the request and reads the answer: the whole of it, or, when it is a stream, as far as its first event. On an
+// error there is no answer; either way Finish must follow.
+func (a *Attempt) do() *exchange.Error {
+	req, t, rec := &a.req, a.target, a.rec
 	a.way = t.Provider.Way(req.Operation, req.Dialect).For(t.Model)
 	if a.way == nil {
 		return dialect.Unsupported(req.Operation, t.Provider.Type)
 	}
-	body, err := a.encode(&t)
+	body, err := a.encode(t)
 	if err != nil {
 		return err
 	}
-	head, body, err := a.address(&t, body)
+	head, body, err := a.address(t, body)
 	if err != nil {
 		return err
-	}
-	a.attached = req.Guard.Attach(&a.call)
-	if !a.attached {
-		return a.cancelled()
 	}
 	a.sent = true
 	if err := a.call.Do(t.Pool, a.timeouts(t.Provider.Timeouts), head, body); err != nil {
 		return a.failed(err)
 	}
-	ex.UpstreamStatus = a.call.Header.StatusCode()
+	rec.UpstreamStatus = a.call.Header.StatusCode()
 	a.upstreamID()
-	if len(req.Upgrade) > 0 && ex.UpstreamStatus < 300 {
+	t.Vital.Quota.Learn(req.Clock(), time.Now(), a.headerField)
+	if len(req.Upgrade) > 0 && rec.UpstreamStatus < 300 {
 		return a.upgraded()
 	}
 	return a.classify()
@@ -166,7 +170,7 @@ func (a *Attempt) question() dialect.Question {
 // address gives the head to send, and the body where it is too large to go with it.
 func (a *Attempt) address(t *Target, body []byte) (head, rest []byte, refused *exchange.Error) {
 	h := provider.Head{
-		Method: a.req.Method, PathModel: t.PathModel, Tail: a.req.Tail, Stream: a.req.Exchange.Stream, Fields: a.req.Fields,
+		Method: a.req.Method, PathModel: t.PathModel, Tail: a.tail(t), Stream: a.req.Exchange.Stream, Fields: a.req.Fields,
 		ContentType: a.req.ContentType, Length: len(body),
 	}
 	if a.req.Method != "" && a.req.Method != "POST" && len(body) == 0 {
@@ -184,6 +188,17 @@ func (a *Attempt) address(t *Target, body []byte) (head, rest []byte, refused *e
 	}
 	a.out = append(a.out, body...)
 	return a.out, nil, nil
+}
+
+// headerField gives a field of the answer's header by its canonical name.
+func (a *Attempt) headerField(name string) []byte { return a.call.Header.Peek(name) }
+
+// tail is what follows the operation's path at the provider.
+func (a *Attempt) tail(t *Target) []byte {
+	if a.req.TailOf != nil {
+		return a.req.TailOf(t)
+	}
+	return a.req.Tail
 }
 
 // identify adds what proves the gateway's identity.
@@ -239,7 +254,7 @@ var (
 var requestIDs = [][]byte{[]byte("X-Request-Id"), []byte("Request-Id"), []byte("X-Amzn-Requestid"), []byte("Apim-Request-Id")}
 
 func (a *Attempt) upstreamID() {
-	ex := a.req.Exchange
+	ex := a.rec
 	ex.UpstreamID = ex.UpstreamID[:0]
 	for _, name := range requestIDs {
 		if id := a.call.Header.PeekCanonical(name); len(id) > 0 {
@@ -279,11 +294,8 @@ var (
 // used again.
 const lingerAfterDone = 5 * time.Millisecond
 
-// Finish settles the usage in the exchange and lets go of the connection.
+// Finish settles the usage and lets go of the connection.
 func (a *Attempt) Finish() {
-	if a.attached {
-		a.req.Guard.Detach()
-	}
 	a.settle()
 	wait := time.Duration(0)
 	if a.completed {
@@ -296,9 +308,10 @@ func (a *Attempt) Finish() {
 // settle prefers what the provider reported, and adds an estimate of what came after that: Anthropic tells the prompt's
 // tokens at the beginning of a stream, and the answer's at an end that a client may not wait for. Without a report, what
 // was served is estimated: all of a prompt that was sent, and the texts that came. A provider that answered with an
-// error, or not at all, is taken to charge nothing; one that reports nothing but zeros has not counted.
+// error, or not at all, is taken to charge nothing; one that was left while it worked may charge all the same, and one that
+// reports nothing but zeros has not counted.
 func (a *Attempt) settle() {
-	ex := a.req.Exchange
+	ex := a.rec
 	switch {
 	case ex == nil, keeping(a.req.Operation):
 		// What a kept answer cost was counted when it was made, and may be read many times.
@@ -311,8 +324,18 @@ func (a *Attempt) settle() {
 		}
 	case a.req.Asked == nil, a.req.Operation == exchange.CountTokens:
 		// Nothing was generated.
-	case a.texts > 0 || a.completed || a.sent && (ex.Outcome == exchange.OK || ex.Outcome == exchange.ClientGone):
+	case a.texts > 0 || a.completed || a.sent && worked(ex.Outcome):
 		ex.Usage = dialect.Estimate(a.req.Asked.Items, a.req.Asked.TextBytes, a.textBytes, a.texts)
+	}
+}
+
+// worked says that a provider which told nothing may have begun to answer.
+func worked(o exchange.Outcome) bool {
+	switch o {
+	case exchange.OK, exchange.ClientGone, exchange.Overtaken, exchange.ProviderTimeout:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -327,8 +350,8 @@ func (a *Attempt) reset() {
 			*b = nil
 		}
 	}
-	a.req, a.target, a.way, a.form = Request{}, Target{}, nil, formWhole
-	a.rendered, a.attached, a.translating, a.late = false, false, false, nil
+	a.req, a.target, a.rec, a.way, a.form = Request{}, nil, nil, nil, formWhole
+	a.rendered, a.translating, a.late, a.eventful, a.pace = false, false, nil, false, pace{}
 	a.usage, a.textBytes, a.texts, a.numbered, a.elements = exchange.Usage{}, 0, 0, 0, 0
 	a.retryAfter = 0
 	a.sent, a.completed, a.broken, a.finished = false, false, false, false
@@ -371,6 +394,7 @@ func (a *Attempt) readWhole() *exchange.Error {
 
 // learn takes up what was read of the answer. A usage counts the texts up to it.
 func (a *Attempt) learn(read *dialect.Answer) {
+	a.pace.bytes += read.TextBytes
 	a.textBytes += read.TextBytes
 	a.texts += read.Texts
 	if read.Usage.Prompt+read.Usage.Completion > 0 {
@@ -383,7 +407,7 @@ func (a *Attempt) learn(read *dialect.Answer) {
 
 // first notes the time of the answer's first byte.
 func (a *Attempt) first() {
-	if ex := a.req.Exchange; ex.FirstToken.IsZero() {
-		ex.FirstToken = time.Now()
+	if a.rec.FirstToken.IsZero() {
+		a.rec.FirstToken = time.Now()
 	}
 }

@@ -35,15 +35,14 @@ func (a *Attempt) classify() *exchange.Error {
 
 // byType reads an answer as its media type says. Most operations have one that they must have.
 func (a *Attempt) byType(status int) *exchange.Error {
-	ex := a.req.Exchange
 	contentType := a.call.Header.ContentType()
 	streamed := hasMediaType(contentType, a.eventsType())
-	ex.Status = status
+	a.rec.Status = status
 	switch {
 	case a.req.Opaque, free(a.req.Operation) && !streamed && !hasMediaType(contentType, "application/json"):
 		a.form = formRaw
 		return nil
-	case streamed != ex.Stream && !free(a.req.Operation):
+	case streamed != a.req.Exchange.Stream && !free(a.req.Operation):
 		return broken(exchange.ReasonInvalidResponse, errors.New("the answer has an unexpected content type"))
 	case streamed:
 		return a.begin()
@@ -75,17 +74,17 @@ func (a *Attempt) relayError(status int) *exchange.Error {
 	if err := a.readWhole(); err != nil {
 		return err
 	}
-	ex := a.req.Exchange
-	ex.Status, ex.Reason, ex.Outcome = status, exchange.ReasonProviderStatus, exchange.ProviderRefused
+	rec := a.rec
+	rec.Status, rec.Reason, rec.Outcome = status, exchange.ReasonProviderStatus, exchange.ProviderRefused
 	if status >= 500 {
-		ex.Outcome = exchange.ProviderFailed
+		rec.Outcome = exchange.ProviderFailed
 	}
 	if a.way.Wire == a.req.Dialect && dialect.IsError(a.req.Dialect, a.answer) {
 		return nil
 	}
 	told := dialect.DecodeError(a.way.Wire, a.target.Provider.Type, status, a.answer)
-	ex.Status, a.retryAfter = dialect.ErrorStatus(a.req.Dialect, told.Status), told.RetryAfter
-	a.rendered, a.answer = true, dialect.AppendError(a.answer[:0], a.req.Dialect, told, ex.ID[:])
+	rec.Status, a.retryAfter = dialect.ErrorStatus(a.req.Dialect, told.Status), told.RetryAfter
+	a.rendered, a.answer = true, dialect.AppendError(a.answer[:0], a.req.Dialect, told, a.req.Exchange.ID[:])
 	return nil
 }
 

@@ -46,6 +46,11 @@ var failures = map[upstream.Failure]exchange.Error{
 	},
 }
 
+// blame notes how an attempt failed.
+func blame(rec *exchange.Attempt, e *exchange.Error) {
+	rec.Outcome, rec.Reason, rec.Cause = e.Outcome, e.Reason, e.Cause
+}
+
 // failed maps a failed call to what the client is told.
 func (a *Attempt) failed(err error) *exchange.Error {
 	var e *upstream.Error
@@ -79,9 +84,19 @@ func tooLarge() *exchange.Error {
 	return broken(exchange.ReasonResponseTooLarge, nil)
 }
 
+// trickled is a stream that the provider does not end for want of speed.
+func trickled() *exchange.Error {
+	return &exchange.Error{
+		Status: 504, Type: exchange.TypeUpstream, Reason: exchange.ReasonThroughput, Outcome: exchange.ProviderTimeout,
+		Message: "The provider's answer came too slowly.",
+	}
+}
+
 // cancelled says which of the two left. 499 is nginx's word for a client that did; nobody reads it but the log.
-func (a *Attempt) cancelled() *exchange.Error {
-	if a.req.Guard.Draining() {
+func (a *Attempt) cancelled() *exchange.Error { return cancelled(a.req.Guard) }
+
+func cancelled(by Guard) *exchange.Error {
+	if by.Draining() {
 		return &exchange.Error{
 			Status: 503, Type: exchange.TypeServer, Reason: exchange.ReasonDraining, Outcome: exchange.Drained,
 			Message: "The gateway is shutting down.",

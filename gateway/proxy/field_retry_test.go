@@ -36,7 +36,7 @@ func TestAWaitThatOnlyABodyTellsIsInTheHeaderOfATranslation(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := tc.wired.askUnfinished(t, tc.script.dial, true)
 			var got []string
-			r.attempt.Returned(false, func(name, value []byte) {
+			r.journey.Answer.Returned(false, func(name, value []byte) {
 				if string(name) == "Retry-After" {
 					got = append(got, string(value))
 				}
@@ -44,7 +44,7 @@ func TestAWaitThatOnlyABodyTellsIsInTheHeaderOfATranslation(t *testing.T) {
 			if diff := cmp.Diff(tc.want, got); diff != "" || r.ex.Status != 429 {
 				t.Errorf("status %d (-want +got):\n%s", r.ex.Status, diff)
 			}
-			if r.finish(); r.attempt.retryAfter != 0 {
+			if r.finish(); r.journey.attempt.retryAfter != 0 {
 				t.Error("the next request would be told to wait")
 			}
 		})

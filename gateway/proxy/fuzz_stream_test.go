@@ -68,7 +68,7 @@ func (p pair) streamed(t *testing.T, pieces [][]byte) toldAll {
 	}
 	s.pieces = append(s.pieces, "0\r\n\r\n")
 	bound := config.Duration(20 * time.Second)
-	at, err := provider.New(&config.Provider{
+	made, err := provider.New(&config.Provider{
 		ID: "ns/p", Name: "p", Type: p.kind, Endpoint: "http://provider.example",
 		Timeouts: config.Timeouts{Connect: bound, FirstToken: bound, BetweenTokens: bound, Total: bound},
 	}, config.NewSecret("sk"), "1")
@@ -77,28 +77,25 @@ func (p pair) streamed(t *testing.T, pieces [][]byte) toldAll {
 	}
 	pools := upstream.NewPools(s.dial)
 	defer pools.Close()
-	r := &run{t: t, guard: &guard{}, attempt: &Attempt{}}
+	r := &run{t: t, guard: &guard{}, journey: &Journey{}}
 	var asked dialect.Request
 	if err := asked.Decode(p.wired.shape, []byte(p.wired.body)); err != nil {
 		t.Fatal(err)
 	}
 	r.ex = exchange.Exchange{Start: time.Unix(1_800_000_000, 0), Stream: true, Model: []byte("m")}
 	var out toldAll
-	refused := r.attempt.Do(Request{
+	refused := r.journey.Do(Request{
 		Exchange: &r.ex, Operation: exchange.Chat, Dialect: p.wired.dialect, Asked: &asked, Body: []byte(p.wired.body),
-		Array: p.wired.array, Fields: fields{}, Guard: r.guard, KeepAlive: time.Hour,
-	}, Target{
-		Provider: at, Pool: pools.Use([]upstream.Endpoint{{Key: at.ConnectionKey, Address: at.Address}})[0],
-		Model: "up", Quoted: []byte(`"up"`), PathModel: at.PathModel("up"),
-	})
+		Array: p.wired.array, Fields: fields{}, Guard: r.guard, KeepAlive: time.Hour, Clock: clock,
+	}, alone(at(made, pools)))
 	switch {
 	case refused != nil:
 		out.Refused, out.Status, r.ex.Outcome = refused.Reason, refused.Status, refused.Outcome
-	case r.attempt.Streamed():
-		_, relay := r.attempt.WriteTo(&r.out)
-		out.Broken, out.Type = relay != nil, string(r.attempt.ContentType())
+	case r.journey.Answer.Streamed():
+		_, relay := r.journey.WriteTo(&r.out)
+		out.Broken, out.Type = relay != nil, string(r.journey.Answer.ContentType())
 	default:
-		out.Rendered = string(r.attempt.Body())
+		out.Rendered = string(r.journey.Answer.Body())
 	}
 	r.finish()
 	out.Out, out.Outcome, out.Reason, out.Usage, out.AnswerStatus = r.out.String(), r.ex.Outcome, r.ex.Reason, r.ex.Usage, r.ex.Status

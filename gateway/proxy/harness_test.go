@@ -15,10 +15,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sparkgateway/spark/gateway/breaker"
 	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/dialect"
 	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/provider"
+	"github.com/sparkgateway/spark/gateway/quota"
 	"github.com/sparkgateway/spark/gateway/upstream"
 )
 
@@ -106,10 +108,14 @@ type run struct {
 	t       testing.TB
 	guard   *guard
 	ex      exchange.Exchange
-	attempt *Attempt
+	journey *Journey
 	out     bytes.Buffer
 	relay   error
 	refused *exchange.Error
+
+	keepAlive time.Duration
+	observer  Observer
+	only      uint32
 }
 
 const wait = config.Duration(100 * time.Millisecond)
@@ -129,16 +135,38 @@ func target(t testing.TB, s *script) Target {
 	}
 	pools := upstream.NewPools(s.dial)
 	t.Cleanup(pools.Close)
+	return at(p, pools)
+}
+
+// at is the model "up" of a provider, which is tried once.
+func at(p *provider.Provider, pools *upstream.Pools) Target {
+	account := quota.New(config.Quota{QueueTimeout: wait})
 	return Target{
 		Provider: p, Pool: pools.Use([]upstream.Endpoint{{Key: p.ConnectionKey, Address: p.Address}})[0],
-		Model: "up", Quoted: []byte(`"up"`),
+		Name: "m", Model: "up", Quoted: []byte(`"up"`), PathModel: p.PathModel("up"), Weight: 1,
+		Retry: &config.Retry{Attempts: 1, Backoff: 1, MaxBackoff: 1},
+		Vital: &Vital{Breaker: breaker.New(patient, nil, nil), Quota: account.Target()}, Account: &Account{Quota: account},
 	}
 }
+
+// patient is a breaker that no test of single attempts opens.
+var patient = config.Breaker{
+	ConsecutiveFailures: 1000, FailurePercent: 100, MinRequests: 1000, Window: config.Duration(time.Minute),
+	OpenFor: config.Duration(time.Minute), Probes: 1,
+}
+
+var epoch = time.Now()
+
+// clock is the time of living state.
+func clock() int64 { return int64(time.Since(epoch)) + 1 }
+
+// alone is the route to one target.
+func alone(t Target) *Route { return &Route{Targets: []Target{t}} }
 
 // start does the attempt, without finishing it.
 func start(t testing.TB, s *script, body string) *run {
 	t.Helper()
-	r := &run{t: t, guard: &guard{}, attempt: &Attempt{}}
+	r := &run{t: t, guard: &guard{}, journey: &Journey{}}
 	r.do(target(t, s), body)
 	return r
 }
@@ -150,21 +178,22 @@ func (r *run) do(to Target, body string) {
 		r.t.Fatal(err)
 	}
 	r.ex = exchange.Exchange{Start: time.Now(), Stream: asked.Stream, Model: asked.Model}
-	if r.refused = r.attempt.Do(Request{
+	if r.refused = r.journey.Do(Request{
 		Exchange: &r.ex, Operation: exchange.Chat, Asked: &asked, Body: []byte(body), Fields: fields{}, Guard: r.guard,
-	}, to); r.refused != nil {
+		Clock: clock,
+	}, alone(to)); r.refused != nil {
 		r.ex.Outcome, r.ex.Reason = r.refused.Outcome, r.refused.Reason
 		return
 	}
-	if r.attempt.Streamed() {
-		_, r.relay = r.attempt.WriteTo(&r.out)
+	if r.journey.Answer.Streamed() {
+		_, r.relay = r.journey.WriteTo(&r.out)
 	} else {
-		r.out.Write(r.attempt.Body())
+		r.out.Write(r.journey.Answer.Body())
 	}
 }
 
 func (r *run) finish() *run {
-	r.attempt.Finish()
+	r.journey.Finish()
 	if r.guard.call != nil {
 		r.t.Error("the guard may still cancel a call that has ended")
 	}

@@ -104,11 +104,7 @@ func (w wired) askUnfinished(t *testing.T, dial upstream.Dial, whole bool) *run 
 	}
 	pools := upstream.NewPools(dial)
 	defer pools.Close()
-	to := Target{
-		Provider: p, Pool: pools.Use([]upstream.Endpoint{{Key: p.ConnectionKey, Address: p.Address}})[0],
-		Model: "up", Quoted: []byte(`"up"`), PathModel: p.PathModel("up"),
-	}
-	r := &run{t: t, guard: &guard{}, attempt: &Attempt{}}
+	r := &run{t: t, guard: &guard{}, journey: &Journey{}}
 	var asked dialect.Request
 	if whole {
 		w.body = strings.Replace(w.body, `,"stream":true`, "", 1)
@@ -117,13 +113,13 @@ func (w wired) askUnfinished(t *testing.T, dial upstream.Dial, whole bool) *run 
 		t.Fatal(err)
 	}
 	r.ex = exchange.Exchange{Start: time.Unix(1_700_000_000, 0), Stream: !whole, Model: []byte("m")}
-	if r.refused = r.attempt.Do(Request{
+	if r.refused = r.journey.Do(Request{
 		Exchange: &r.ex, Operation: exchange.Chat, Dialect: w.dialect, Asked: &asked, Body: []byte(w.body), Array: w.array,
-		Fields: fields{}, Guard: r.guard, KeepAlive: beat,
-	}, to); r.refused == nil && r.attempt.Streamed() {
-		_, r.relay = r.attempt.WriteTo(&r.out)
+		Fields: fields{}, Guard: r.guard, KeepAlive: beat, Clock: clock,
+	}, alone(at(p, pools))); r.refused == nil && r.journey.Answer.Streamed() {
+		_, r.relay = r.journey.WriteTo(&r.out)
 	} else if r.refused == nil {
-		r.out.Write(r.attempt.Body())
+		r.out.Write(r.journey.Answer.Body())
 	}
 	return r
 }

@@ -21,7 +21,7 @@ func TestAClientThatLeavesOrADrain(t *testing.T) {
 			want, reason = exchange.Drained, exchange.ReasonDraining
 		}
 		t.Run("before the call", func(t *testing.T) {
-			r := &run{t: t, guard: &guard{gone: !draining, draining: draining}, attempt: &Attempt{}}
+			r := &run{t: t, guard: &guard{gone: !draining, draining: draining}, journey: &Journey{}}
 			r.do(target(t, &script{}), plain)
 			r.finish()
 			if r.refused == nil || r.refused.Outcome != want || r.refused.Reason != reason || r.ex.Usage.Source != exchange.UsageNone {
@@ -30,7 +30,7 @@ func TestAClientThatLeavesOrADrain(t *testing.T) {
 		})
 		t.Run("while waiting", func(t *testing.T) {
 			s := &script{hang: true, received: make(chan *http.Request, 1), bodies: make(chan string, 1)}
-			r := &run{t: t, guard: &guard{}, attempt: &Attempt{}}
+			r := &run{t: t, guard: &guard{}, journey: &Journey{}}
 			go func() {
 				<-s.bodies
 				r.guard.leave(draining)
@@ -46,7 +46,7 @@ func TestAClientThatLeavesOrADrain(t *testing.T) {
 		})
 		t.Run("in a stream", func(t *testing.T) {
 			s := &script{pieces: chunks(delta("a"), delta("b")).pieces[:2], hang: true}
-			r := &run{t: t, guard: &guard{}, attempt: &Attempt{}}
+			r := &run{t: t, guard: &guard{}, journey: &Journey{}}
 			time.AfterFunc(20*time.Millisecond, func() { r.guard.leave(draining) })
 			r.do(target(t, s), stream)
 			r.finish()
@@ -75,10 +75,10 @@ func TestAClientThatCannotBeWrittenToHasLeft(t *testing.T) {
 	if err := asked.Decode(dialect.Chat, []byte(stream)); err != nil {
 		t.Fatal(err)
 	}
-	var a Attempt
+	var a Journey
 	ex := exchange.Exchange{Stream: true}
-	if err := a.Do(Request{Exchange: &ex, Operation: exchange.Chat, Asked: &asked, Body: []byte(stream), Fields: fields{}, Guard: &guard{}},
-		target(t, chunks(delta("a"), delta("b"), delta("c"), doneEvent))); err != nil {
+	if err := a.Do(Request{Exchange: &ex, Operation: exchange.Chat, Asked: &asked, Body: []byte(stream), Fields: fields{}, Guard: &guard{}, Clock: clock},
+		alone(target(t, chunks(delta("a"), delta("b"), delta("c"), doneEvent)))); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := a.WriteTo(&failing{writes: 1}); err == nil {
@@ -91,7 +91,7 @@ func TestAClientThatCannotBeWrittenToHasLeft(t *testing.T) {
 }
 
 func TestAnAttemptIsUsedAgainAsIfItWereNew(t *testing.T) {
-	var a Attempt
+	var a Journey
 	a.Finish() // before any use
 	for _, step := range []struct {
 		script *script
@@ -105,7 +105,7 @@ func TestAnAttemptIsUsedAgainAsIfItWereNew(t *testing.T) {
 		{chunks(delta("a"), `data: {"error":1}`+"\n\n"), stream, 1},
 		{chunks(delta("a"), doneEvent), stream, 1},
 	} {
-		r := &run{t: t, guard: &guard{}, attempt: &a}
+		r := &run{t: t, guard: &guard{}, journey: &a}
 		r.do(target(t, step.script), step.body)
 		r.finish()
 		if r.ex.Usage.Completion != step.want {

@@ -20,20 +20,20 @@ const pin = dialect.Pin("sp-1a2b3c4d-")
 // askFor asks a script for something that it keeps.
 func askFor(t *testing.T, s *script, req Request, pinned bool) *run {
 	t.Helper()
-	r := &run{t: t, guard: &guard{}, attempt: &Attempt{}, ex: exchange.Exchange{Start: time.Now(), Stream: req.Exchange != nil}}
+	r := &run{t: t, guard: &guard{}, journey: &Journey{}, ex: exchange.Exchange{Start: time.Now(), Stream: req.Exchange != nil}}
 	to := target(t, s)
 	if pinned {
 		to.Pin = pin
 	}
-	req.Exchange, req.Fields, req.Guard = &r.ex, fields{}, r.guard
-	if r.refused = r.attempt.Do(req, to); r.refused != nil {
+	req.Exchange, req.Fields, req.Guard, req.Clock = &r.ex, fields{}, r.guard, clock
+	if r.refused = r.journey.Do(req, alone(to)); r.refused != nil {
 		r.ex.Outcome, r.ex.Reason = r.refused.Outcome, r.refused.Reason
 		return r
 	}
-	if r.attempt.Streamed() {
-		_, r.relay = r.attempt.WriteTo(&r.out)
+	if r.journey.Answer.Streamed() {
+		_, r.relay = r.journey.WriteTo(&r.out)
 	} else {
-		r.out.Write(r.attempt.Body())
+		r.out.Write(r.journey.Answer.Body())
 	}
 	return r
 }

@@ -33,13 +33,13 @@ func (a *Attempt) begin() *exchange.Error {
 		if len(a.relayed) == 0 || err.Outcome == exchange.ClientGone {
 			return err
 		}
-		a.late = err
+		a.late, a.eventful = err, true
 	}
 	if !a.rendered {
 		a.form = formEvents
 		return nil
 	}
-	a.req.Exchange.Status = dialect.EventStatus(a.req.Dialect, dialect.Target{Wire: a.way.Wire, Type: a.target.Provider.Type}, a.answer)
+	a.rec.Status = dialect.EventStatus(a.req.Dialect, dialect.Target{Wire: a.way.Wire, Type: a.target.Provider.Type}, a.answer)
 	return nil
 }
 
@@ -53,11 +53,19 @@ func (a *Attempt) more() *exchange.Error {
 			return err
 		}
 		if len(a.relayed) > 0 || a.completed || a.broken {
+			a.eventful = true
 			return nil
 		}
-		if left := a.keepAlive() - time.Since(silent); left <= 0 || !a.call.Wait(left) {
+		left := a.keepAlive() - time.Since(silent)
+		if left <= 0 {
 			a.relayed = dialect.AppendKeepAlive(a.relayed, a.req.Dialect)
 			return nil
+		}
+		if err := a.pace.check(a.target.Provider.Timeouts.MinThroughput, a.rec.FirstToken); err != nil {
+			return err
+		}
+		if !a.call.Wait(a.pace.within(left)) {
+			continue
 		}
 		n, err := a.fill()
 		if n > 0 {
@@ -201,8 +209,7 @@ func (a *Attempt) retold(data []byte) *exchange.Error {
 // errorEvent relays the provider's own error; nothing comes after it.
 func (a *Attempt) errorEvent(e sse.Event) {
 	a.broken = true
-	ex := a.req.Exchange
-	ex.Reason, ex.Outcome = exchange.ReasonProviderErrorEvent, exchange.ProviderFailed
+	a.rec.Reason, a.rec.Outcome = exchange.ReasonProviderErrorEvent, exchange.ProviderFailed
 	if a.form == formWhole && len(a.relayed) == 0 {
 		// The first event is an error: it becomes the answer.
 		a.rendered = true
@@ -283,54 +290,51 @@ func (a *Attempt) endTranslation() error {
 	return nil
 }
 
-// WriteTo relays the stream, each batch of events in one write, as soon as they are whole. A failure of the provider
-// becomes an error event and an error; only a stream that is whole by its grammar gives nil. The exchange's outcome is
-// set.
-func (a *Attempt) WriteTo(w io.Writer) (int64, error) {
-	ex := a.req.Exchange
+// stream relays the stream, each batch of events in one write, as soon as they are whole. It gives what the client has to
+// be told where the provider failed; otherwise the stream is whole by its grammar, or err says why not: the client has
+// left, or was told by the provider itself.
+func (a *Attempt) stream(w io.Writer) (failed *exchange.Error, err error) {
 	if a.form == formRaw {
-		return a.copy(w)
+		return nil, a.copy(w)
 	}
 	if a.late != nil {
-		return ex.BytesOut, a.breakOff(w, a.late)
+		return a.late, nil
 	}
 	for {
 		if err := a.write(w, a.relayed); err != nil {
-			return ex.BytesOut, err
+			return nil, err
 		}
 		switch {
 		case a.completed:
-			return ex.BytesOut, nil
+			return nil, nil
 		case a.broken:
-			return ex.BytesOut, errBrokenOff
+			return nil, errBrokenOff
 		}
-		if err := a.more(); err != nil {
-			return ex.BytesOut, a.breakOff(w, err)
+		if failed := a.more(); failed != nil {
+			return failed, nil
 		}
 	}
 }
 
 // copy relays bytes as they come.
-func (a *Attempt) copy(w io.Writer) (int64, error) {
-	ex := a.req.Exchange
+func (a *Attempt) copy(w io.Writer) error {
 	a.relayed = append(a.relayed[:0], make([]byte, 16<<10)...)
 	for {
 		n, err := a.call.Read(a.relayed)
 		if n > 0 {
 			a.first()
 			if err := a.write(w, a.relayed[:n]); err != nil {
-				return ex.BytesOut, err
+				return err
 			}
 		}
 		switch {
 		case err == nil:
 		case errors.Is(err, io.EOF):
 			a.completed = true
-			return ex.BytesOut, nil
+			return nil
 		default:
-			e := a.failed(err)
-			ex.Outcome, ex.Reason, ex.Cause = e.Outcome, e.Reason, e.Cause
-			return ex.BytesOut, errBrokenOff
+			blame(a.rec, a.failed(err))
+			return errBrokenOff
 		}
 	}
 }
@@ -339,11 +343,10 @@ func (a *Attempt) write(w io.Writer, b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
-	ex := a.req.Exchange
 	n, err := w.Write(b)
-	ex.BytesOut += int64(n)
+	a.req.Exchange.BytesOut += int64(n)
 	if err != nil {
-		ex.Outcome, ex.Reason, ex.Cause = exchange.ClientGone, exchange.ReasonClientGone, err
+		a.rec.Outcome, a.rec.Reason, a.rec.Cause = exchange.ClientGone, exchange.ReasonClientGone, err
 	}
 	return err
 }
@@ -367,6 +370,6 @@ func (a *Attempt) breakOff(w io.Writer, e *exchange.Error) error {
 			return err
 		}
 	}
-	ex.Outcome, ex.Reason, ex.Cause = e.Outcome, e.Reason, e.Cause
+	blame(a.rec, e)
 	return errBrokenOff
 }

@@ -17,7 +17,7 @@ func (a *Attempt) upgraded() *exchange.Error {
 	if status != 101 {
 		return broken(exchange.ReasonInvalidResponse, errors.New("the provider did not change the protocol"))
 	}
-	a.req.Exchange.Status = status
+	a.rec.Status = status
 	return nil
 }
 

@@ -18,10 +18,10 @@ var upgrading = Request{
 func TestAProtocolIsChangedWhereTheProviderGrantsIt(t *testing.T) {
 	s := &script{pieces: []string{"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\nSec-Websocket-Accept: y\r\n\r\nbytes", " of another"}}
 	r := upgrade(t, s)
-	if r.refused != nil || r.ex.Status != 101 || string(r.attempt.AnswerField([]byte("Sec-Websocket-Accept"))) != "y" {
+	if r.refused != nil || r.ex.Status != 101 || string(r.journey.Answer.AnswerField([]byte("Sec-Websocket-Accept"))) != "y" {
 		t.Fatalf("%v, status %d", r.refused, r.ex.Status)
 	}
-	conn, from := r.attempt.Upgraded()
+	conn, from := r.journey.Answer.Upgraded()
 	got, err := io.ReadAll(from)
 	if err != nil || string(got) != "bytes of another" {
 		t.Errorf("%v: %q", err, got)
@@ -37,10 +37,10 @@ func TestAProtocolIsChangedWhereTheProviderGrantsIt(t *testing.T) {
 
 func upgrade(t *testing.T, s *script) *run {
 	t.Helper()
-	r := &run{t: t, guard: &guard{}, attempt: &Attempt{}}
+	r := &run{t: t, guard: &guard{}, journey: &Journey{}}
 	req := upgrading
-	req.Exchange, req.Fields, req.Guard = &r.ex, fields{}, r.guard
-	r.refused = r.attempt.Do(req, target(t, s))
+	req.Exchange, req.Fields, req.Guard, req.Clock = &r.ex, fields{}, r.guard, clock
+	r.refused = r.journey.Do(req, alone(target(t, s)))
 	return r
 }
 
@@ -61,7 +61,7 @@ func TestAProtocolThatIsNotChanged(t *testing.T) {
 			if tc.wantReason != "" && (r.refused == nil || r.refused.Reason != tc.wantReason) {
 				t.Errorf("%v", r.refused)
 			}
-			if tc.wantStatus != 0 && (r.refused != nil || r.ex.Status != tc.wantStatus || string(r.attempt.Body()) != `{"error":{"message":"no"}}`) {
+			if tc.wantStatus != 0 && (r.refused != nil || r.ex.Status != tc.wantStatus || string(r.journey.Answer.Body()) != `{"error":{"message":"no"}}`) {
 				t.Errorf("%v, status %d", r.refused, r.ex.Status)
 			}
 			r.finish()
