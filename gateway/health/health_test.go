@@ -166,12 +166,12 @@ func TestACheckEndsWithItsTimeout(t *testing.T) {
 	in(t, func(t *testing.T, b *Book) {
 		var h hang
 		status := b.Use([]Check{{Key: "p", Settings: settings(1, 1), Ask: h.ask}})[0]
-		time.Sleep(2*time.Second - 1)
+		time.Sleep(2*time.Second - time.Nanosecond)
 		synctest.Wait()
 		if h.ended.Load() != 0 || !status.Healthy() {
 			t.Error("it ended early")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if got, _ := status.Look(); h.ended.Load() != 1 || got.Reason != "timeout" {
 			t.Errorf("%d ended, found %+v", h.ended.Load(), got)

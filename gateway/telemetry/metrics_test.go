@@ -97,6 +97,14 @@ func TestWhatIsCounted(t *testing.T) {
 			},
 			want: []string{"breaker_state{m,p} 2", "breaker_transitions_total{m,p,half_open} 1", "breaker_transitions_total{m,p,open} 2"},
 		},
+		"a breaker by the names of its target, with series and without": {
+			act: func(m *Metrics) {
+				m.Series("p", "m")
+				m.BreakerTurned("p", "m", config.BreakerOpen)
+				m.BreakerTurned("p", "other", config.BreakerOpen)
+			},
+			want: []string{"breaker_state{m,p} 2", "breaker_transitions_total{m,p,open} 1"},
+		},
 		"a breaker that closes": {
 			act: func(m *Metrics) {
 				m.Series("p", "m").BreakerTurned(config.BreakerOpen)
@@ -195,6 +203,10 @@ func TestSeriesOfWhatLeftTheConfigurationGo(t *testing.T) {
 	r[1].Hedged(HedgeLost)
 	if diff := cmp.Diff(stays, shown(t, reg)); diff != "" {
 		t.Errorf("after a late use (-want +got):\n%s", diff)
+	}
+	m.BreakerTurned("ns/goes", "goes", config.BreakerHalfOpen)
+	if diff := cmp.Diff(stays, shown(t, reg)); diff != "" {
+		t.Errorf("after a late transition (-want +got):\n%s", diff)
 	}
 	// Who comes back begins anew, and who is gone does not disturb that.
 	s3, r3, p3 := build("stays", "goes")

@@ -79,6 +79,17 @@ func (s *Series) BreakerTurned(to string) {
 	count(&s.transitions[value], &s.lasting, s.m.transitions, 1, s.provider, s.model, breakerWords[value])
 }
 
+// BreakerTurned does so for a breaker that may outlive its target's series: where they are gone, and have not come back, it
+// does nothing.
+func (m *Metrics) BreakerTurned(provider, model, to string) {
+	m.mu.Lock()
+	s := m.series[[2]string{provider, model}]
+	m.mu.Unlock()
+	if s != nil {
+		s.BreakerTurned(to)
+	}
+}
+
 func breakerValue(state string) int {
 	switch state {
 	case config.BreakerOpen:
