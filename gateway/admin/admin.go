@@ -1,8 +1,8 @@
 // Copyright The Spark Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package admin serves what a gateway's operators ask: the push and the ack over mutual TLS, and health and metrics
-// in the clear.
+// Package admin serves what a gateway's operators ask: the push, the ack and the state over mutual TLS, and health and
+// metrics in the clear.
 package admin
 
 import (
@@ -36,9 +36,19 @@ type Reloader interface {
 	Ack() config.Ack
 }
 
-// Handler serves config.PushPath and config.AckPath. Put it behind TLS only.
-func Handler(r Reloader) http.Handler {
+// Witness says what the process has seen of the providers.
+type Witness interface {
+	State() config.State
+}
+
+// Handler serves config.PushPath, config.AckPath and, where there is a witness, config.StatePath. Put it behind TLS only.
+func Handler(r Reloader, witness Witness) http.Handler {
 	mux := http.NewServeMux()
+	if witness != nil {
+		mux.HandleFunc("GET "+config.StatePath, func(w http.ResponseWriter, _ *http.Request) {
+			answer(w, http.StatusOK, witness.State())
+		})
+	}
 	mux.HandleFunc("GET "+config.AckPath, func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, r.Ack())
 	})

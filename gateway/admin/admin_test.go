@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -33,6 +34,11 @@ func (r *reloader) Offer(b config.Bundle) (config.Ack, []string) {
 
 func (r *reloader) Ack() config.Ack { return r.ack }
 
+// witness has seen what it is.
+type witness config.State
+
+func (w witness) State() config.State { return config.State(w) }
+
 // endless is a body that goes on.
 type endless struct{ read int }
 
@@ -49,6 +55,11 @@ func TestPushAndAck(t *testing.T) {
 	push := config.Push{Manifest: config.Manifest{Schema: 1, Sequence: 7, Parts: map[string]string{"core": "digest"}},
 		Parts: map[string][]byte{"core": []byte("{}")}}
 	ack := config.Ack{Gateway: "team/main", Pod: "uid", Instance: "i", Revision: "r", Sequence: 7, Schemas: []int{1}}
+	state := config.State{Instance: "i", Providers: []config.ProviderState{{
+		ID: "team/llm", Attempts: 9, Failures: 2, Latency: []int64{0, 7},
+		Out:    []config.BreakerState{{Model: "gpt", State: config.BreakerOpen, Reason: "5 failures in a row", Since: time.Unix(5, 0).UTC()}},
+		Health: &config.HealthState{Reason: "status 503", Since: time.Unix(7, 0).UTC()},
+	}}}
 	asJSON := func(v any) string {
 		text, err := json.Marshal(v)
 		if err != nil {
@@ -71,13 +82,15 @@ func TestPushAndAck(t *testing.T) {
 		"a broken push is not quoted back": {method: "POST", path: config.PushPath, body: `{"parts":{"secrets":["` + canary + `"]}}`, wantStatus: 400, wantBody: "the body is not a push"},
 		"a push is a POST":                 {method: "GET", path: config.PushPath, wantStatus: 405},
 		"an ack is a GET":                  {method: "POST", path: config.AckPath, wantStatus: 405},
+		"a state is given":                 {method: "GET", path: config.StatePath, wantStatus: 200, wantBody: asJSON(state)},
+		"a state is a GET":                 {method: "POST", path: config.StatePath, wantStatus: 405},
 		"there is nothing else":            {method: "GET", path: "/", wantStatus: 404},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			r := &reloader{ack: ack, missing: test.missing}
 			w := httptest.NewRecorder()
-			admin.Handler(r).ServeHTTP(w, httptest.NewRequest(test.method, test.path, strings.NewReader(test.body)))
+			admin.Handler(r, witness(state)).ServeHTTP(w, httptest.NewRequest(test.method, test.path, strings.NewReader(test.body)))
 			if w.Code != test.wantStatus || len(r.offered) != test.wantOffered {
 				t.Errorf("status %d, %d offers, want %d, %d", w.Code, len(r.offered), test.wantStatus, test.wantOffered)
 			}
@@ -96,6 +109,14 @@ func TestPushAndAck(t *testing.T) {
 	}
 }
 
+func TestWithoutAWitnessThereIsNoState(t *testing.T) {
+	w := httptest.NewRecorder()
+	admin.Handler(&reloader{}, nil).ServeHTTP(w, httptest.NewRequest("GET", config.StatePath, nil))
+	if w.Code != http.StatusNotFound {
+		t.Errorf("status %d", w.Code)
+	}
+}
+
 func TestTheLargestDocumentCanBePushed(t *testing.T) {
 	push := config.Push{Parts: map[string][]byte{}}
 	part := bytes.Repeat([]byte("x"), config.MaxPartBytes)
@@ -108,7 +129,7 @@ func TestTheLargestDocumentCanBePushed(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, w := &reloader{}, httptest.NewRecorder()
-	admin.Handler(r).ServeHTTP(w, httptest.NewRequest("POST", config.PushPath, bytes.NewReader(body)))
+	admin.Handler(r, nil).ServeHTTP(w, httptest.NewRequest("POST", config.PushPath, bytes.NewReader(body)))
 	if w.Code != http.StatusOK || len(r.offered) != 1 || len(r.offered[0].Parts) != config.KeyShards+2 {
 		t.Errorf("a push of %d bytes: status %d", len(body), w.Code)
 	}
@@ -117,7 +138,7 @@ func TestTheLargestDocumentCanBePushed(t *testing.T) {
 func TestAPushWithoutEndIsCutOff(t *testing.T) {
 	body := &endless{}
 	r, w := &reloader{}, httptest.NewRecorder()
-	admin.Handler(r).ServeHTTP(w, httptest.NewRequest("POST", config.PushPath, body))
+	admin.Handler(r, nil).ServeHTTP(w, httptest.NewRequest("POST", config.PushPath, body))
 	if w.Code != http.StatusRequestEntityTooLarge || len(r.offered) != 0 {
 		t.Errorf("status %d, %d offers", w.Code, len(r.offered))
 	}
@@ -151,6 +172,7 @@ func TestHealth(t *testing.T) {
 	want("/readyz", answer{200, "ok"})
 	want("/metrics", answer{200, "metrics"})
 	want(config.AckPath, answer{404, "404 page not found"})
+	want(config.StatePath, answer{404, "404 page not found"})
 	notReady = errors.New("no configuration yet")
 	want("/livez", answer{200, "ok"})
 	want("/readyz", answer{503, "not ready: no configuration yet"})

@@ -109,7 +109,7 @@ func serve(t *testing.T, dir string, r admin.Reloader) (url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := admin.Server(admin.Handler(r))
+	server := admin.Server(admin.Handler(r, witness{}))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -139,12 +139,14 @@ func TestOnlyTheOperatorIsHeard(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			response, err := test.client.Get(url + config.AckPath)
-			if err == nil {
-				_ = response.Body.Close()
-			}
-			if heard := err == nil && response.StatusCode == http.StatusOK; heard != test.want {
-				t.Errorf("heard: %t, error %v", heard, err)
+			for _, path := range []string{config.AckPath, config.StatePath} {
+				response, err := test.client.Get(url + path)
+				if err == nil {
+					_ = response.Body.Close()
+				}
+				if heard := err == nil && response.StatusCode == http.StatusOK; heard != test.want {
+					t.Errorf("%s is heard: %t, error %v", path, heard, err)
+				}
 			}
 		})
 	}
