@@ -138,7 +138,7 @@ func keyRules() []rule {
 	},
 		user.name(253),
 		gatewayRefs(kind),
-		requestLimits(kind, "spec.limits.requests", true),
+		requestLimits(kind, "spec.limits.requests", 8, true),
 		secretKey(field{kind, "spec.secretRef", nil}),
 	)
 }

@@ -58,19 +58,31 @@ func properties(n int) map[string]any {
 
 // duration is a field of type Duration with a rule of its own; the accepted values are its least and greatest.
 func (f field) duration(message string, least, most, under, over string) []rule {
-	return []rule{
-		f.rule("pattern", "1m30s", "1.5m"),
-		f.rule("pattern", "00000h00001m00001s00001ms", "1d"),
-		f.rule("pattern", "60s", "60"),
-		// The pattern alone allows fewer characters than the length does.
-		f.rule("maxLength", "00000h00001m00001s00001ms", strings.Repeat("0", 32)+"s"),
+	return append(f.spellings("1m30s", "00000h00001m00001s00001ms", "60s"),
 		f.rule(message, least, under),
-		f.rule(message, most, over),
+		f.rule(message, most, over))
+}
+
+// shortDuration is one of a minute at most.
+func (f field) shortDuration(message string, least, most, under, over string) []rule {
+	return append(f.spellings("1s500ms", "00000h00000m00001s00001ms", "59s"),
+		f.rule(message, least, under),
+		f.rule(message, most, over))
+}
+
+// spellings are the rules of every Duration, with values that the field accepts, the second as long as one may be.
+func (f field) spellings(two, longest, one string) []rule {
+	return []rule{
+		f.rule("pattern", two, "1.5m"),
+		f.rule("pattern", longest, "1d"),
+		f.rule("pattern", one, "60"),
+		// The pattern alone allows fewer characters than the length does.
+		f.rule("maxLength", longest, strings.Repeat("0", 32)+"s"),
 	}
 }
 
-// requestLimits are the rules of a list of RequestLimits.
-func requestLimits(kind, at string, required bool) []rule {
+// requestLimits are the rules of a list of at most so many RequestLimits.
+func requestLimits(kind, at string, most int, required bool) []rule {
 	item := field{kind, at + "[0]", nil}
 	limits := func(n int) []any {
 		var all []any
@@ -81,7 +93,7 @@ func requestLimits(kind, at string, required bool) []rule {
 	}
 	list := field{kind, at, nil}
 	rules := []rule{
-		list.rule("maxItems", limits(8), limits(9)),
+		list.rule("maxItems", limits(most), limits(most+1)),
 		list.rule("listType", limits(2), append(limits(1), limits(1)...)),
 		item.rule("burst must not exceed count", map[string]any{"count": 5, "per": "1m", "burst": 5}, map[string]any{"count": 5, "per": "1m", "burst": 6}),
 		item.rule("required count", map[string]any{"count": 5, "per": "1m"}, map[string]any{"per": "1m"}),

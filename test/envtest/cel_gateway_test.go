@@ -16,7 +16,7 @@ var transitions = []constraint{
 // rules are all cases.
 func rules() []rule {
 	return slices.Concat(gatewayRules(), gatewayResourceRules(), gatewayPodRules(), gatewayHeaderRules(), providerRules(), providerTypeRules(), providerCloudRules(),
-		providerModelRules(), keyRules())
+		providerModelRules(), providerTrafficRules(), routeRules(), keyRules())
 }
 
 func gatewayRules() []rule {
@@ -75,8 +75,8 @@ func gatewayRules() []rule {
 		at("spec.requestLimits.bodyTimeout").duration("must be between 1s and 1h", "1s", "60m", "0s", "1h1ms"),
 		at("spec.requestLimits.maxBodyBytes").number(1024, 1<<30),
 		at("spec.requestLimits.maxHeaderBytes").number(1024, 32768),
-		requestLimits(kind, "spec.limits.requests", false),
-		requestLimits(kind, "spec.limits.perIP.requests", true),
+		requestLimits(kind, "spec.limits.requests", 8, false),
+		requestLimits(kind, "spec.limits.perIP.requests", 8, true),
 	)
 }
 

@@ -31,7 +31,10 @@ var base = map[string]string{
 		"limits": {"requests": [{"count": 10, "per": "1m"}], "perIP": {"requests": [{"count": 10, "per": "1m"}]}},
 		"listener": {"tls": {"secretRef": {"name": "tls"}}}}}`,
 	"ProviderPolicy": `{"spec": {"gatewayRefs": [{"name": "main"}], "type": "OpenAI",
-		"credentials": {"secretRef": {"name": "openai"}}, "models": [{"name": "gpt"}]}}`,
+		"credentials": {"secretRef": {"name": "openai"}}, "models": [{"name": "gpt"}],
+		"limits": {"requests": [{"count": 10, "per": "1m"}], "tokens": [{"count": 10, "per": "1m"}]}}}`,
+	"ModelRoute": `{"spec": {"gatewayRefs": [{"name": "main"}], "models": ["smart"],
+		"targets": [{"providerRef": {"name": "p"}, "model": "m0"}]}}`,
 	"APIKey": `{"spec": {"gatewayRefs": [{"name": "main"}], "user": "alice",
 		"limits": {"requests": [{"count": 10, "per": "1m"}]}}}`,
 }

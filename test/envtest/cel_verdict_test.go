@@ -40,6 +40,7 @@ func (v verdict) fields() []string {
 var resources = map[string]string{
 	"SparkGateway":   "/apis/sparkgateway.dev/v1alpha1/namespaces/%s/sparkgateways",
 	"ProviderPolicy": "/apis/sparkgateway.dev/v1alpha1/namespaces/%s/providerpolicies",
+	"ModelRoute":     "/apis/sparkgateway.dev/v1alpha1/namespaces/%s/modelroutes",
 	"APIKey":         "/apis/sparkgateway.dev/v1alpha1/namespaces/%s/apikeys",
 	"Secret":         "/api/v1/namespaces/%s/secrets",
 }

@@ -27,14 +27,24 @@ var foreign = []string{
 	"SparkGateway spec.allowedNamespaces.selector",
 }
 
-// constraints walks the schemas of the three kinds. Status is left out: only the operator writes it.
+// constraints are those of all schemas. Status is left out: only the operator writes it.
 func constraints(t *testing.T) []constraint {
+	t.Helper()
+	var all []constraint
+	for _, w := range walks(t) {
+		all = append(all, w.found...)
+	}
+	return all
+}
+
+// walks goes over the schemas of all kinds.
+func walks(t *testing.T) []*walk {
 	t.Helper()
 	names, err := fs.Glob(crd.FS, "*.yaml")
 	if err != nil || len(names) == 0 {
 		t.Fatal("no CRDs", err)
 	}
-	var all []constraint
+	var all []*walk
 	for _, name := range names {
 		content, err := fs.ReadFile(crd.FS, name)
 		if err != nil {
@@ -46,7 +56,7 @@ func constraints(t *testing.T) []constraint {
 		}
 		w := &walk{kind: definition.Spec.Names.Kind}
 		w.node("", definition.Spec.Versions[0].Schema.OpenAPIV3Schema)
-		all = append(all, w.found...)
+		all = append(all, w)
 	}
 	return all
 }
@@ -54,6 +64,8 @@ func constraints(t *testing.T) []constraint {
 type walk struct {
 	kind  string
 	found []constraint
+	// fields are the names of all fields.
+	fields []string
 }
 
 func (w *walk) add(at string, asked bool, rule string) {
@@ -84,6 +96,7 @@ func (w *walk) node(at string, s *apiextensionsv1.JSONSchemaProps) {
 	w.add(at, len(s.Enum) > 0, "enum")
 	w.add(at, s.XListType != nil && *s.XListType != "atomic", "listType")
 	for name, property := range s.Properties {
+		w.fields = append(w.fields, name)
 		if at != "" || name == "spec" {
 			w.node(strings.TrimPrefix(at+"."+name, "."), &property)
 		}
@@ -93,5 +106,21 @@ func (w *walk) node(at string, s *apiextensionsv1.JSONSchemaProps) {
 	}
 	if s.AdditionalProperties != nil {
 		w.node(at+".*", s.AdditionalProperties.Schema)
+	}
+}
+
+// kubectl reads YAML 1.1, where these words are booleans unless they stand in quotes: nobody could write such a field.
+func TestNoFieldHasANameThatYAMLTakesForABoolean(t *testing.T) {
+	fields := 0
+	for _, w := range walks(t) {
+		fields += len(w.fields)
+		for _, name := range w.fields {
+			if slices.Contains([]string{"y", "yes", "on", "true", "n", "no", "off", "false"}, strings.ToLower(name)) {
+				t.Errorf("%s has a field %q", w.kind, name)
+			}
+		}
+	}
+	if fields < 100 {
+		t.Errorf("only %d fields were found", fields)
 	}
 }
