@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/dialect"
 	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/provider"
@@ -28,7 +27,7 @@ const modelsMissing = "X-Spark-Models-Missing"
 
 const (
 	// askTimeout bounds asking one provider for its models.
-	askTimeout = config.Duration(5 * time.Second)
+	askTimeout = 5 * time.Second
 	// maxModelsBytes bounds its answer.
 	maxModelsBytes = 4 << 20
 )
@@ -51,9 +50,8 @@ type openProvider struct {
 func newModelList(routes *route.Table, providers []openProvider) modelList {
 	var l modelList
 	for _, name := range routes.Names() {
-		target, err := routes.Find([]byte(name))
-		if err == nil {
-			l.configured = append(l.configured, listed{name, providers[target.Provider].provider.Name})
+		if found, err := routes.Find([]byte(name), nil); err == nil {
+			l.configured = append(l.configured, listed{name, owner(found.Route, providers)})
 		}
 	}
 	open, bare := routes.Open()
@@ -62,6 +60,14 @@ func newModelList(routes *route.Table, providers []openProvider) modelList {
 		l.open = append(l.open, providers[i])
 	}
 	return l
+}
+
+// owner is the provider of a name's first target; a route of several is the gateway's own.
+func owner(r *route.Route, providers []openProvider) string {
+	if r.ID != "" || len(r.Targets) == 0 {
+		return "spark"
+	}
+	return providers[r.Targets[0].Provider].provider.Name
 }
 
 // listModels serves a list of models, or the one that the path names, in the shape of the path's dialect.
@@ -175,42 +181,28 @@ func (l modelList) all(living *Living) (all []listed, missing []string) {
 var errNoList = errors.New("the provider has no list of models")
 
 // ask gets the provider's own list.
-func (p openProvider) ask() ([]string, error) {
+func (p openProvider) ask() (names []string, err error) {
 	way := p.provider.Way(exchange.ListModels, exchange.OpenAI)
 	if way == nil {
 		return nil, errNoList
 	}
-	var call upstream.Call
-	timeouts := config.Timeouts{
-		Connect: min(askTimeout, p.provider.Timeouts.Connect), FirstToken: askTimeout, BetweenTokens: askTimeout, Total: askTimeout,
-	}
-	defer call.Finish(0)
-	h := provider.Head{Method: "GET", Length: -1}
-	head := append(way.AppendHead(nil, &h), "Accept: application/json\r\n"...)
-	if p.identity != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), askTimeout.Std())
-		defer cancel()
-		err := p.identity.Authorize(ctx, h.Method, p.provider.Host, string(way.AppendTarget(nil, &h)), nil, func(name, value string) {
-			head = append(head, name+": "+value+"\r\n"...)
-		})
-		if err != nil {
-			return nil, err
+	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	defer cancel()
+	err = p.get(ctx, way, func(status int, body io.Reader) error {
+		if status != 200 {
+			return fmt.Errorf("the provider answered %d", status)
 		}
-	}
-	if err := call.Do(p.pool, timeouts, append(head, "\r\n"...), nil); err != nil {
-		return nil, err
-	}
-	if status := call.Header.StatusCode(); status != 200 {
-		return nil, fmt.Errorf("the provider answered %d", status)
-	}
-	body, err := io.ReadAll(io.LimitReader(&call, maxModelsBytes+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(body) > maxModelsBytes {
-		return nil, errUnreadableList
-	}
-	return readModels(body)
+		list, err := io.ReadAll(io.LimitReader(body, maxModelsBytes+1))
+		if err != nil {
+			return err
+		}
+		if len(list) > maxModelsBytes {
+			return errUnreadableList
+		}
+		names, err = readModels(list)
+		return err
+	})
+	return names, err
 }
 
 var errUnreadableList = errors.New("the provider's list of models could not be read")

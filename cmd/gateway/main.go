@@ -66,7 +66,7 @@ func main() {
 
 // run serves until the context ends, then drains.
 func run(ctx context.Context, o options, logger *slog.Logger) error {
-	living := gateway.NewLiving(gateway.LivingOptions{})
+	living := gateway.NewLiving(gateway.LivingOptions{Logger: logger})
 	defer living.Close()
 	server := gateway.NewServer(gateway.Options{
 		Living: living, AccessLog: os.Stdout, Logger: logger, Version: version,
@@ -80,7 +80,7 @@ func run(ctx context.Context, o options, logger *slog.Logger) error {
 		return err
 	}
 	failed := make(chan error, 3)
-	adminServer := admin.Server(admin.Handler(reloader))
+	adminServer := admin.Server(admin.Handler(reloader, gateway.Report{Reloader: reloader, Server: server}))
 	health := admin.Server(admin.Health(server.Ready,
 		promhttp.HandlerFor(living.Registry(), promhttp.HandlerOpts{EnableOpenMetrics: true})))
 	// The listeners for operators come first and go last: a pod is seen for as long as it lives.

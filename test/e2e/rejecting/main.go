@@ -48,7 +48,7 @@ func main() {
 		refuseMarked(server.Apply))
 	adminTLS, err := admin.TLS(*adminDir)
 	check(err)
-	administrative := admin.Server(admin.Handler(reloader))
+	administrative := admin.Server(admin.Handler(reloader, gateway.Report{Reloader: reloader, Server: server}))
 	health := admin.Server(admin.Health(server.Ready, promhttp.Handler()))
 	go serve(*healthPort, health.Serve)
 	go serve(*adminPort, func(ln net.Listener) error {
