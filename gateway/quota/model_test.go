@@ -1,0 +1,220 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package quota
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/sparkgateway/spark/gateway/config"
+)
+
+// credit is a token bucket as the books have it: what is there, filled up as time goes by.
+type credit struct{ unit, capacity, there, at int64 }
+
+func (c *credit) fill(now int64) {
+	c.there = min(c.capacity, c.there+now-c.at)
+	c.at = now
+}
+
+func (c *credit) price(n int64) int64 { return min(n*c.unit, c.capacity) }
+
+// reference is a provider of one model, with one limit of each kind, written as simply as can be.
+type reference struct {
+	requests, tokens credit
+	slots, busy      int64
+	room             int
+	queue            []*Waiter
+}
+
+func (r *reference) fill(now int64) {
+	r.requests.fill(now)
+	r.tokens.fill(now)
+}
+
+// wait is that of a request that stands first; -1 when it needs a slot.
+func (r *reference) wait(n int64) time.Duration {
+	if r.busy >= r.slots {
+		return -1
+	}
+	return time.Duration(max(r.requests.price(1)-r.requests.there, r.tokens.price(n)-r.tokens.there, 0))
+}
+
+func (r *reference) take(n int64, w *Waiter) (time.Duration, bool) {
+	if len(r.queue) > 0 && r.queue[0] != w {
+		return 0, false
+	}
+	if wait := r.wait(n); wait != 0 {
+		return max(wait, 0), false
+	}
+	r.busy++
+	r.requests.there -= r.requests.price(1)
+	r.tokens.there -= r.tokens.price(n)
+	r.leave(w)
+	return 0, true
+}
+
+func (r *reference) settle(estimate, truth int64) {
+	r.busy--
+	if truth < 0 {
+		return
+	}
+	r.tokens.there = min(r.tokens.capacity, max(r.tokens.there+r.tokens.price(estimate)-truth*r.tokens.unit, -r.tokens.capacity))
+}
+
+func (r *reference) join(w *Waiter) bool {
+	if slices.Contains(r.queue, w) {
+		return true
+	}
+	if len(r.queue) >= r.room {
+		return false
+	}
+	r.queue = append(r.queue, w)
+	return true
+}
+
+func (r *reference) leave(w *Waiter) {
+	r.queue = slices.DeleteFunc(r.queue, func(other *Waiter) bool { return other == w })
+}
+
+// asker is a waiter with what it wants and when, as it was told, it may have it by the clock alone.
+type asker struct {
+	w      *Waiter
+	tokens int64
+	due    int64
+}
+
+type held struct {
+	g        Grant
+	estimate int64
+}
+
+func TestRandomOperationsAgreeWithTheReference(t *testing.T) {
+	for seed := range uint64(200) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { play(t, rand.New(rand.NewPCG(seed, 1))) })
+	}
+}
+
+// game is one random run of the two side by side.
+type game struct {
+	*testing.T
+	random *rand.Rand
+	now    int64
+	p      *Provider
+	target *Target
+	ref    *reference
+	askers []*asker
+	held   []held
+}
+
+func play(t *testing.T, random *rand.Rand) {
+	const ms = int64(time.Millisecond)
+	slots := 1 + random.Int64N(6)
+	q := config.Quota{
+		Requests: requestsOf(50, 5, time.Second).Requests, Tokens: tokensOf(1000, time.Second).Tokens,
+		Concurrency: slots, QueueLength: 4,
+	}
+	g := &game{T: t, random: random, now: start, p: New(q), ref: &reference{
+		requests: credit{20 * ms, 100 * ms, 100 * ms, start}, tokens: credit{ms, 1000 * ms, 1000 * ms, start}, slots: slots, room: 4,
+	}}
+	g.target = g.p.Target()
+	for range 6 {
+		g.askers = append(g.askers, &asker{w: NewWaiter()})
+	}
+	for range 400 {
+		g.operate()
+		g.check()
+	}
+}
+
+func (g *game) operate() {
+	a := g.askers[g.random.IntN(len(g.askers))]
+	waits := slices.Contains(g.ref.queue, a.w)
+	switch g.random.IntN(8) {
+	case 0:
+		g.now += g.random.Int64N(int64(40 * time.Millisecond))
+		g.ref.fill(g.now)
+	case 1, 2:
+		g.take(nil, 1+g.random.Int64N(300))
+	case 3, 4:
+		if !waits {
+			a.tokens, a.due = 1+g.random.Int64N(1500), 0
+		}
+		select {
+		case <-a.w.C:
+		default:
+		}
+		wait, ok := g.take(a.w, a.tokens)
+		if a.due = g.now + int64(wait); ok || wait == 0 {
+			a.due = 1 << 62
+		}
+	case 5:
+		want := g.ref.join(a.w)
+		if !waits {
+			a.tokens, a.due = 1+g.random.Int64N(1500), 1<<62
+		}
+		if got := g.p.Join(a.w); got != want {
+			g.Fatalf("joined %v, want %v", got, want)
+		}
+	case 6:
+		if g.random.IntN(3) == 0 {
+			g.ref.leave(a.w)
+			g.p.Leave(a.w)
+		}
+	default:
+		g.settle()
+	}
+}
+
+func (g *game) take(w *Waiter, n int64) (time.Duration, bool) {
+	if w == nil {
+		allowed := g.target.Allows(g.now, n)
+		if want := len(g.ref.queue) == 0 && g.ref.wait(n) == 0; allowed != want {
+			g.Fatalf("Allows says %v, want %v", allowed, want)
+		}
+	}
+	grant, wait, ok := g.target.Take(g.now, n, w)
+	wantWait, want := g.ref.take(n, w)
+	if ok != want || wait != wantWait {
+		g.Fatalf("%d tokens: granted %v, wait %s, want %v and %s", n, ok, wait, want, wantWait)
+	}
+	if ok {
+		g.held = append(g.held, held{grant, n})
+	}
+	return wait, ok
+}
+
+func (g *game) settle() {
+	if len(g.held) == 0 {
+		return
+	}
+	i := g.random.IntN(len(g.held))
+	h := g.held[i]
+	g.held = slices.Delete(g.held, i, i+1)
+	truth := g.random.Int64N(h.estimate*2) - 1
+	g.ref.settle(h.estimate, truth)
+	h.g.Settle(g.now, truth)
+}
+
+// check compares what can be seen, and that no wake-up is lost: when who stands first could have what it wants, it has
+// been woken, or was told that it may by now.
+func (g *game) check() {
+	want := Sight{InFlight: g.ref.busy, Waiting: int64(len(g.ref.queue))}
+	if got := g.p.Sight(g.now); got != want {
+		g.Fatalf("%+v, want %+v", got, want)
+	}
+	if want.InFlight > g.ref.slots {
+		g.Fatalf("%d in flight of at most %d", want.InFlight, g.ref.slots)
+	}
+	if len(g.ref.queue) == 0 {
+		return
+	}
+	i := slices.IndexFunc(g.askers, func(a *asker) bool { return a.w == g.ref.queue[0] })
+	if a := g.askers[i]; g.ref.wait(a.tokens) == 0 && len(a.w.C) == 0 && g.now < a.due {
+		g.Fatal("the first was not woken")
+	}
+}
