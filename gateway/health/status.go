@@ -144,8 +144,8 @@ func (s *Status) count(life context.Context, began time.Time, err error) {
 	if !healthy {
 		found.Reason = err.Error()
 	}
-	s.found.Store(found)
 	if s.check.Told != nil {
 		s.check.Told(healthy)
 	}
+	s.found.Store(found)
 }

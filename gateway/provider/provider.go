@@ -37,6 +37,7 @@ type Provider struct {
 	Type config.ProviderType
 
 	base string // the endpoint's path
+	own  []byte // the fields of requests that the gateway makes itself
 	ways [exchange.Operations][exchange.Dialects]*Way
 }
 
@@ -79,6 +80,11 @@ func New(p *config.Provider, credential config.Secret, version string) (*Provide
 	fixed := fixedFields(made.Host, fields)
 	sum := sha256.Sum256(append([]byte(made.base), fixed...))
 	made.CatalogKey = made.ConnectionKey + "|" + hex.EncodeToString(sum[:])
+	made.own = fixed
+	speaksVersion := p.Type == config.Anthropic && !overridden(p, anthropicVersion.name)
+	if speaksVersion {
+		made.own = append(bytes.Clone(fixed), anthropicVersion.name+": "+anthropicVersion.value+"\r\n"...)
+	}
 	for _, o := range offers(p) {
 		for _, application := range o.application {
 			way := o.way
@@ -89,12 +95,12 @@ func New(p *config.Provider, credential config.Secret, version string) (*Provide
 				}
 			}
 			switch {
-			case way.Wire != exchange.Anthropic || overridden(p, anthropicVersion.name):
+			case !speaksVersion:
 			case application == exchange.Anthropic:
 				way.forward = append(way.forward, forwardedField{[]byte(anthropicVersion.name), []byte(anthropicVersion.value)})
 			default:
 				// A translation speaks one version, whatever the application says.
-				way.fixed = append(bytes.Clone(fixed), anthropicVersion.name+": "+anthropicVersion.value+"\r\n"...)
+				way.fixed = made.own
 			}
 			last := &made.ways[o.op][application]
 			for *last != nil {

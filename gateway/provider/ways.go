@@ -45,6 +45,9 @@ func (p *Provider) Way(op exchange.Operation, application exchange.Dialect) *Way
 	return p.ways[op][application]
 }
 
+// Path gives the way to a path, from the root of the endpoint's host, of requests that the gateway makes itself.
+func (p *Provider) Path(path string) *Way { return &Way{target: path, fixed: p.own} }
+
 // For gives the way for a model, by the provider's name of it; nil when there is none.
 func (w *Way) For(model string) *Way {
 	for w != nil && w.models != nil && !w.models(model) {

@@ -174,3 +174,45 @@ func TestFieldsGoOnWithinADialectOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestRequestsOfTheGatewaysOwnGoToAnyPath(t *testing.T) {
+	common := http.Header{"User-Agent": {"spark/1.2"}, "Accept-Encoding": {"identity"}}
+	with := func(name string, values ...string) http.Header {
+		h := common.Clone()
+		for i := range values {
+			h[name] = values[i : i+1]
+		}
+		return h
+	}
+	anthropic := with("X-Api-Key", "key")
+	anthropic["Anthropic-Version"] = []string{"2023-06-01"}
+	tests := map[string]struct {
+		change     func(*config.Provider)
+		credential string
+		want       http.Header
+	}{
+		"with the credential":           {nil, "key", with("Authorization", "Bearer key")},
+		"without one":                   {nil, "", common},
+		"with the version of Anthropic": {func(p *config.Provider) { p.Type = config.Anthropic }, "key", anthropic},
+		"with the fields that a policy sets, and without those that it removes": {func(p *config.Provider) {
+			p.SetHeaders = []config.Header{{Name: "X-Team", Value: "search"}}
+			p.RemoveHeaders = []string{"Authorization"}
+		}, "key", with("X-Team", "search")},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := made(t, tc.change, tc.credential)
+			way, h := p.Path("/healthz?deep=1"), &Head{Method: "GET", Length: -1}
+			r := parse(t, append(way.AppendHead(nil, h), "\r\n"...), "")
+			if diff := cmp.Diff(tc.want, r.Header); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if r.Method != "GET" || r.RequestURI != "/healthz?deep=1" || r.Host != "api.example.com" {
+				t.Errorf("%s %s of %s", r.Method, r.RequestURI, r.Host)
+			}
+			if target := string(way.AppendTarget(nil, h)); target != r.RequestURI {
+				t.Errorf("target %s", target)
+			}
+		})
+	}
+}
