@@ -50,6 +50,7 @@ func (w *Waiter) at(p *Provider) *place {
 
 // Join puts a waiter at the end of the provider's queue; false says that the queue is full. Who becomes first by it is
 // woken at once, because what it waits for may have come since it was refused.
+// Who is woken and does not try any target of the provider has to leave its queue: all behind wait for it.
 func (p *Provider) Join(w *Waiter) bool {
 	if w.at(p) != nil {
 		return true
