@@ -131,10 +131,17 @@ func TestAProviderThatIsNotThere(t *testing.T) {
 	}
 }
 
-// proof is an identity.
-type proof struct{ err error }
+// proof is an identity, which may be slow to be had.
+type proof struct {
+	err  error
+	slow bool
+}
 
-func (i proof) Authorize(_ context.Context, method, host, target string, _ []byte, set func(name, value string)) error {
+func (i proof) Authorize(ctx context.Context, method, host, target string, _ []byte, set func(name, value string)) error {
+	if i.slow {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	set("Authorization", "Proof "+method+" "+host+" "+target)
 	return i.err
 }
@@ -166,7 +173,7 @@ func TestAHealthCheckIsAGETWithTheProvidersCredential(t *testing.T) {
 			want: seen{Method: "GET", URI: "/v1/health", Authorization: "Proof GET " + host + " /v1/health"}, found: "good",
 		},
 		"a cloud that gives none": {
-			path: "/v1/health", cloud: true, identity: proof{errors.New("the token sk-canary is not valid")}, found: "no credentials from the cloud",
+			path: "/v1/health", cloud: true, identity: proof{err: errors.New("the token sk-canary is not valid")}, found: "no credentials from the cloud",
 		},
 	}
 	for name, tc := range tests {
@@ -183,6 +190,14 @@ func TestAHealthCheckIsAGETWithTheProvidersCredential(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestACloudThatIsSlowIsATimeout(t *testing.T) {
+	p, _ := probing(t, "http://192.0.2.1", nil)
+	p.identity = proof{slow: true}
+	if got := probe(t, p, "/", 20*time.Millisecond); got != "timeout" {
+		t.Errorf("found %q", got)
 	}
 }
 
