@@ -7,6 +7,7 @@ package auth
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"iter"
 
 	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/exchange"
@@ -47,6 +48,17 @@ func NewTable(keys []config.Key) *Table {
 		}
 	}
 	return t
+}
+
+// All gives the principals of all keys, in no order.
+func (t *Table) All() iter.Seq[*exchange.Principal] {
+	return func(yield func(*exchange.Principal) bool) {
+		for _, e := range t.byDigest {
+			if !yield(&e.principal) {
+				return
+			}
+		}
+	}
 }
 
 // Fields is a request's header; keys are in canonical form.

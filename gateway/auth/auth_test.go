@@ -5,6 +5,7 @@ package auth
 
 import (
 	"bytes"
+	"maps"
 	"strings"
 	"testing"
 
@@ -171,5 +172,24 @@ func BenchmarkAuthenticate(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		_, _ = keys.Authenticate(header)
+	}
+}
+
+func TestAllGivesEachPrincipalOnce(t *testing.T) {
+	seen := map[string]int{}
+	for p := range table("alpha", "beta", "gamma").All() {
+		seen[p.KeyID]++
+	}
+	want := map[string]int{"ns/alpha": 1, "ns/beta": 1, "ns/gamma": 1}
+	if !maps.Equal(seen, want) {
+		t.Errorf("got %v", seen)
+	}
+	n := 0
+	for range table("alpha", "beta").All() {
+		n++
+		break
+	}
+	if n != 1 {
+		t.Errorf("went on after the end: %d", n)
 	}
 }

@@ -23,6 +23,7 @@ const (
 type bucket struct {
 	tat        atomic.Int64
 	generation uint64 // of the last build that used it; guarded by Book.mu
+	scope      Scope
 }
 
 type bucketKey struct {
@@ -60,7 +61,7 @@ func (b *Book) Build(now int64, fill func(add func(g *Group, s Scope, identity s
 			k := bucketKey{s, identity, l.Per}
 			found, ok := b.buckets[k]
 			if !ok {
-				found = &bucket{}
+				found = &bucket{scope: s}
 				b.buckets[k] = found
 			}
 			found.generation = b.generation

@@ -21,6 +21,7 @@ type Limit struct {
 	tolerance int64 // how far the TAT may be ahead: burst × interval
 	burst     int64
 	per       config.Duration
+	count     int64 // as configured
 }
 
 // NewLimit converts a limit of the document, whose fields are positive.
@@ -30,7 +31,7 @@ func NewLimit(l config.RequestLimit) Limit {
 	if l.Burst < tolerance/interval {
 		tolerance = l.Burst * interval
 	}
-	return Limit{interval: interval, tolerance: tolerance, burst: l.Burst, per: l.Per}
+	return Limit{interval: interval, tolerance: tolerance, burst: l.Burst, per: l.Per, count: l.Count}
 }
 
 // Decision is what a caller should be told. The zero value says that no limit applied.
@@ -48,10 +49,11 @@ type Decision struct {
 // take gives the TAT after one more request at now, and whether it is allowed. A TAT from before an edit that made the
 // limit narrower counts as a full bucket, not as a debt of its former size.
 func (l Limit) take(tat, now int64) (next int64, ok bool) {
-	tat = min(max(tat, now), now+l.tolerance)
-	next = tat + l.interval
+	next = l.clamp(tat, now) + l.interval
 	return next, next-now <= l.tolerance
 }
+
+func (l Limit) clamp(tat, now int64) int64 { return min(max(tat, now), now+l.tolerance) }
 
 func (l Limit) allowed(next, now int64) Decision {
 	return Decision{

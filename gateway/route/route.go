@@ -5,7 +5,6 @@
 package route
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
@@ -86,6 +85,7 @@ type Table struct {
 // choice is a ModelRoute under one of its names.
 type choice struct {
 	route   *Route
+	name    string
 	fields  []field
 	pattern pattern
 }
@@ -96,13 +96,16 @@ type field struct {
 	value string
 }
 
-func (c *choice) applies(header Fields) bool {
+func (c *choice) applies(header Fields) bool { return c.lacks(header) == nil }
+
+// lacks gives the first of the fields that a request does not have; nil where it has all.
+func (c *choice) lacks(header Fields) *field {
 	for i := range c.fields {
-		if header == nil || string(header.PeekCanonical(c.fields[i].name)) != c.fields[i].value {
-			return false
+		if f := &c.fields[i]; header == nil || string(header.PeekCanonical(f.name)) != f.value {
+			return f
 		}
 	}
-	return true
+	return nil
 }
 
 // Routes are all there are, each at its Place.
@@ -126,43 +129,12 @@ func (t *Table) Default() (string, bool) { return t.onlyName, t.onlyName != "" }
 // ModelRoutes come first, then "provider/model", then the patterns of ModelRoutes, then models' own names, and last the only
 // provider that declares none. It allocates only where there is no ModelRoute and no configured model.
 func (t *Table) Find(model []byte, header Fields) (Match, *exchange.Error) {
-	if len(model) > maxName {
-		return Match{}, t.notFound(model)
-	}
-	if r := first(t.named[string(model)], header); r != nil {
-		return Match{Route: r}, nil
-	}
-	if r, ok := t.qualified[string(model)]; ok {
-		return Match{Route: r}, nil
-	}
-	if provider, rest, ok := bytes.Cut(model, slash); ok && len(rest) > 0 {
-		if r, ok := t.open[string(provider)]; ok {
-			return Match{Route: r, Upstream: string(rest)}, nil
+	for c := range t.candidates(model) {
+		if c.choice == nil || c.choice.applies(header) {
+			return c.match, nil
 		}
-	}
-	for i := range t.patterns {
-		if c := &t.patterns[i]; c.pattern.match(model) && c.applies(header) {
-			return Match{Route: c.route}, nil
-		}
-	}
-	if r, ok := t.bare[string(model)]; ok {
-		return Match{Route: r}, nil
-	}
-	if t.sole != nil {
-		return Match{Route: t.sole, Upstream: string(model)}, nil
 	}
 	return Match{}, t.notFound(model)
-}
-
-var slash = []byte("/")
-
-func first(choices []choice, header Fields) *Route {
-	for i := range choices {
-		if choices[i].applies(header) {
-			return choices[i].route
-		}
-	}
-	return nil
 }
 
 func (t *Table) notFound(model []byte) *exchange.Error {

@@ -147,9 +147,9 @@ func (b *builder) fill(r *Route, from *config.Route) {
 	}
 	for _, name := range from.Models {
 		if strings.Contains(name, "*") {
-			b.patterns = append(b.patterns, choice{route: r, fields: fields, pattern: newPattern(name)})
+			b.patterns = append(b.patterns, choice{route: r, name: name, fields: fields, pattern: newPattern(name)})
 		} else {
-			b.named[name] = append(b.named[name], choice{route: r, fields: fields})
+			b.named[name] = append(b.named[name], choice{route: r, name: name, fields: fields})
 		}
 	}
 }
