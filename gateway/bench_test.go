@@ -87,6 +87,15 @@ func fullPolicy(endpoint string) *config.Document {
 					Connect: config.Duration(time.Second), FirstToken: config.Duration(30 * time.Second),
 					BetweenTokens: config.Duration(30 * time.Second), Total: config.Duration(10 * time.Minute),
 				},
+				Breaker: config.Breaker{
+					ConsecutiveFailures: 5, FailurePercent: 50, MinRequests: 20, Window: config.Duration(30 * time.Second),
+					OpenFor: config.Duration(15 * time.Second), Probes: 3,
+				},
+				Retry: config.Retry{
+					Attempts: 2, Backoff: config.Duration(100 * time.Millisecond), MaxBackoff: config.Duration(5 * time.Second),
+					On: config.RetryConditions, BudgetPercent: 20,
+				},
+				Quota: config.Quota{QueueLength: 100, QueueTimeout: config.Duration(5 * time.Second)},
 			}},
 			Models: []config.Model{{Name: "m", Provider: "default/p", Upstream: "m-upstream"}},
 		},

@@ -136,7 +136,7 @@ func (b *build) targets(living *Living) {
 	for i, p := range b.providers {
 		all[i] = openProvider{provider: p, pool: pools[i], identity: identities[i]}
 	}
-	states := living.health.Use(make([]health.Check, len(all)))
+	states := living.health.Use(living.healthChecks(b.doc, all))
 	s.nowhere = living.metrics.Series("", "")
 	living.vitals.renew(func() { b.resolve(living, all, states) })
 	living.metrics.Sweep()

@@ -90,8 +90,7 @@ func (l *Living) target(p *config.Provider, model string) *proxy.Vital {
 		id := p.ID
 		return &proxy.Vital{
 			Breaker: breaker.New(p.Breaker, rand.Float64, func(c breaker.Change) {
-				// The series is looked up anew, as it goes and comes with the target.
-				l.metrics.Series(id, model).BreakerTurned(c.To.String())
+				l.metrics.BreakerTurned(id, model, c.To.String())
 				l.log.Info("circuit breaker", slog.String("provider", id), slog.String("model", model),
 					slog.String("from", c.From.String()), slog.String("to", c.To.String()), slog.String("reason", c.Reason))
 			}),

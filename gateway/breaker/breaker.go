@@ -170,6 +170,16 @@ func (b *Breaker) Pause(now int64, d time.Duration) {
 	b.release()
 }
 
+// Paused says that nothing passes at now because the provider asked for that.
+func (b *Breaker) Paused(now int64) bool {
+	if b.gate.Load()&1 == 0 {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.paused(now)
+}
+
 // Wait says how long it takes from now until Allows may become true by the clock alone; 0 when it is, or when only the
 // end of another attempt can tell.
 func (b *Breaker) Wait(now int64) time.Duration {

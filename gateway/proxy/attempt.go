@@ -93,11 +93,7 @@ func (a *Attempt) prepare(req *Request, t *Target, rec *exchange.Attempt) {
 // error there is no answer; either way Finish must follow.
 func (a *Attempt) do() *exchange.Error {
 	req, t, rec := &a.req, a.target, a.rec
-	a.way = t.Provider.Way(req.Operation, req.Dialect).For(t.Model)
-	if a.way == nil {
-		return dialect.Unsupported(req.Operation, t.Provider.Type)
-	}
-	body, err := a.encode(t)
+	body, err := a.word()
 	if err != nil {
 		return err
 	}
@@ -125,6 +121,15 @@ func (a *Attempt) timeouts(t config.Timeouts) config.Timeouts {
 		t.FirstToken, t.BetweenTokens = t.Total, t.Total
 	}
 	return t
+}
+
+// word finds the provider's way, and gives the body to send on it.
+func (a *Attempt) word() ([]byte, *exchange.Error) {
+	a.way = a.target.Provider.Way(a.req.Operation, a.req.Dialect).For(a.target.Model)
+	if a.way == nil {
+		return nil, dialect.Unsupported(a.req.Operation, a.target.Provider.Type)
+	}
+	return a.encode(a.target)
 }
 
 // encode gives the body to send.

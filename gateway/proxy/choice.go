@@ -19,6 +19,7 @@ import (
 type choice struct {
 	req    *Request
 	route  *Route
+	random func() uint64
 	tokens int64 // what the request may cost, as quotas count before it is known
 
 	// barred are not tried again for this request; slow timed out, and are tried again only where nothing else is left.
@@ -32,7 +33,7 @@ type choice struct {
 }
 
 func (c *choice) begin(req *Request, route *Route) {
-	*c = choice{req: req, route: route, last: -1}
+	*c = choice{req: req, route: route, random: rand.Uint64, last: -1}
 	c.tokens = 1
 	if req.Asked != nil {
 		c.tokens = max(1, prompted(req).Total+req.Asked.MaxOutputTokens)
@@ -140,25 +141,30 @@ func (c *choice) pick(among uint32, now int64) int {
 	}
 	return balance.Pick(balance.Question{
 		Strategy: c.route.Strategy, Now: now, Streamed: c.req.Exchange.Stream, Sticky: c.req.Sticky, Hash: c.req.Hash,
-	}, candidates[:len(c.route.Targets)], among, rand.Uint64)
+	}, candidates[:len(c.route.Targets)], among, c.random)
 }
 
 // answerTokens is how long an answer is taken to be where the request does not bound it.
 const answerTokens = 500
+
+// expected is what a request is taken to use, before anybody knows.
+func expected(r *Request) (prompt, answer int64) {
+	answer = answerTokens
+	if asked := r.Asked; asked != nil {
+		prompt = prompted(r).Total
+		if asked.MaxOutputTokens > 0 {
+			answer = min(answer, asked.MaxOutputTokens)
+		}
+	}
+	return prompt, answer
+}
 
 // cost is what a request is expected to cost at a target; NaN where nobody said the price.
 func (c *choice) cost(t *Target) float64 {
 	if t.Price == nil {
 		return math.NaN()
 	}
-	answer := int64(answerTokens)
-	prompt := int64(0)
-	if asked := c.req.Asked; asked != nil {
-		prompt = prompted(c.req).Total
-		if asked.MaxOutputTokens > 0 {
-			answer = min(answer, asked.MaxOutputTokens)
-		}
-	}
+	prompt, answer := expected(c.req)
 	return float64(prompt)*float64(t.Price.Input) + float64(answer)*float64(t.Price.Output)
 }
 

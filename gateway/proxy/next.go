@@ -56,14 +56,18 @@ const (
 // take takes the permission of a target's breaker and a part of its quota, and for retries one of the budget.
 func (j *Journey) take(place int, now int64, w *quota.Waiter) (try, lack, bool) {
 	c, target := &j.choice, &j.route.Targets[place]
-	if c.tries[place] > 0 && !target.Account.Retries.Retry(now, target.Retry.BudgetPercent) {
-		c.barred |= 1 << place
-		return try{}, lacksRetries, false
+	if !target.Vital.Breaker.Allows(now) {
+		return try{}, lacksBreaker, false
 	}
 	grant, wait, ok := target.Vital.Quota.Take(now, c.tokens, w)
 	if !ok {
 		j.refill = wait
 		return try{}, lacksQuota, false
+	}
+	if c.tries[place] > 0 && !target.Account.Retries.Retry(now, target.Retry.BudgetPercent) {
+		grant.Settle(now, 0)
+		c.barred |= 1 << place
+		return try{}, lacksRetries, false
 	}
 	permit, ok := target.Vital.Breaker.Take(now)
 	if !ok {
@@ -116,14 +120,17 @@ func (j *Journey) queue(full uint32) (try, *exchange.Error) {
 func (j *Journey) takeAny(full uint32) (t try, refill time.Duration, ok bool) {
 	now := j.req.Clock()
 	for i := range j.route.Targets {
-		if full&(1<<i) == 0 || !j.route.Targets[i].Vital.Breaker.Allows(now) {
+		if full&(1<<i) == 0 {
 			continue
 		}
 		t, lack, ok := j.take(i, now, j.waiter)
-		if ok {
+		switch {
+		case ok:
 			return t, 0, true
-		}
-		if lack == lacksQuota && j.refill > 0 && (refill == 0 || j.refill < refill) {
+		case lack != lacksQuota:
+			// Who will not try must not stand in the way of others.
+			j.route.Targets[i].Account.Quota.Leave(j.waiter)
+		case j.refill > 0 && (refill == 0 || j.refill < refill):
 			refill = j.refill
 		}
 	}
@@ -188,12 +195,20 @@ func (j *Journey) unavailable(now int64) *exchange.Error {
 	if len(j.route.Targets) == 0 {
 		return e
 	}
-	e.Reason, e.Message = exchange.ReasonBreakerOpen, "Every provider of this model has failed of late. Please try again later."
+	paused := true
 	for i := range j.route.Targets {
-		wait := max(j.route.Targets[i].Vital.Breaker.Wait(now), 100*time.Millisecond)
-		if e.RetryAfter == 0 || wait < e.RetryAfter {
+		vital := j.route.Targets[i].Vital
+		paused = paused && vital.Breaker.Paused(now)
+		if wait := max(vital.Breaker.Wait(now), 100*time.Millisecond); e.RetryAfter == 0 || wait < e.RetryAfter {
 			e.RetryAfter = wait
 		}
 	}
+	if paused {
+		// They said so themselves, and this is what they would say again.
+		e.Status, e.Type, e.Code = 429, exchange.TypeRateLimit, "rate_limit_exceeded"
+		e.Reason, e.Message = exchange.ReasonProviderQuota, "Every provider of this model asks to be left alone for a while. Please try again later."
+		return e
+	}
+	e.Reason, e.Message = exchange.ReasonBreakerOpen, "Every provider of this model has failed of late. Please try again later."
 	return e
 }

@@ -44,7 +44,7 @@ func (t *Target) Learn(now int64, wall time.Time, field func(name string) []byte
 		}
 		limit, _ := parseCount(field(s.limit))
 		reset := now + int64(left)
-		news[s.of] = word{limit: limit, remaining: remaining, reset: reset, period: reset}
+		news[s.of] = word{at: now, limit: limit, remaining: remaining, reset: reset, period: reset}
 		told = true
 	}
 	if told {

@@ -46,11 +46,11 @@ func TestLearn(t *testing.T) {
 		tokens int64
 		want   time.Duration // until a request passes; 0 for at once
 	}{
-		"nothing told":                                       {fields{}, 1, 0},
-		"requests remain":                                    {openai("Requests", "60", "1", "1s"), 1, 0},
-		"no requests remain until the reset":                 {openai("Requests", "60", "0", "1s"), 1, time.Second},
-		"a reset in minutes and seconds":                     {openai("Requests", "60", "0", "6m0s"), 1, 6 * time.Minute},
-		"a reset in milliseconds":                            {openai("Requests", "60", "0", "120ms"), 1, 120 * time.Millisecond},
+		"nothing told":    {fields{}, 1, 0},
+		"requests remain": {openai("Requests", "60", "1", "1s"), 1, 0},
+		"a request is back after its part of the reset":      {openai("Requests", "60", "0", "1s"), 1, 16666667},
+		"a reset in minutes and seconds":                     {openai("Requests", "1", "0", "6m0s"), 1, 6 * time.Minute},
+		"a reset in milliseconds":                            {openai("Requests", "1", "0", "120ms"), 1, 120 * time.Millisecond},
 		"a reset in seconds without a unit":                  {openai("Requests", "", "0", "55"), 1, 55 * time.Second},
 		"a reset in decimal seconds":                         {openai("Requests", "", "0", "7.66"), 1, 7660 * time.Millisecond},
 		"a reset in an hour":                                 {openai("Requests", "", "0", "1h0m0s"), 1, time.Hour},
@@ -64,18 +64,18 @@ func TestLearn(t *testing.T) {
 		"a number that is none is ignored":                   {openai("Tokens", "9", "many", "60"), 1, 0},
 		"a number too long is ignored":                       {openai("Tokens", "9", "0000000000000000000", "60"), 1, 0},
 		"tokens remain for the request":                      {openai("Tokens", "1000", "100", "10s"), 100, 0},
-		"tokens below the estimate are not enough":           {openai("Tokens", "1000", "100", "10s"), 101, 10 * time.Second},
-		"an estimate above the limit asks for the limit":     {openai("Tokens", "1000", "1000", "10s"), 5000, 0},
-		"an estimate above the limit waits for the limit":    {openai("Tokens", "1000", "999", "10s"), 5000, 10 * time.Second},
+		"what is missing of the estimate comes back evenly":  {openai("Tokens", "1000", "100", "9s"), 400, 3 * time.Second},
+		"all of the limit waits for the reset":               {openai("Tokens", "1000", "100", "9s"), 1000, 9 * time.Second},
+		"an estimate above the limit is not the provider's":  {openai("Tokens", "1000", "0", "10s"), 1001, 0},
 		"an estimate above what is told waits for the reset": {openai("Tokens", "", "999", "10s"), 5000, 10 * time.Second},
-		"a time of day":                                      {anthropic("Requests", "50", "0", noon.Add(9*time.Second)), 1, 9 * time.Second},
-		"a time of day elsewhere":                            {anthropic("Requests", "50", "0", noon.Add(9*time.Second).In(time.FixedZone("", 7200))), 1, 9 * time.Second},
+		"a time of day":                                      {anthropic("Requests", "50", "0", noon.Add(10*time.Second)), 1, 200 * time.Millisecond},
+		"a time of day elsewhere":                            {anthropic("Requests", "50", "0", noon.Add(10*time.Second).In(time.FixedZone("", 7200))), 1, 200 * time.Millisecond},
 		"a time of day in the past is ignored":               {anthropic("Requests", "50", "0", noon.Add(-time.Second)), 1, 0},
 		"a time of day tomorrow is ignored":                  {anthropic("Requests", "50", "0", noon.AddDate(0, 0, 1)), 1, 0},
-		"all tokens":                                         {anthropic("Tokens", "1000", "100", noon.Add(time.Minute)), 101, time.Minute},
+		"all tokens":                                         {anthropic("Tokens", "1000", "100", noon.Add(time.Minute)), 1000, time.Minute},
 		"input tokens that remain are enough":                {anthropic("Input-Tokens", "1000", "1", noon.Add(time.Minute)), 101, 0},
-		"no input tokens":                                    {anthropic("Input-Tokens", "1000", "0", noon.Add(time.Minute)), 1, time.Minute},
-		"no output tokens":                                   {anthropic("Output-Tokens", "1000", "0", noon.Add(time.Minute)), 1, time.Minute},
+		"no input tokens":                                    {anthropic("Input-Tokens", "1000", "0", noon.Add(time.Minute)), 1, 60 * time.Millisecond},
+		"no output tokens":                                   {anthropic("Output-Tokens", "1000", "0", noon.Add(time.Minute)), 1, 60 * time.Millisecond},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -120,12 +120,12 @@ func TestDurationsAreReadAsGoReadsThem(t *testing.T) {
 
 func TestTheLongestResetCounts(t *testing.T) {
 	target := New(config.Quota{}).Target()
-	header := openai("Requests", "60", "0", "1s")
-	for name, value := range openai("Tokens", "1000", "0", "5s") {
+	header := openai("Requests", "1", "0", "1s")
+	for name, value := range openai("Tokens", "1000", "999", "5s") {
 		header[name] = value
 	}
 	target.Learn(start, noon, header.get)
-	if _, wait, ok := target.Take(start, 1, nil); ok || wait != 5*time.Second {
+	if _, wait, ok := target.Take(start, 1000, nil); ok || wait != 5*time.Second {
 		t.Errorf("granted %v, wait %s", ok, wait)
 	}
 }

@@ -4,6 +4,7 @@
 package quota
 
 import (
+	"math/bits"
 	"slices"
 	"time"
 )
@@ -24,6 +25,7 @@ const sameReset = int64(time.Second)
 
 // word is what a provider told of one dimension, and what was taken since. The zero value told nothing.
 type word struct {
+	at        int64 // when it was told
 	limit     int64 // 0 when it was not told
 	remaining int64 // as told
 	taken     int64 // since
@@ -43,16 +45,29 @@ func (o *word) heard(n word, now int64) {
 	}
 }
 
-// out gives until when the word says that a request has to go elsewhere; 0 when it has not. What no more can remain of
-// than the limit is not asked for more.
+// out gives until when the word says that a request has to go elsewhere; 0 when it has not. Where the limit was told, the
+// reset is when all of it is back, and what is missing comes back evenly until then. What is above the limit is an estimate
+// that the provider does not share.
 func (o *word) out(now, need int64) int64 {
-	if o.limit > 0 {
-		need = min(need, o.limit)
-	}
-	if o.reset <= now || o.remaining-o.taken >= need {
+	if o.reset <= now || o.limit > 0 && need > o.limit {
 		return 0
 	}
-	return o.reset
+	missing, gone := need-o.remaining+o.taken, o.limit-o.remaining
+	if missing <= 0 {
+		return 0
+	}
+	if gone <= 0 || missing >= gone {
+		return o.reset
+	}
+	high, low := bits.Mul64(uint64(o.reset-o.at), uint64(missing))
+	part, rest := bits.Div64(high, low, uint64(gone))
+	if rest > 0 {
+		part++
+	}
+	if back := o.at + int64(part); back > now {
+		return back
+	}
+	return 0
 }
 
 // out gives until when the target is out for a request of so many tokens; 0 when it is not. Which of them are input is

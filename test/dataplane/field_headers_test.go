@@ -39,11 +39,12 @@ func TestWhatSDKsRetryByComesBack(t *testing.T) {
 			}[status == 200])
 		}))
 		t.Cleanup(provider.Close)
-		s := start(t, withDocument(func(d *config.Document) { d.Core.Providers[0].Endpoint = provider.URL }))
 		for name, a := range applications {
 			if name == "responses" {
 				continue // OpenAI answers these otherwise, and the headers are the same.
 			}
+			// Each has a gateway of its own, as a provider that asks to be left alone is.
+			s := start(t, withDocument(func(d *config.Document) { d.Core.Providers[0].Endpoint = provider.URL }))
 			got := s.do(s.ask(a, "Hi", false))
 			if got.StatusCode != status {
 				t.Errorf("%s: status %d, want %d: %s", name, got.StatusCode, status, got.body)

@@ -171,6 +171,15 @@ func (s *setup) shutdown() {
 	})
 }
 
+// Most tests are about one attempt, whatever becomes of it.
+var (
+	patient = config.Breaker{
+		ConsecutiveFailures: 10_000, FailurePercent: 100, MinRequests: 1_000_000, Window: config.Duration(time.Minute),
+		OpenFor: config.Duration(time.Second), Probes: 1,
+	}
+	once = config.Retry{Attempts: 1, Backoff: config.Duration(time.Millisecond), MaxBackoff: config.Duration(time.Second)}
+)
+
 // document is a small gateway: the fake provider under the name "fake", two keys without limits.
 func (s *setup) document() *config.Document {
 	return &config.Document{
@@ -189,6 +198,7 @@ func (s *setup) document() *config.Document {
 					Connect: config.Duration(2 * time.Second), FirstToken: config.Duration(10 * time.Second),
 					BetweenTokens: config.Duration(10 * time.Second), Total: config.Duration(time.Minute),
 				},
+				Breaker: patient, Retry: once, Quota: config.Quota{QueueTimeout: config.Duration(time.Second)},
 			}},
 		},
 		Secrets: map[string]config.Secret{"fake": config.NewSecret(providerKey)},
