@@ -174,18 +174,20 @@ func TestAnOperatorThatStartsTellsNothingTwice(t *testing.T) {
 
 func TestWhatIsKeptOfAProviderGoesWithIt(t *testing.T) {
 	b, p := served(t)
-	said := b.by[status.Providers].(*providerReconciler)
+	b.pods.say("b", open("gpt"))
+	b.reconcile(status.Providers, p)
+	b.news()
 	if err := b.client.Delete(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
 	b.reconcile(status.Providers, p)
-	fresh := policy("llm")
-	if err := b.client.Create(t.Context(), fresh); err != nil {
+	namesake := policy("llm")
+	if err := b.client.Create(t.Context(), namesake); err != nil {
 		t.Fatal(err)
 	}
-	b.pods.say("a", config.ProviderState{Attempts: 100, Failures: 50})
-	if writes, wait := b.reconcile(status.Providers, fresh); writes != 1 || wait != 0 {
-		t.Errorf("%s: its namesake has %d writes, a wait of %s", said.Kind, writes, wait)
+	b.reconcile(status.Providers, namesake)
+	if got := b.news(); len(got) != 2 {
+		t.Errorf("events of its namesake: %v", got)
 	}
 }
 

@@ -55,6 +55,9 @@ func TestAGatewayBecomesProgrammed(t *testing.T) {
 	if report := b.gateways.Board.Report(main); report.Attachments[status.Keys][types.NamespacedName{Namespace: "team", Name: "alice"}].Programmed.Reason != v1alpha1.ReasonProgrammed {
 		t.Errorf("report %+v", report)
 	}
+	if diff := cmp.Diff([]status.PodName{{Name: "a", UID: "a"}, {Name: "b", UID: "b"}}, b.gateways.Board.Report(main).Pods); diff != "" {
+		t.Errorf("pods (-want +got):\n%s", diff)
+	}
 	// At rest there is nothing to write.
 	b.mustReconcile()
 	if len(b.writes) != 0 {

@@ -89,5 +89,15 @@ func TestWhatIsDeclaredWaitsForNothing(t *testing.T) {
 	}
 }
 
+// The worst of all hides what other gateways say, and it waits no longer for that.
+func TestABreakerOfAnotherGatewayWaitsForNothing(t *testing.T) {
+	one := []status.GatewayTraffic{through("main", says("a", tripped("gpt"))), through("other", says("x"))}
+	two := []status.GatewayTraffic{one[0], through("other", says("x", tripped("gpt")))}
+	before := provider(v1alpha1.ProviderPolicyStatus{}, one...)
+	if wait, worth := status.Pace(before, status.Provider(3, now, before.AttachedStatus, two, before)); wait != 0 || !worth {
+		t.Errorf("it may wait %s, worth a write: %t", wait, worth)
+	}
+}
+
 // gone is one gateway that does not exist.
 func gone() []status.AttachedTo { return []status.AttachedTo{{Gateway: named("gone")}} }

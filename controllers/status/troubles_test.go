@@ -41,7 +41,7 @@ func TestNewsOfTroubles(t *testing.T) {
 		},
 		"a pod that falls silent ends nothing": {
 			{all(says("a", tripped("gpt"))), []string{opened}}, {all(mute(says("a"), time.Hour)), nil},
-			{all(), nil}, {all(unheard("a", 0)), nil}, {all(says("a", tripped("gpt"))), nil}, {all(says("a")), []string{closed}},
+			{all(), nil}, {all(unheard("a", 0)), nil}, {all(unheard("a", 0), says("b")), nil}, {all(says("a", tripped("gpt"))), nil}, {all(says("a")), []string{closed}},
 		},
 		"a health check fails and succeeds": {
 			{all(says("a", checked("")), says("b", checked("status 503"))), []string{"HealthCheckFailed SparkGateway team/main: the health check fails in pod b: status 503"}},
