@@ -14,15 +14,17 @@ import (
 	"github.com/sparkgateway/spark/gateway/proxy"
 )
 
+var errUnknownURL = &exchange.Error{
+	Status: 404, Type: exchange.TypeInvalidRequest, Code: "unknown_url", Reason: exchange.ReasonUnknownURL,
+	Outcome: exchange.Refused,
+	Message: "Unknown request URL. Please check the URL for typos; this gateway serves the paths of the OpenAI, Anthropic and Gemini APIs.",
+}
+
 // dispatch serves what the path and method ask for.
 func (r *request) dispatch() *exchange.Error {
 	e := r.endpoint
 	if e == nil {
-		return &exchange.Error{
-			Status: 404, Type: exchange.TypeInvalidRequest, Code: "unknown_url", Reason: exchange.ReasonUnknownURL,
-			Outcome: exchange.Refused,
-			Message: "Unknown request URL. Please check the URL for typos; this gateway serves the paths of the OpenAI, Anthropic and Gemini APIs.",
-		}
+		return errUnknownURL
 	}
 	if !allowed(e.methods, r.ex.Method) {
 		return r.notAllowed(e.methods)
@@ -55,15 +57,26 @@ func (r *request) notAllowed(allow string) *exchange.Error {
 	}
 }
 
-// ask serves a POST with a JSON body: decode, route, forward.
+// ask serves what goes to a provider: read, decode, route, forward.
 func (r *request) ask() *exchange.Error {
-	if err := r.readBody(); err != nil {
+	if r.ctx.IsPost() {
+		if err := r.readBody(); err != nil {
+			return err
+		}
+	}
+	req, w, err := r.endpoint.plan(r)
+	if err != nil {
 		return err
 	}
+	return r.forward(req, w)
+}
+
+// planModel decides where a request with a body that was read goes: to the model that it names.
+func (r *request) planModel() (req proxy.Request, w *way, err *exchange.Error) {
 	e := r.endpoint
 	contentType, mention, err := r.decode()
 	if err != nil {
-		return err
+		return req, nil, err
 	}
 	r.ex.Model, r.ex.Stream = r.asked.Model, r.asked.Stream || e.streams
 	if e.shape.ModelElsewhere {
@@ -71,25 +84,23 @@ func (r *request) ask() *exchange.Error {
 	}
 	if e.shape.ModelOptional {
 		if err := r.defaultModel(); err != nil {
-			return err
+			return req, nil, err
 		}
 	}
 	if r.ex.Stream && !r.ctx.Request.Header.IsHTTP11() {
-		return exchange.Invalid("stream", "Streams need HTTP/1.1.")
+		return req, nil, exchange.Invalid("stream", "Streams need HTTP/1.1.")
 	}
-	w, err := r.way()
-	if err != nil {
-		return err
+	if w, err = r.way(); err != nil {
+		return req, nil, err
 	}
 	only, err := r.snap.keepers.owners(w.Targets, mention)
 	if err != nil {
-		return err
+		return req, nil, err
 	}
-	req := proxy.Request{
+	return proxy.Request{
 		Asked: &r.asked, Body: r.body, ContentType: contentType, Tail: r.ownPath(), Only: only,
 		Array: e.streams && string(r.ctx.QueryArgs().Peek("alt")) != "sse",
-	}
-	return r.forward(req, w)
+	}, w, nil
 }
 
 // defaultModel is for requests that need not name one.
@@ -136,14 +147,21 @@ func (r *request) forward(req proxy.Request, w *way) *exchange.Error {
 }
 
 func (r *request) send(req proxy.Request, w *way) *exchange.Error {
+	r.complete(&req, w)
+	if w.from != nil {
+		r.mirror(w, &req)
+	}
+	return r.journey.Do(req, &w.Route)
+}
+
+// complete adds what all requests have.
+func (r *request) complete(req *proxy.Request, w *way) {
 	req.Exchange, req.Operation, req.Dialect = &r.ex, r.endpoint.operation, r.endpoint.dialect
 	req.Fields, req.Guard, req.KeepAlive = &r.ctx.Request.Header, r.guard(), r.srv.opts.KeepAlive
 	req.Clock, req.Observe = r.srv.living.clock, w.observer
 	if w.from != nil {
 		req.Sticky, req.Hash = r.stick(w.from)
-		r.mirror(w, &req)
 	}
-	return r.journey.Do(req, &w.Route)
 }
 
 // guard is the client's connection, or nobody where the engine serves no socket.

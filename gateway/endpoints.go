@@ -9,6 +9,7 @@ import (
 
 	"github.com/sparkgateway/spark/gateway/dialect"
 	"github.com/sparkgateway/spark/gateway/exchange"
+	"github.com/sparkgateway/spark/gateway/proxy"
 )
 
 // endpoint is what the gateway serves at a path.
@@ -20,6 +21,8 @@ type endpoint struct {
 	// shape is what is read of a JSON body; nil where serve does not say.
 	shape *dialect.Shape
 	serve func(*request) *exchange.Error
+	// plan decides where a request goes, its body read; nil where it goes to no provider.
+	plan func(*request) (proxy.Request, *way, *exchange.Error)
 	// forms says that the body may be multipart/form-data.
 	forms bool
 	// public says that no key is needed.
@@ -29,12 +32,12 @@ type endpoint struct {
 }
 
 func posted(op exchange.Operation, s *dialect.Shape) *endpoint {
-	return &endpoint{operation: op, dialect: s.Dialect, methods: "POST", shape: s, serve: (*request).ask}
+	return &endpoint{operation: op, dialect: s.Dialect, methods: "POST", shape: s, serve: (*request).ask, plan: (*request).planModel}
 }
 
 // uploaded takes a form, or JSON.
 func uploaded(op exchange.Operation) *endpoint {
-	return &endpoint{operation: op, methods: "POST", shape: dialect.ModelOnly, serve: (*request).ask, forms: true}
+	return &endpoint{operation: op, methods: "POST", shape: dialect.ModelOnly, serve: (*request).ask, plan: (*request).planModel, forms: true}
 }
 
 func uploadedTo(e *endpoint) *endpoint {
@@ -61,7 +64,7 @@ var endpoints = map[string]*endpoint{
 	"/v1/messages/count_tokens": posted(exchange.CountTokens, dialect.CountTokens),
 	"/v1/files":                 uploadedTo(kept(exchange.Files, exchange.OpenAI, "GET, POST")),
 	"/v1/batches":               kept(exchange.Batches, exchange.OpenAI, "GET, POST"),
-	"/v1/realtime":              {operation: exchange.Realtime, methods: "GET", serve: (*request).realtime},
+	"/v1/realtime":              {operation: exchange.Realtime, methods: "GET", serve: (*request).realtime, plan: (*request).planRealtime},
 	"/api/spark/generate":       posted(exchange.Chat, dialect.Generation),
 	"/api/spark/health":         {dialect: exchange.Spark, methods: "GET, HEAD", serve: (*request).health},
 	"/api/metrics":              {dialect: exchange.Spark, methods: "GET, HEAD", serve: (*request).metrics},

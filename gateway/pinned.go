@@ -23,7 +23,7 @@ var headerProvider = []byte(HeaderProvider)
 
 // kept is an endpoint of what a provider keeps.
 func kept(op exchange.Operation, d exchange.Dialect, methods string) *endpoint {
-	return &endpoint{operation: op, dialect: d, methods: methods, serve: (*request).askKeeper}
+	return &endpoint{operation: op, dialect: d, methods: methods, serve: (*request).ask, plan: (*request).planKept}
 }
 
 // keptEndpoints are below an id, which stands in the place of "{id}".
@@ -71,37 +71,32 @@ func findKept(path []byte) *endpoint {
 	return keptEndpoints[collection+"/{id}"+string(rest)]
 }
 
-// askKeeper serves what a provider keeps: it finds the provider and sends on what the application sent, ids aside.
-func (r *request) askKeeper() *exchange.Error {
-	post := r.ctx.IsPost()
-	if post {
-		if err := r.readBody(); err != nil {
-			return err
-		}
-	}
+// planKept decides where a request for what a provider keeps goes: it finds the provider, and sends on what the
+// application sent, ids aside.
+func (r *request) planKept() (req proxy.Request, w *way, err *exchange.Error) {
 	_, id, rest, _ := keptPath(r.ex.Path)
 	mention, own, err := r.mentioned(id)
 	if err != nil {
-		return err
+		return req, nil, err
 	}
 	to, err := r.snap.keepers.choose(r.endpoint, mention, string(r.ctx.Request.Header.PeekCanonical(headerProvider)), len(id) > 0)
 	if err != nil {
-		return err
+		return req, nil, err
 	}
 	query := r.ctx.QueryArgs()
 	if r.ex.Stream = r.ex.Operation == exchange.StoredResponse && string(query.Peek("stream")) == "true"; r.ex.Stream &&
 		!r.ctx.Request.Header.IsHTTP11() {
-		return exchange.Invalid("stream", "Streams need HTTP/1.1.")
+		return req, nil, exchange.Invalid("stream", "Streams need HTTP/1.1.")
 	}
-	req := proxy.Request{Method: string(r.ex.Method), Tail: r.tail(own, rest), Opaque: string(rest) == "/content"}
-	if post {
+	req = proxy.Request{Method: string(r.ex.Method), Tail: r.tail(own, rest), Opaque: string(rest) == "/content"}
+	if r.ctx.IsPost() {
 		req.Body = r.body
 		if r.endpoint.forms {
 			req.ContentType = r.ctx.Request.Header.ContentType()
 		}
 	}
 	r.alone = way{observer: r.snap.plain, Route: proxy.Route{Targets: []proxy.Target{to}}}
-	return r.forward(req, &r.alone)
+	return req, &r.alone, nil
 }
 
 // mentioned gives whose ids a request mentions, in its path or its body, and the path's as its provider knows it.

@@ -67,18 +67,13 @@ func (r *request) realtime() *exchange.Error {
 	if err != nil {
 		return err
 	}
-	query := r.ctx.QueryArgs()
-	r.ex.Model, r.ex.Stream = query.Peek("model"), true
-	if err := r.defaultModel(); err != nil {
-		return err
-	}
-	w, err := r.way()
+	req, w, err := r.planRealtime()
 	if err != nil {
 		return err
 	}
 	nonce, upgrade := r.upgrade()
-	tail := func(t *proxy.Target) []byte { return realtimeQuery(query, t.Model) }
-	err = r.send(proxy.Request{Method: fasthttp.MethodGet, TailOf: tail, Upgrade: upgrade}, w)
+	req.Upgrade = upgrade
+	err = r.send(req, w)
 	switch {
 	case err != nil:
 		return err
@@ -90,6 +85,20 @@ func (r *request) realtime() *exchange.Error {
 		return notWebSocket()
 	}
 	return r.session(key)
+}
+
+// planRealtime decides where a session goes: to the model that the URL names.
+func (r *request) planRealtime() (req proxy.Request, w *way, err *exchange.Error) {
+	query := r.ctx.QueryArgs()
+	r.ex.Model, r.ex.Stream = query.Peek("model"), true
+	if err := r.defaultModel(); err != nil {
+		return req, nil, err
+	}
+	if w, err = r.way(); err != nil {
+		return req, nil, err
+	}
+	tail := func(t *proxy.Target) []byte { return realtimeQuery(query, t.Model) }
+	return proxy.Request{Method: fasthttp.MethodGet, TailOf: tail}, w, nil
 }
 
 // socketKey checks that the client wants a WebSocket (RFC 6455 4.2.1), and gives the key of its handshake.
