@@ -100,7 +100,7 @@ func TestCallsOverMutualTLS(t *testing.T) {
 	ack := config.Ack{Gateway: gateway.String(), Pod: "uid", Instance: "i", Revision: "r", Sequence: 3, Schemas: []int{1},
 		Rejected: &config.Rejection{Revision: "x", Sequence: 4, Error: "no"}}
 	r := &reloader{ack: ack}
-	address, connections := serve(t, data, admin.Handler(r))
+	address, connections := serve(t, data, admin.Handler(r, nil))
 	c := fleet.NewHTTPCaller()
 	t.Cleanup(func() { c.Forget(gateway) })
 
@@ -224,7 +224,7 @@ func TestRenewedCredentialsMakeNewConnections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address, connections := serve(t, first, admin.Handler(&reloader{}))
+	address, connections := serve(t, first, admin.Handler(&reloader{}, nil))
 	c := fleet.NewHTTPCaller()
 	t.Cleanup(func() { c.Forget(gateway) })
 	for range 2 {

@@ -45,17 +45,27 @@ func sparkGateway() *v1alpha1.SparkGateway {
 // secretOf gives the API key of a user.
 func secretOf(user string) string { return "spark-bridge-0123456789abcdef-" + user }
 
-// compiled compiles one provider and a key for each user, and gives the bundle its sequence.
+// compiled compiles what is declared for some users, and gives the bundle its sequence.
 func compiled(t *testing.T, sequence int64, users ...string) (config.Bundle, compiler.Output) {
 	t.Helper()
+	return compile(t, sequence, declared("http://127.0.0.1:1/v1", users...))
+}
+
+// declared gives one provider, a route to it and a key for each user.
+func declared(endpoint string, users ...string) compiler.Input {
 	refs := []v1alpha1.GatewayReference{{Name: main.Name}}
 	in := compiler.Input{
 		Gateway: sparkGateway(),
 		Providers: []v1alpha1.ProviderPolicy{{
 			ObjectMeta: metav1.ObjectMeta{Namespace: main.Namespace, Name: "llm"},
 			Spec: v1alpha1.ProviderPolicySpec{GatewayRefs: refs, Type: v1alpha1.ProviderOpenAICompatible,
-				Endpoint: "http://127.0.0.1:1/v1", Models: []v1alpha1.ProviderModel{{Name: "chat"}},
+				Endpoint: endpoint, Models: []v1alpha1.ProviderModel{{Name: "chat"}},
 				Credentials: &v1alpha1.Credentials{SecretRef: &v1alpha1.SecretKeyReference{Name: "llm"}}},
+		}},
+		Routes: []v1alpha1.ModelRoute{{
+			ObjectMeta: metav1.ObjectMeta{Namespace: main.Namespace, Name: "smart"},
+			Spec: v1alpha1.ModelRouteSpec{GatewayRefs: refs, Models: []v1alpha1.ModelName{"smart"}, Targets: []v1alpha1.RouteTarget{
+				{TargetReference: v1alpha1.TargetReference{ProviderRef: v1alpha1.ProviderReference{Name: "llm"}, Model: "chat"}}}},
 		}},
 		Secrets: map[types.NamespacedName]*corev1.Secret{
 			{Namespace: main.Namespace, Name: "llm"}: {Data: map[string][]byte{"apiKey": []byte("sk-provider")}},
@@ -69,6 +79,11 @@ func compiled(t *testing.T, sequence int64, users ...string) (config.Bundle, com
 		in.Secrets[types.NamespacedName{Namespace: main.Namespace, Name: user}] = &corev1.Secret{
 			Data: map[string][]byte{"apiKey": []byte(secretOf(user))}}
 	}
+	return in
+}
+
+func compile(t *testing.T, sequence int64, in compiler.Input) (config.Bundle, compiler.Output) {
+	t.Helper()
 	out := compiler.Compile(in)
 	if out.Document == nil {
 		t.Fatalf("no document: %+v", out.Gateway)
@@ -185,7 +200,7 @@ func (c *cluster) start(uid string, apply func(*config.Document) error) *pod {
 	if err != nil {
 		t.Fatal(err)
 	}
-	adminServer := admin.Server(admin.Handler(p.reloader))
+	adminServer := admin.Server(admin.Handler(p.reloader, gateway.Report{Reloader: p.reloader, Server: server}))
 	adminServer.ErrorLog = log.New(io.Discard, "", 0)
 	p.address = listen(t, nil, server.Serve)
 	p.admin = listen(t, adminTLS, adminServer.Serve)

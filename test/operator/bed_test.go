@@ -90,6 +90,8 @@ func (b *bed) condition(o client.Object, kind v1alpha1.ConditionType) *metav1.Co
 		list = o.Status.Conditions
 	case *v1alpha1.ProviderPolicy:
 		list = o.Status.Conditions
+	case *v1alpha1.ModelRoute:
+		list = o.Status.Conditions
 	case *v1alpha1.APIKey:
 		list = o.Status.Conditions
 	}
@@ -114,9 +116,10 @@ func (b *bed) becomes(o client.Object, kind v1alpha1.ConditionType, status metav
 func (b *bed) dump() {
 	var gateways v1alpha1.SparkGatewayList
 	var providers v1alpha1.ProviderPolicyList
+	var routes v1alpha1.ModelRouteList
 	var keys v1alpha1.APIKeyList
 	var pods corev1.PodList
-	for _, list := range []client.ObjectList{&gateways, &providers, &keys, &pods} {
+	for _, list := range []client.ObjectList{&gateways, &providers, &routes, &keys, &pods} {
 		if err := cluster.List(b.Context(), list, client.InNamespace(b.namespace)); err != nil {
 			b.Log(err)
 		}
@@ -126,6 +129,9 @@ func (b *bed) dump() {
 	}
 	for _, p := range providers.Items {
 		b.Logf("ProviderPolicy %s: %+v", p.Name, p.Status)
+	}
+	for _, m := range routes.Items {
+		b.Logf("ModelRoute %s: %+v", m.Name, m.Status)
 	}
 	for _, k := range keys.Items {
 		b.Logf("APIKey %s: %+v", k.Name, k.Status)
@@ -167,6 +173,17 @@ func policy(name string, models ...string) *v1alpha1.ProviderPolicy {
 
 func providerSecret() *corev1.Secret {
 	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "provider-key"}, StringData: map[string]string{"apiKey": "sk-of-the-provider"}}
+}
+
+// modelRoute sends a model's name to "fake-model" of providers, the first that can answer.
+func modelRoute(name string, providers ...string) *v1alpha1.ModelRoute {
+	m := &v1alpha1.ModelRoute{ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: v1alpha1.ModelRouteSpec{GatewayRefs: refs(), Models: []v1alpha1.ModelName{v1alpha1.ModelName(name)}}}
+	for i, p := range providers {
+		m.Spec.Targets = append(m.Spec.Targets, v1alpha1.RouteTarget{Tier: int32(i),
+			TargetReference: v1alpha1.TargetReference{ProviderRef: v1alpha1.ProviderReference{Name: p}, Model: "fake-model"}})
+	}
+	return m
 }
 
 func apiKey(name string) *v1alpha1.APIKey {

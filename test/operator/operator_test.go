@@ -106,9 +106,10 @@ func TestADeletedKeyIsRefusedByEveryPod(t *testing.T) {
 
 func TestAtRestNothingIsWritten(t *testing.T) {
 	b := newBed(t)
-	gw, k := gateway(1), apiKey("alice")
-	b.create(providerSecret(), gw, policy("fake", "fake-model"), k)
+	gw, m, k := gateway(1), modelRoute("smart", "fake"), apiKey("alice")
+	b.create(providerSecret(), gw, policy("fake", "fake-model"), m, k)
 	b.becomes(gw, v1alpha1.Ready, metav1.ConditionTrue, v1alpha1.ReasonReady)
+	b.becomes(m, v1alpha1.Ready, metav1.ConditionTrue, v1alpha1.ReasonReady)
 	b.becomes(k, v1alpha1.Ready, metav1.ConditionTrue, v1alpha1.ReasonReady)
 	// Events of the transitions may still be on their way: at rest begins with the first quiet second.
 	quiet := func(span time.Duration) bool {
