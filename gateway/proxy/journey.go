@@ -98,10 +98,12 @@ func (j *Journey) make(t *try, req *Request) {
 	t.attempt.prepare(req, target, t.rec)
 	t.rec.Kind = t.kind
 	target.Vital.Load.Begin()
-	if t.err = req.fits(target); t.err == nil {
-		if t.err = cancelled(req.Guard); j.start(t.attempt) {
-			t.err = t.attempt.do()
-		}
+	switch t.err = req.fits(target); {
+	case t.err != nil:
+	case !j.start(t.attempt):
+		t.err = cancelled(req.Guard)
+	default:
+		t.err = t.attempt.do()
 	}
 	if t.err != nil {
 		t.rec.Status = t.err.Status
