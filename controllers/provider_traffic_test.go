@@ -32,6 +32,7 @@ func served(t *testing.T) (*attachedBed, *v1alpha1.ProviderPolicy) {
 	b.pods.say("b", config.ProviderState{Attempts: 100, Latency: []int64{100}})
 	b.reconcile(status.Providers, p)
 	b.news()
+	b.now = b.now.Add(time.Minute)
 	return b, p
 }
 
@@ -67,8 +68,13 @@ func TestABreakersTransitionsAreToldAtOnce(t *testing.T) {
 	if writes, _ := b.reconcile(status.Providers, p); writes != 1 || !strings.HasPrefix(p.Status.Traffic[0].Message, "emb is open in pod main-a") {
 		t.Errorf("%d writes, message %q", writes, p.Status.Traffic[0].Message)
 	}
+	// One that comes and goes is written once a second.
 	b.pods.say("a", config.ProviderState{Attempts: 9})
 	b.pods.say("b", config.ProviderState{Attempts: 9})
+	if writes, wait = b.reconcile(status.Providers, p); writes != 0 || wait != time.Second {
+		t.Errorf("%d writes when all close, a wait of %s", writes, wait)
+	}
+	b.now = b.now.Add(wait)
 	if writes, _ := b.reconcile(status.Providers, p); writes != 1 {
 		t.Errorf("%d writes when all close", writes)
 	}
@@ -115,8 +121,13 @@ func TestNumbersAloneAreWrittenNowAndThen(t *testing.T) {
 // What was declared, and what breakers do, waits for no number.
 func TestNumbersHoldUpNothing(t *testing.T) {
 	b, p := served(t)
+	b.pods.say("a", config.ProviderState{Attempts: 100, Failures: 1, Latency: []int64{100}})
+	if writes, _ := b.reconcile(status.Providers, p); writes != 1 {
+		t.Errorf("%d writes", writes)
+	}
+	b.now = b.now.Add(5 * time.Second)
 	b.pods.say("a", config.ProviderState{Attempts: 100, Failures: 50, Latency: []int64{100}})
-	if writes, wait := b.reconcile(status.Providers, p); writes != 0 || wait != 15*time.Second {
+	if writes, wait := b.reconcile(status.Providers, p); writes != 0 || wait != 10*time.Second {
 		t.Errorf("%d writes, a wait of %s", writes, wait)
 	}
 	b.pods.say("b", open("gpt"))
@@ -139,6 +150,7 @@ func TestSilenceIsTold(t *testing.T) {
 	}
 	wantProvider(t, p, "Unknown", "Unknown/NotObserved")
 	// The pod goes, and with it what it did not say.
+	b.now = b.now.Add(time.Second)
 	b.publish(status.Providers, "llm", compiler.Verdict{Generation: 1, Content: "A"}, "a")
 	b.reconcile(status.Providers, p)
 	wantProvider(t, p, "Closed", "True/Answering")

@@ -15,6 +15,8 @@ import (
 )
 
 const (
+	// breakersEvery bounds the writes for a provider that comes and goes, as one does that refuses for a second at a time.
+	breakersEvery = time.Second
 	// wordsEvery is how long a change of messages alone may wait: with a pod's poll it is told within five seconds.
 	wordsEvery = 2 * time.Second
 	// figuresEvery is how long changes of numbers, and what follows from there being any, may wait.
@@ -22,17 +24,19 @@ const (
 )
 
 // Pace says how long after the status was last written a change of it may wait, and whether it is worth a write at all.
-// What a breaker or a health check does waits for nothing; numbers that hardly moved are not written.
+// What is declared waits for nothing, and what a breaker or a health check does for a second at most; numbers that hardly
+// moved are not written.
 func Pace(before, after v1alpha1.ProviderPolicyStatus) (wait time.Duration, worth bool) {
 	healthWas, healthIs := healthOf(before), healthOf(after)
 	sameHealth := healthWas.Status == healthIs.Status && healthWas.Reason == healthIs.Reason
 	either := func(s metav1.ConditionStatus) bool { return healthWas.Status == s || healthIs.Status == s }
 	switch {
 	case !equality.Semantic.DeepEqual(withoutHealth(before.AttachedStatus), withoutHealth(after.AttachedStatus)),
-		before.Breaker != after.Breaker,
-		!slices.EqualFunc(before.Traffic, after.Traffic, sameBreaker),
-		!sameHealth && (either(metav1.ConditionFalse) || either("")):
+		!slices.EqualFunc(before.Traffic, after.Traffic, sameGateway), !sameHealth && either(""):
 		return 0, true
+	case !slices.EqualFunc(before.Traffic, after.Traffic, sameBreaker),
+		!sameHealth && either(metav1.ConditionFalse):
+		return breakersEvery, true
 	case sameHealth && healthWas.Message != healthIs.Message, !slices.EqualFunc(before.Traffic, after.Traffic, sameMessage):
 		return wordsEvery, true
 	case !sameHealth, moved(before.Errors, after.Errors), moved(before.P95, after.P95),
@@ -55,9 +59,11 @@ func withoutHealth(s v1alpha1.AttachedStatus) v1alpha1.AttachedStatus {
 	return s
 }
 
-func sameBreaker(a, b v1alpha1.ProviderTraffic) bool {
-	return a.Namespace == b.Namespace && a.Name == b.Name && a.Breaker == b.Breaker
+func sameGateway(a, b v1alpha1.ProviderTraffic) bool {
+	return a.Namespace == b.Namespace && a.Name == b.Name
 }
+
+func sameBreaker(a, b v1alpha1.ProviderTraffic) bool { return a.Breaker == b.Breaker }
 
 func sameMessage(a, b v1alpha1.ProviderTraffic) bool { return a.Message == b.Message }
 

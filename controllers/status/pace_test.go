@@ -13,7 +13,7 @@ import (
 )
 
 func TestChangesWaitAsLongAsTheyMay(t *testing.T) {
-	const words, figures, never = 2 * time.Second, 15 * time.Second, -1
+	const breakers, words, figures, never = time.Second, 2 * time.Second, 15 * time.Second, -1
 	type pods = []status.PodTraffic
 	one := func(edits ...func(*config.ProviderState)) pods { return pods{says("a", edits...)} }
 	slow := func(ms time.Duration) []int64 { return counts(map[time.Duration]int64{ms * time.Millisecond: 100}) }
@@ -23,15 +23,15 @@ func TestChangesWaitAsLongAsTheyMay(t *testing.T) {
 		want          time.Duration
 	}{
 		"nothing changed":                  {one(tripped("gpt")), one(tripped("gpt")), never},
-		"a breaker opens":                  {one(), one(tripped("gpt")), 0},
-		"a breaker closes":                 {one(tripped("gpt")), one(), 0},
-		"a breaker is half open":           {one(tripped("gpt")), one(probing("gpt")), 0},
+		"a breaker opens":                  {one(), one(tripped("gpt")), breakers},
+		"a breaker closes":                 {one(tripped("gpt")), one(), breakers},
+		"a breaker is half open":           {one(tripped("gpt")), one(probing("gpt")), breakers},
 		"a second breaker opens":           {one(tripped("gpt")), one(tripped("gpt"), tripped("emb")), words},
-		"a health check fails":             {one(checked("")), one(checked("no")), 0},
-		"a health check succeeds":          {one(checked("no")), one(checked("")), 0},
+		"a health check fails":             {one(checked("")), one(checked("no")), breakers},
+		"a health check succeeds":          {one(checked("no")), one(checked("")), breakers},
 		"a health check fails otherwise":   {one(checked("no")), one(checked("nay")), words},
-		"a pod falls silent":               {one(answered(1, 0)), pods{mute(says("a"), late)}, 0},
-		"a pod speaks again":               {pods{mute(says("a"), late)}, one(answered(1, 0)), 0},
+		"a pod falls silent":               {one(answered(1, 0)), pods{mute(says("a"), late)}, breakers},
+		"a pod speaks again":               {pods{mute(says("a"), late)}, one(answered(1, 0)), breakers},
 		"another pod is silent":            {pods{mute(says("a"), late)}, pods{mute(says("b"), late)}, words},
 		"requests begin":                   {one(), one(answered(9, 0)), figures},
 		"requests cease":                   {one(answered(9, 0)), one(), figures},
@@ -89,12 +89,12 @@ func TestWhatIsDeclaredWaitsForNothing(t *testing.T) {
 	}
 }
 
-// The worst of all hides what other gateways say, and it waits no longer for that.
-func TestABreakerOfAnotherGatewayWaitsForNothing(t *testing.T) {
+// The worst of all hides what other gateways say, and they wait no longer for that.
+func TestABreakerOfAnotherGatewayIsToldAsSoon(t *testing.T) {
 	one := []status.GatewayTraffic{through("main", says("a", tripped("gpt"))), through("other", says("x"))}
 	two := []status.GatewayTraffic{one[0], through("other", says("x", tripped("gpt")))}
 	before := provider(v1alpha1.ProviderPolicyStatus{}, one...)
-	if wait, worth := status.Pace(before, status.Provider(3, now, before.AttachedStatus, two, before)); wait != 0 || !worth {
+	if wait, worth := status.Pace(before, status.Provider(3, now, before.AttachedStatus, two, before)); wait != time.Second || !worth {
 		t.Errorf("it may wait %s, worth a write: %t", wait, worth)
 	}
 }
