@@ -10,6 +10,7 @@ import (
 
 	"github.com/sparkgateway/spark/gateway/breaker"
 	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/proxy"
 )
 
 // Providers says what the process has seen of the providers of its configuration; nothing before the first Apply.
@@ -35,16 +36,21 @@ func (s *Server) Providers() []config.ProviderState {
 // out gives the breakers of a provider that are not closed.
 func (s *Snapshot) out(living *Living, view *providerView, now int64) (out []config.BreakerState) {
 	for _, place := range view.targets {
-		t := &s.targets[place]
-		if sight := t.Vital.Breaker.Look(now); sight.State != breaker.Closed {
-			out = append(out, config.BreakerState{
-				Model: t.Name, State: sight.State.String(), Reason: sight.Reason,
-				Since: living.since(sight.Since).UTC(), Until: until(living, sight),
-			})
+		if state, is := living.breakerOf(&s.targets[place], now); is {
+			out = append(out, state)
 		}
 	}
 	slices.SortFunc(out, func(a, b config.BreakerState) int { return cmp.Compare(a.Model, b.Model) })
 	return out
+}
+
+// breakerOf gives the state of a target's breaker; false where it is closed.
+func (l *Living) breakerOf(t *proxy.Target, now int64) (config.BreakerState, bool) {
+	sight := t.Vital.Breaker.Look(now)
+	return config.BreakerState{
+		Model: t.Name, State: sight.State.String(), Reason: sight.Reason,
+		Since: l.since(sight.Since).UTC(), Until: until(l, sight),
+	}, sight.State != breaker.Closed
 }
 
 // until is when an open breaker lets the next request through; zero where it is half open.

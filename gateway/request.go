@@ -60,14 +60,19 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx) *request {
 	if r.snap != nil {
 		r.series = r.snap.nowhere
 	}
+	r.locate()
+	s.inFlight.Add(1)
+	s.living.metrics.InFlight.Inc()
+	return r
+}
+
+// locate finds the endpoint, and with it the dialect to answer in.
+func (r *request) locate() {
 	if r.endpoint = r.find(); r.endpoint != nil {
 		r.dialect, r.ex.Operation = r.endpoint.dialect, r.endpoint.operation
 	} else {
 		r.dialect = dialectOf(r.ex.Path)
 	}
-	s.inFlight.Add(1)
-	s.living.metrics.InFlight.Inc()
-	return r
 }
 
 // handle serves one request whose header was read. Its body may be still to come.
@@ -152,7 +157,7 @@ func (r *request) admit() *exchange.Error {
 	r.limits = r.snap.groups[principal.Index].Take(now)
 	if r.limits.Refused {
 		r.srv.living.keyLimit.Inc()
-		return limited(r.limits, exchange.ReasonKeyLimit, "Rate limit reached for requests.")
+		return limitedKey(r.limits)
 	}
 	return nil
 }
@@ -173,6 +178,10 @@ func (r *request) authenticate() (*exchange.Principal, *exchange.Error) {
 		}
 	}
 	return r.snap.keys.Authenticate(&r.ctx.Request.Header)
+}
+
+func limitedKey(d limit.Decision) *exchange.Error {
+	return limited(d, exchange.ReasonKeyLimit, "Rate limit reached for requests.")
 }
 
 func limited(d limit.Decision, reason exchange.Reason, message string) *exchange.Error {

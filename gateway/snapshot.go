@@ -160,7 +160,8 @@ func (b *build) resolve(living *Living, all []openProvider, states []*health.Sta
 	for i, p := range all {
 		bare[i] = target(i, "")
 		s.providers = append(s.providers, providerView{
-			name: p.provider.Name, id: core.Providers[i].ID, account: living.vitals.provider(&core.Providers[i]), health: states[i],
+			name: p.provider.Name, id: core.Providers[i].ID, settings: &core.Providers[i],
+			account: living.vitals.provider(&core.Providers[i]), health: states[i],
 		})
 	}
 	s.keepers = newKeepers(bare)

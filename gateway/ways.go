@@ -110,6 +110,7 @@ func (o *observer) Waited(result telemetry.WaitResult) { o.living.metrics.Waited
 // providerView is what a snapshot knows of a provider for its report.
 type providerView struct {
 	name, id string
+	settings *config.Provider
 	account  *account
 	health   *health.Status
 	targets  []int // places among Snapshot.targets

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/exchange"
+	"github.com/sparkgateway/spark/gateway/telemetry"
 )
 
 // Standing is what would become of a request at a target.
@@ -52,8 +53,10 @@ type Plan struct {
 	Prompt, Answer, Reserved int64
 	// Hedge is the place in Steps of the target of a second attempt beside a slow first one; -1 where there would be none.
 	Hedge int
-	// Refused is what the application would be told without any attempt being sent; nil where one would be.
+	// Refused is what the application would be told without any attempt being sent; nil where one would be, or waited for.
 	Refused *exchange.Error
+	// TooFull is what it would be told where all that is left is to wait, and waiting is not allowed or of no use; else nil.
+	TooFull *exchange.Error
 }
 
 // planner goes through a choice without taking anything.
@@ -195,18 +198,22 @@ func (p *planner) hedge() {
 
 // refused finds what the application is told where nothing can be sent.
 func (p *planner) refused() {
+	j := Journey{req: *p.req, route: p.route}
+	j.req.Observe = nil
 	var incapable *exchange.Error
 	for _, s := range p.plan.Steps {
 		switch s.Standing {
-		case Ready, Full:
+		case Ready:
 			return
 		case Incapable:
 			incapable = s.Refusal
+		case Full:
+			p.plan.TooFull = j.tooFull(telemetry.WaitFull)
+			return
 		default:
 		}
 	}
 	if p.plan.Refused = incapable; incapable == nil {
-		j := Journey{req: *p.req, route: p.route}
 		p.plan.Refused = j.unavailable(p.now)
 	}
 }

@@ -149,6 +149,10 @@ func TestPlan(t *testing.T) {
 			if (plan.Refused != nil) != (tc.told != "") || plan.Refused != nil && plan.Refused.Reason != tc.told {
 				t.Errorf("would be told %v", plan.Refused)
 			}
+			onlyFull := len(tc.want) > 0 && strings.HasSuffix(tc.want[0], "full")
+			if (plan.TooFull != nil) != onlyFull || onlyFull && plan.TooFull.Reason != exchange.ReasonProviderQuota {
+				t.Errorf("when full would be told %v", plan.TooFull)
+			}
 			if plan.Hedge != tc.hedge {
 				t.Errorf("a hedge would go to step %d, want %d", plan.Hedge, tc.hedge)
 			}

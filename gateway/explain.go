@@ -1,0 +1,231 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"net/textproto"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/exchange"
+	"github.com/sparkgateway/spark/gateway/limit"
+)
+
+// Explain says what the server would do with a request now, by the code that serves requests. It asks no provider, takes
+// nothing from limits, quotas or breakers, and is not counted. An error says what is wrong with the question.
+func (s *Server) Explain(asked config.ExplainRequest) (config.Explanation, error) {
+	snapshot := s.snapshot.Load()
+	if snapshot == nil {
+		return config.Explanation{}, ErrNoConfiguration
+	}
+	r, err := s.imagine(snapshot, asked)
+	if err != nil {
+		return config.Explanation{}, err
+	}
+	e := explaining{request: r, now: s.living.clock(), told: config.Explanation{
+		Method: string(r.ex.Method), Path: string(r.ex.Path), Cache: notConfigured, Sanitizer: notConfigured,
+	}}
+	if r.endpoint != nil {
+		e.told.Operation, e.told.Dialect = r.ex.Operation.String(), r.dialect.String()
+	}
+	e.refuse(r.checkHeader())
+	e.addresses()
+	if err := e.whom(asked.Key); err != nil {
+		return config.Explanation{}, err
+	}
+	e.limits()
+	e.follow()
+	return e.told, nil
+}
+
+// notConfigured is what this release says of its parts that do not exist yet.
+const notConfigured = "not configured"
+
+// imagine gives a request as it stands once its header and body were read. It has no connection, and is not counted.
+func (s *Server) imagine(snapshot *Snapshot, asked config.ExplainRequest) (*request, error) {
+	head, err := headOf(asked)
+	if err != nil {
+		return nil, err
+	}
+	r := &request{srv: s, snap: snapshot, ctx: &fasthttp.RequestCtx{}, body: bytes.Clone(asked.Body)}
+	if err := r.ctx.Request.Header.Read(bufio.NewReaderSize(bytes.NewReader(head), len(head)+1)); err != nil {
+		return nil, errors.New("path or headers: they make no HTTP request")
+	}
+	r.ex.Start = s.living.now()
+	r.ex.Method, r.ex.Path = r.ctx.Method(), r.ctx.Path()
+	r.locate()
+	return r, nil
+}
+
+// headOf writes the head of a request, for it to be read as any other is.
+func headOf(asked config.ExplainRequest) ([]byte, error) {
+	method := asked.Method
+	if method == "" {
+		method = "GET"
+		if len(asked.Body) > 0 {
+			method = "POST"
+		}
+	}
+	path := cmp.Or(asked.Path, config.ExplainDefaultPath)
+	if !strings.HasPrefix(path, "/") || strings.ContainsFunc(path, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
+		return nil, errors.New("path: it begins with / and holds no space")
+	}
+	if len(method) > 16 || strings.ContainsFunc(method, func(c rune) bool { return c < 'A' || c > 'Z' }) || method == "OPTIONS" {
+		return nil, errors.New("method: it is one such as POST or GET")
+	}
+	head := append([]byte(nil), method+" "+path+" HTTP/1.1\r\nHost: gateway\r\n"...)
+	for i, h := range asked.Headers {
+		h.Name = textproto.CanonicalMIMEHeaderKey(h.Name)
+		if err := h.Check(); err != nil {
+			return nil, fmt.Errorf("headers[%d]: %w", i, err)
+		}
+		if h.Name != "Host" && h.Name != "Content-Length" && h.Name != "Transfer-Encoding" {
+			head = append(head, h.Name+": "+h.Value+"\r\n"...)
+		}
+	}
+	head = append(head, "Content-Length: "...)
+	return append(strconv.AppendInt(head, int64(len(asked.Body)), 10), "\r\n\r\n"...), nil
+}
+
+// explaining is a request that is followed without being served.
+type explaining struct {
+	*request
+	now  int64
+	told config.Explanation
+}
+
+// refuse notes what would end the request; nil would not.
+func (e *explaining) refuse(err *exchange.Error) {
+	if err != nil {
+		e.told.Refusals = append(e.told.Refusals, refusal(err))
+	}
+}
+
+func refusal(err *exchange.Error) config.ExplainedRefusal {
+	return config.ExplainedRefusal{
+		Status: err.Status, Reason: string(err.Reason), Message: err.Message, Field: err.Param,
+		RetryAfter: config.Duration(err.RetryAfter),
+	}
+}
+
+// addresses tells the limits of each client address, without anybody's address.
+func (e *explaining) addresses() {
+	for _, l := range e.snap.gateway.PerIP {
+		e.told.Limits = append(e.told.Limits, config.ExplainedLimit{
+			Scope: config.LimitOfAddress, Count: l.Count, Per: l.Per, Burst: l.Burst,
+		})
+	}
+}
+
+// whom finds the principal: by name, as requests do, or the first there is.
+func (e *explaining) whom(name string) error {
+	if name == "" && e.endpoint != nil && e.endpoint.public {
+		return nil
+	}
+	all := slices.SortedFunc(e.snap.keys.All(), func(a, b *exchange.Principal) int { return cmp.Compare(a.KeyID, b.KeyID) })
+	found := config.KeyInHeader
+	principal, refused := e.authenticate()
+	switch {
+	case name != "":
+		var err error
+		if principal, err = named(all, name); err != nil {
+			return err
+		}
+		found = config.KeyNamed
+	case refused != nil && refused.Reason == exchange.ReasonMissingKey && len(all) > 0:
+		found, principal = config.KeyFirst, all[0]
+	case refused != nil:
+		e.refuse(refused)
+		return nil
+	}
+	e.ex.Principal = principal
+	role := "User"
+	if principal.Master {
+		role = "Master"
+	}
+	e.told.Key = &config.ExplainedKey{ID: principal.KeyID, User: principal.User, Role: role, Found: found, Of: len(all)}
+	return nil
+}
+
+// named finds a key by its ID, or by the part after the slash where one key alone has it.
+func named(all []*exchange.Principal, name string) (*exchange.Principal, error) {
+	var alike []string
+	var found *exchange.Principal
+	for _, p := range all {
+		if p.KeyID == name {
+			return p, nil
+		}
+		if _, short, _ := strings.Cut(p.KeyID, "/"); short == name {
+			found, alike = p, append(alike, p.KeyID)
+		}
+	}
+	switch len(alike) {
+	case 0:
+		return nil, fmt.Errorf("key: this gateway has no key %q", name)
+	case 1:
+		return found, nil
+	default:
+		return nil, fmt.Errorf("key: %q is one of %s", name, strings.Join(alike, ", "))
+	}
+}
+
+// limits tells those that the principal is under.
+func (e *explaining) limits() {
+	if e.ex.Principal == nil {
+		return
+	}
+	each, next := e.snap.groups[e.ex.Principal.Index].Look(e.now)
+	for _, l := range each {
+		scope := config.LimitOfKey
+		if l.Scope == limit.ScopeGateway {
+			scope = config.LimitOfGateway
+		}
+		e.told.Limits = append(e.told.Limits, config.ExplainedLimit{
+			Scope: scope, Count: l.Count, Per: l.Per, Burst: l.Burst, Remaining: &l.Remaining, Reset: config.Duration(l.Reset),
+		})
+	}
+	if next.Refused {
+		e.refuse(limitedKey(next))
+	}
+}
+
+// follow goes where the request would, up to the provider.
+func (e *explaining) follow() {
+	switch {
+	case e.endpoint == nil:
+		e.refuse(errUnknownURL)
+		return
+	case !allowed(e.endpoint.methods, e.ex.Method):
+		e.refuse(e.notAllowed(e.endpoint.methods))
+		return
+	case e.endpoint.plan == nil:
+		return
+	}
+	if e.ctx.IsPost() {
+		e.refuse(e.checkLength())
+	}
+	req, w, refused := e.endpoint.plan(e.request)
+	e.told.Model, e.told.Stream = string(e.ex.Model), e.ex.Stream
+	if len(e.ex.Model) > 0 {
+		e.candidates()
+	}
+	if refused != nil {
+		e.refuse(refused)
+		return
+	}
+	e.complete(&req, w)
+	if w.from != nil && e.told.Route != nil {
+		e.route(&req, w)
+	}
+	e.targets(&req, w)
+}
