@@ -120,7 +120,7 @@ func count(out compiler.Output) v1alpha1.AttachedCounts {
 			}
 		}
 	}
-	return v1alpha1.AttachedCounts{Providers: served[status.Providers], Keys: served[status.Keys], Refused: refused}
+	return v1alpha1.AttachedCounts{Providers: served[status.Providers], Routes: served[status.Routes], Keys: served[status.Keys], Refused: refused}
 }
 
 // templateCurrent says whether all pods are of the Deployment's current template.

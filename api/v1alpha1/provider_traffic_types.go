@@ -180,7 +180,8 @@ type ProviderQueue struct {
 // +kubebuilder:validation:XValidation:rule="duration(has(self.timeout) ? self.timeout : '2s') <= duration(has(self.interval) ? self.interval : '30s')",message="timeout (2s unless said) must not exceed interval (30s unless said)"
 type HealthCheck struct {
 	// path that is asked, from the root of the endpoint's host, with the provider's credential. An answer below 400 is
-	// good. Default: the provider's list of models; types Bedrock and VertexAI have none, so that they need a path.
+	// good. Default: the provider's list of models; types Bedrock and VertexAI, and AzureOpenAI with an
+	// apiVersion, have none, so that they need a path.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024

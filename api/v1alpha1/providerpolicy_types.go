@@ -46,7 +46,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="(self.type == 'VertexAI') == has(self.vertexAI)",message="vertexAI is required with type VertexAI, and has no effect otherwise"
 // +kubebuilder:validation:XValidation:rule="(self.type == 'Bedrock') == has(self.bedrock)",message="bedrock is required with type Bedrock, and has no effect otherwise"
 // +kubebuilder:validation:XValidation:rule="!has(self.tls) || !has(self.endpoint) || self.endpoint.startsWith('https://')",message="tls has no effect on an endpoint that is not https"
-// +kubebuilder:validation:XValidation:rule="!(self.type in ['Bedrock', 'VertexAI']) || !has(self.healthCheck) || has(self.healthCheck.path)",message="healthCheck.path is required with types Bedrock and VertexAI, which have no list of models"
+// +kubebuilder:validation:XValidation:rule="!(self.type in ['Bedrock', 'VertexAI'] || has(self.azureOpenAI) && has(self.azureOpenAI.apiVersion)) || !has(self.healthCheck) || has(self.healthCheck.path)",message="healthCheck.path is required with types Bedrock and VertexAI and with azureOpenAI.apiVersion, which have no list of models"
 type ProviderPolicySpec struct {
 	// gatewayRefs are the gateways that use this provider.
 	//

@@ -462,6 +462,11 @@ type AttachedCounts struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Providers int32 `json:"providers"`
+	// routes that are served.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Routes int32 `json:"routes"`
 	// keys that are served.
 	//
 	// +optional

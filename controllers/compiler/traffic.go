@@ -48,7 +48,7 @@ func (p *problems) traffic(spec v1alpha1.ProviderPolicySpec, provider *config.Pr
 	provider.Breaker = p.breaker(spec.CircuitBreaker)
 	provider.Retry = p.retry(spec.Retry)
 	provider.Quota = p.quota(spec.Limits)
-	provider.HealthCheck = p.healthCheck(spec)
+	provider.HealthCheck = p.healthCheck(spec.HealthCheck, provider)
 }
 
 func (p *problems) timeouts(t *v1alpha1.Timeouts) config.Timeouts {
@@ -152,15 +152,14 @@ func (p *problems) tokens(field string, limits []v1alpha1.TokenLimit) []config.T
 	return out
 }
 
-func (p *problems) healthCheck(spec v1alpha1.ProviderPolicySpec) *config.HealthCheck {
-	h := spec.HealthCheck
+func (p *problems) healthCheck(h *v1alpha1.HealthCheck, provider *config.Provider) *config.HealthCheck {
 	if h == nil {
 		return nil
 	}
 	const field = "spec.healthCheck"
 	switch err := config.CheckPath(h.Path); {
-	case h.Path == "" && config.ProviderType(spec.Type).NoModelList():
-		p.add("%s.path: is required with type %s", field, spec.Type)
+	case h.Path == "" && provider.NoModelList():
+		p.add("%s.path: is required, as the provider has no list of models", field)
 	case h.Path != "" && err != nil:
 		p.add("%s.path: %w", field, err)
 	}

@@ -154,7 +154,7 @@ func TestTrafficThatIsNotValid(t *testing.T) {
 			s.Type, s.Bedrock, s.Endpoint = v1alpha1.ProviderBedrock, &v1alpha1.Bedrock{Region: "eu-central-1"}, ""
 			s.Credentials = &v1alpha1.Credentials{AWS: &v1alpha1.AWSCredentials{}}
 			s.HealthCheck = &v1alpha1.HealthCheck{}
-		}, "spec.healthCheck.path: is required with type Bedrock"},
+		}, "spec.healthCheck.path: is required, as the provider has no list of models"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

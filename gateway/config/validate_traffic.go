@@ -81,14 +81,16 @@ func (v *validation) quota(at string, q Quota) {
 	v.positive(at+".queueTimeout", q.QueueTimeout)
 }
 
-// NoModelList says whether providers of the type have no list of models that a health check could ask for by default.
-func (t ProviderType) NoModelList() bool { return t == Bedrock || t == VertexAI }
+// NoModelList says whether the provider has no list of models that a health check could ask for by default.
+func (p *Provider) NoModelList() bool {
+	return p.Type == Bedrock || p.Type == VertexAI || p.APIVersion != ""
+}
 
 func (v *validation) healthCheck(at string, p *Provider) {
 	h := p.HealthCheck
 	switch err := CheckPath(h.Path); {
-	case h.Path == "" && p.Type.NoModelList():
-		v.add("%s.path: required with type %s", at, p.Type)
+	case h.Path == "" && p.NoModelList():
+		v.add("%s.path: required, as the provider has no list of models", at)
 	case h.Path != "" && err != nil:
 		v.add("%s.path: %w", at, err)
 	}

@@ -110,8 +110,8 @@ func TestHealthChecksThatAreNotValid(t *testing.T) {
 	}{
 		"none":                              {func(p *config.Provider) { p.HealthCheck = nil }, ""},
 		"of the provider's list of models":  {path("", config.OpenAI), ""},
-		"of a list that Bedrock has not":    {path("", config.Bedrock), "providers[0].healthCheck.path: required with type Bedrock"},
-		"of a list that Vertex AI has not":  {path("", config.VertexAI), "providers[0].healthCheck.path: required with type VertexAI"},
+		"of a list that Bedrock has not":    {path("", config.Bedrock), "providers[0].healthCheck.path: required, as the provider has no list of models"},
+		"of a list that Vertex AI has not":  {path("", config.VertexAI), "providers[0].healthCheck.path: required, as the provider has no list of models"},
 		"of a path at Bedrock":              {path("/ping", config.Bedrock), ""},
 		"of a path that is relative":        {path("healthz", config.OpenAI), "providers[0].healthCheck.path: " + form},
 		"of a path with a fragment":         {path("/a#b", config.OpenAI), "providers[0].healthCheck.path: " + form},

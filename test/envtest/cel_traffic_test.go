@@ -102,7 +102,7 @@ func quotaRules() []rule {
 
 func healthCheckRules() []rule {
 	const check = "spec.healthCheck"
-	const noList = "healthCheck.path is required with types Bedrock and VertexAI, which have no list of models"
+	const noList = "healthCheck.path is required with types Bedrock and VertexAI and with azureOpenAI.apiVersion, which have no list of models"
 	const tooLong = "timeout (2s unless said) must not exceed interval (30s unless said)"
 	path := policy(check + ".path")
 	rules := slices.Concat([]rule{
@@ -128,6 +128,11 @@ func healthCheckRules() []rule {
 			rules = append(rules, rule{constraint{"ProviderPolicy", "spec", noList}, asked, ofType("Bedrock", change{check: map[string]any{}})})
 		}
 	}
+	dated := change{"spec.azureOpenAI": map[string]any{"apiVersion": "2024-10-21"}}
+	rules = append(rules, rule{
+		constraint{"ProviderPolicy", "spec", noList},
+		ofType("AzureOpenAI", dated, change{path.at: "/ping"}), ofType("AzureOpenAI", dated, change{check: map[string]any{}}),
+	})
 	return rules
 }
 
