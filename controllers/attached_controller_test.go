@@ -191,7 +191,7 @@ func TestAGatewayServesItsRoutes(t *testing.T) {
 	if _, there := verdicts[inTeam("smart")]; !there || len(verdicts) != 1 {
 		t.Errorf("verdicts %+v", verdicts)
 	}
-	if want := (v1alpha1.AttachedCounts{Providers: 1}); *s.Attached != want {
+	if want := (v1alpha1.AttachedCounts{Providers: 1, Routes: 1}); *s.Attached != want {
 		t.Errorf("attached %+v, want %+v", *s.Attached, want)
 	}
 }

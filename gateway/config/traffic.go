@@ -34,9 +34,9 @@ const (
 	RetryTargetRefused   RetryCondition = "TargetRefused"
 )
 
-// RetryConditions are all that this version knows.
+// RetryConditions are all that this version knows, sorted.
 var RetryConditions = []RetryCondition{
-	RetryConnectFailure, RetryTimeout, RetryTooManyRequests, RetryServerError, RetryTargetRefused,
+	RetryConnectFailure, RetryServerError, RetryTargetRefused, RetryTimeout, RetryTooManyRequests,
 }
 
 // Retry says what happens after a failure before the client was told anything.

@@ -61,6 +61,14 @@ var shown = map[string][]string{
 		"gateway/limit TestEditsOfALimitKeepItsBucket", "test/dataplane TestAConfigurationChangeKeepsBucketsAndObeysTheNewLimit",
 	},
 
+	"headers of one attempt leaked to the next": {
+		"test/dataplane TestHeadersOfOneAttemptDoNotReachTheNext", "gateway/proxy TestNothingOfOneAttemptReachesTheNext",
+	},
+	"breakers that forget their state at every configuration change": {
+		"test/dataplane TestBreakersOutliveEveryConfigurationChange", "gateway/breaker TestUse",
+	},
+	"health probes that spend tokens": {"test/dataplane TestHealthChecksSpendNoTokens"},
+
 	// Streams.
 	"chat: data lines only, the role first, usage null until the last chunk, [DONE]; Azure's first chunk": {
 		"test/dataplane TestChatStreamsBeginWithARoleAndEndWithTheUsage",
@@ -116,9 +124,6 @@ var notYet = map[string]string{
 	"token limits charged afterwards, so that concurrent requests all pass": "budgets and token limits",
 	"limits kept per replica and called global":                             "budgets and token limits",
 	"budgets that some endpoints bypass":                                    "budgets and token limits",
-	"headers of one attempt leaked to the next":                             "retries and failover",
-	"breakers that forget their state at every configuration change":        "circuit breakers",
-	"health probes that spend tokens":                                       "health checks",
 	"cache keys made of the last user message alone":                        "the cache",
 	"masking that does not work on streams":                                 "sanitizing",
 }
