@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			continue
 		}
 		started := time.Now()
-		r, err := stage{program: program, pace: p, scenario: s}.play(ctx)
+		r, err := fairly(func() (result, error) { return stage{program: program, pace: p, scenario: s}.play(ctx) })
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}

@@ -49,6 +49,9 @@ const underWay = 4 * answerTokens * answerPause
 // onTheirWay bounds how long a request takes from the gateway to a provider, and a refusal back.
 const onTheirWay = 100 * time.Millisecond
 
+// unfair is how long a machine must not keep everybody waiting: a healthy provider may miss its timeout then.
+const unfair = firstToken / 3
+
 // slowAnswer is how long a whole answer takes of a provider that is slow, slowStream how long it keeps a stream silent,
 // lateAnswer what one adds that is only slower than the other, hedgedLate the same where a hedge comes to help after
 // hedgeAfter.

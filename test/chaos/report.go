@@ -61,7 +61,7 @@ it must end in the dialect's own error event, never as a whole one does. "Neithe
 
 func breakersTable(b *strings.Builder, p pace, results []result) {
 	fmt.Fprintf(b, `A breaker must open once %d requests in a row can have failed, and close within openFor and one probe of the
-provider's recovery (after a 429 that says when to come back: within that time). Both bounds include %s for a busy machine.
+provider's recovery (after a 429 that says when to come back: within that time). Both bounds include %s for the machine, and twice its own delay (below).
 
 | scenario | opened after | bound | closed after recovery | bound | times opened |
 |---|--:|--:|--:|--:|--:|
@@ -78,13 +78,15 @@ provider's recovery (after a 429 that says when to come back: within that time).
 
 func latencyTable(b *strings.Builder, results []result) {
 	b.WriteString(`Latency is that of a stream's first event or of a whole answer, from the time at which the request was due, so that waiting
-to be sent counts. The last column is what the fault added to the 99th percentile.
+to be sent counts. "Added" is what the fault added to the 99th percentile. The last column is the longest that the machine,
+busy with everything at once, kept the load or a look at the metrics waiting.
 
-| scenario | p50 before | p99 before | p99 during the fault | added |
-|---|--:|--:|--:|--:|
+| scenario | p50 before | p99 before | p99 during the fault | added | the machine's own delay |
+|---|--:|--:|--:|--:|--:|
 `)
 	for _, r := range results {
-		fmt.Fprintf(b, "| %s | %s | %s | %s | **%s** |\n", r.scenario.name, millis(r.p50Before), millis(r.p99Before), millis(r.p99During), millis(r.added))
+		fmt.Fprintf(b, "| %s | %s | %s | %s | **%s** | %s |\n", r.scenario.name,
+			millis(r.p50Before), millis(r.p99Before), millis(r.p99During), millis(r.added), millis(r.stall))
 	}
 }
 

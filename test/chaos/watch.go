@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -39,6 +40,16 @@ type look struct {
 
 // history is what was seen of the breakers of one provider, oldest first. A breaker is closed until it is seen otherwise.
 type history []change
+
+// String tells the latest changes.
+func (h history) String() string {
+	const most = 12
+	var words []string
+	for _, c := range h[max(0, len(h)-most):] {
+		words = append(words, fmt.Sprintf("%s at %s", [...]string{"closed", "half open", "open"}[c.to], c.at.Round(time.Millisecond)))
+	}
+	return strings.Join(words, ", ")
+}
 
 func (h history) now() breakerState {
 	if len(h) == 0 {

@@ -58,6 +58,9 @@ func TestAHistoryKeepsChanges(t *testing.T) {
 	if len(h) != 3 {
 		t.Fatalf("%v", h)
 	}
+	if got, want := h.String(), "open at 2s, half open at 4s, closed at 5s"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 	for at, want := range map[time.Duration]bool{
 		time.Second: false, 2 * time.Second: false, 2099 * ms: false, 2100 * ms: true, 2999 * ms: true,
 		3 * time.Second: false, 3500 * ms: false, time.Minute: false,
