@@ -97,6 +97,10 @@ fuzz: ## Fuzz every target for FUZZTIME each.
 bench: build ## Measure CPU per request of nginx and Spark in one run, and their ratio.
 	go run ./test/bench $(BENCHFLAGS)
 
+.PHONY: chaos
+chaos: ## Let providers fail in seven ways for a minute each, and write docs/resilience.md.
+	go run ./test/chaos -report docs/resilience.md
+
 .PHONY: clean
 clean: ## Remove what was built.
 	rm -rf bin dist

@@ -97,7 +97,6 @@ func (j *Journey) make(t *try, req *Request) {
 	target := &j.route.Targets[t.place]
 	t.attempt.prepare(req, target, t.rec)
 	t.rec.Kind = t.kind
-	target.Vital.Load.Begin()
 	switch t.err = req.fits(target); {
 	case t.err != nil:
 	case !j.start(t.attempt):
@@ -117,7 +116,11 @@ func (j *Journey) onwards(t *try) bool {
 	if t.verdict.final() {
 		return false
 	}
-	j.release(t, 0)
+	tokens := int64(0)
+	if worked(t.rec.Outcome) {
+		tokens = -1
+	}
+	j.release(t, tokens)
 	return j.choice.failed(t.place, &t.verdict, j.req.Clock())
 }
 

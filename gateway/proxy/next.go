@@ -77,6 +77,8 @@ func (j *Journey) take(place int, now int64, w *quota.Waiter) (try, lack, bool) 
 	if c.tries[place] == 0 {
 		target.Account.Retries.Request(now)
 	}
+	// From here on the target is under load, so that others choose by it.
+	target.Vital.Load.Begin()
 	return try{place: place, kind: c.tried(place), permit: permit, grant: grant}, lacksNothing, true
 }
 

@@ -26,7 +26,7 @@ Spark runs: SparkGateway %s/%s is Programmed (%s).
   . %s    # sets GATEWAY_URL, SPARK_API_KEY and
   export KUBECONFIG=%s
 
-  %s get sparkgateways,providerpolicies,apikeys
+  %s get sparkgateways,providerpolicies,modelroutes,apikeys
 
   curl "$GATEWAY_URL/v1/chat/completions" \
     -H "Authorization: Bearer $SPARK_API_KEY" -H "Content-Type: application/json" \
