@@ -196,7 +196,7 @@ func (a *Attempt) address(t *Target, body []byte) (head, rest []byte, refused *e
 }
 
 // headerField gives a field of the answer's header by its canonical name.
-func (a *Attempt) headerField(name string) []byte { return a.call.Header.Peek(name) }
+func (a *Attempt) headerField(name []byte) []byte { return a.call.Header.PeekCanonical(name) }
 
 // tail is what follows the operation's path at the provider.
 func (a *Attempt) tail(t *Target) []byte {

@@ -12,24 +12,33 @@ const (
 	longestTime  = 40 // bytes
 )
 
-// sources are the header fields, in canonical form, that tell of each dimension. OpenAI's are those of Azure and of many
-// others too.
-var sources = [...]struct {
+// source is the header fields, in canonical form, that tell of one dimension.
+type source struct {
 	of                      dimension
-	limit, remaining, reset string
-}{
-	{ofRequests, "X-Ratelimit-Limit-Requests", "X-Ratelimit-Remaining-Requests", "X-Ratelimit-Reset-Requests"},
-	{ofTokens, "X-Ratelimit-Limit-Tokens", "X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens"},
-	{ofRequests, "Anthropic-Ratelimit-Requests-Limit", "Anthropic-Ratelimit-Requests-Remaining", "Anthropic-Ratelimit-Requests-Reset"},
-	{ofTokens, "Anthropic-Ratelimit-Tokens-Limit", "Anthropic-Ratelimit-Tokens-Remaining", "Anthropic-Ratelimit-Tokens-Reset"},
-	{ofInput, "Anthropic-Ratelimit-Input-Tokens-Limit", "Anthropic-Ratelimit-Input-Tokens-Remaining", "Anthropic-Ratelimit-Input-Tokens-Reset"},
-	{ofOutput, "Anthropic-Ratelimit-Output-Tokens-Limit", "Anthropic-Ratelimit-Output-Tokens-Remaining", "Anthropic-Ratelimit-Output-Tokens-Reset"},
+	limit, remaining, reset []byte
+}
+
+// sources are all. OpenAI's are those of Azure and of many others too.
+var sources = [...]source{
+	openAI(ofRequests, "Requests"), openAI(ofTokens, "Tokens"),
+	anthropic(ofRequests, "Requests"), anthropic(ofTokens, "Tokens"),
+	anthropic(ofInput, "Input-Tokens"), anthropic(ofOutput, "Output-Tokens"),
+}
+
+func openAI(d dimension, name string) source {
+	const prefix = "X-Ratelimit-"
+	return source{d, []byte(prefix + "Limit-" + name), []byte(prefix + "Remaining-" + name), []byte(prefix + "Reset-" + name)}
+}
+
+func anthropic(d dimension, name string) source {
+	prefix := "Anthropic-Ratelimit-" + name
+	return source{d, []byte(prefix + "-Limit"), []byte(prefix + "-Remaining"), []byte(prefix + "-Reset")}
 }
 
 // Learn reads what the header of an answer, which came at now, tells of the target's limits. field gives the value of a
 // field by its canonical name, nil without; wall is the time of day at now. What has no reset, or none within the hour,
 // is ignored: nobody could say when it is over.
-func (t *Target) Learn(now int64, wall time.Time, field func(name string) []byte) {
+func (t *Target) Learn(now int64, wall time.Time, field func(name []byte) []byte) {
 	var news [dimensions]word
 	told := false
 	for i := range sources {

@@ -16,8 +16,8 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // fields is an answer's header.
 type fields map[string]string
 
-func (f fields) get(name string) []byte {
-	if value, ok := f[name]; ok {
+func (f fields) get(name []byte) []byte {
+	if value, ok := f[string(name)]; ok {
 		return []byte(value)
 	}
 	return nil
@@ -35,7 +35,7 @@ func openai(of, limit, remaining, reset string) fields {
 	return f
 }
 
-func anthropic(of, limit, remaining string, reset time.Time) fields {
+func claude(of, limit, remaining string, reset time.Time) fields {
 	prefix := "Anthropic-Ratelimit-" + of
 	return fields{prefix + "-Limit": limit, prefix + "-Remaining": remaining, prefix + "-Reset": reset.Format(time.RFC3339)}
 }
@@ -68,14 +68,14 @@ func TestLearn(t *testing.T) {
 		"all of the limit waits for the reset":               {openai("Tokens", "1000", "100", "9s"), 1000, 9 * time.Second},
 		"an estimate above the limit is not the provider's":  {openai("Tokens", "1000", "0", "10s"), 1001, 0},
 		"an estimate above what is told waits for the reset": {openai("Tokens", "", "999", "10s"), 5000, 10 * time.Second},
-		"a time of day":                                      {anthropic("Requests", "50", "0", noon.Add(10*time.Second)), 1, 200 * time.Millisecond},
-		"a time of day elsewhere":                            {anthropic("Requests", "50", "0", noon.Add(10*time.Second).In(time.FixedZone("", 7200))), 1, 200 * time.Millisecond},
-		"a time of day in the past is ignored":               {anthropic("Requests", "50", "0", noon.Add(-time.Second)), 1, 0},
-		"a time of day tomorrow is ignored":                  {anthropic("Requests", "50", "0", noon.AddDate(0, 0, 1)), 1, 0},
-		"all tokens":                                         {anthropic("Tokens", "1000", "100", noon.Add(time.Minute)), 1000, time.Minute},
-		"input tokens that remain are enough":                {anthropic("Input-Tokens", "1000", "1", noon.Add(time.Minute)), 101, 0},
-		"no input tokens":                                    {anthropic("Input-Tokens", "1000", "0", noon.Add(time.Minute)), 1, 60 * time.Millisecond},
-		"no output tokens":                                   {anthropic("Output-Tokens", "1000", "0", noon.Add(time.Minute)), 1, 60 * time.Millisecond},
+		"a time of day":                                      {claude("Requests", "50", "0", noon.Add(10*time.Second)), 1, 200 * time.Millisecond},
+		"a time of day elsewhere":                            {claude("Requests", "50", "0", noon.Add(10*time.Second).In(time.FixedZone("", 7200))), 1, 200 * time.Millisecond},
+		"a time of day in the past is ignored":               {claude("Requests", "50", "0", noon.Add(-time.Second)), 1, 0},
+		"a time of day tomorrow is ignored":                  {claude("Requests", "50", "0", noon.AddDate(0, 0, 1)), 1, 0},
+		"all tokens":                                         {claude("Tokens", "1000", "100", noon.Add(time.Minute)), 1000, time.Minute},
+		"input tokens that remain are enough":                {claude("Input-Tokens", "1000", "1", noon.Add(time.Minute)), 101, 0},
+		"no input tokens":                                    {claude("Input-Tokens", "1000", "0", noon.Add(time.Minute)), 1, 60 * time.Millisecond},
+		"no output tokens":                                   {claude("Output-Tokens", "1000", "0", noon.Add(time.Minute)), 1, 60 * time.Millisecond},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -213,12 +213,12 @@ func TestTargetsThatNobodyUsesAreForgotten(t *testing.T) {
 func TestLearnDoesNotAllocate(t *testing.T) {
 	target := New(config.Quota{}).Target()
 	values := map[string][]byte{}
-	field := func(name string) []byte { return values[name] }
+	field := func(name []byte) []byte { return values[string(name)] }
 	count := func() float64 { return testing.AllocsPerRun(100, func() { target.Learn(start, noon, field) }) }
 	if n := count(); n != 0 {
 		t.Errorf("%v allocations without the headers", n)
 	}
-	for _, f := range []fields{openai("Requests", "60", "0", "6m0s"), openai("Tokens", "60", "0", "12"), anthropic("Tokens", "9", "8", noon.Add(time.Minute))} {
+	for _, f := range []fields{openai("Requests", "60", "0", "6m0s"), openai("Tokens", "60", "0", "12"), claude("Tokens", "9", "8", noon.Add(time.Minute))} {
 		for name, value := range f {
 			values[name] = []byte(value)
 		}
@@ -232,7 +232,7 @@ func BenchmarkLearnNothing(b *testing.B) {
 	target := New(config.Quota{}).Target()
 	b.ReportAllocs()
 	for b.Loop() {
-		target.Learn(start, noon, func(string) []byte { return nil })
+		target.Learn(start, noon, func([]byte) []byte { return nil })
 	}
 }
 
@@ -242,8 +242,8 @@ func BenchmarkLearn(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		now++
-		target.Learn(now, noon, func(name string) []byte {
-			switch name {
+		target.Learn(now, noon, func(name []byte) []byte {
+			switch string(name) {
 			case "X-Ratelimit-Remaining-Requests", "X-Ratelimit-Remaining-Tokens":
 				return remaining
 			case "X-Ratelimit-Reset-Requests", "X-Ratelimit-Reset-Tokens":
@@ -266,7 +266,7 @@ func FuzzLearn(f *testing.F) {
 		target := p.Target()
 		header := fields{}
 		for _, s := range sources {
-			header[s.limit], header[s.remaining], header[s.reset] = limit, remaining, reset
+			header[string(s.limit)], header[string(s.remaining)], header[string(s.reset)] = limit, remaining, reset
 		}
 		target.Learn(start, noon, header.get)
 		for _, n := range []int64{1, 1 << 62} {
