@@ -107,7 +107,7 @@ func (a *Attempt) do() *exchange.Error {
 	}
 	rec.UpstreamStatus = a.call.Header.StatusCode()
 	a.upstreamID()
-	t.Vital.Quota.Learn(req.Clock(), time.Now(), a.headerField)
+	t.Vital.Quota.Learn(req.Clock, time.Now, a.headerField)
 	if len(req.Upgrade) > 0 && rec.UpstreamStatus < 300 {
 		return a.upgraded()
 	}

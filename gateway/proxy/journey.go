@@ -138,11 +138,9 @@ func (j *Journey) arrive(t *try) *exchange.Error {
 	if t.rec.Outcome == exchange.OK {
 		now := j.req.Clock()
 		t.permit.Began(now)
-		began := t.rec.FirstToken
-		if !j.req.Exchange.Stream || began.IsZero() {
-			began = time.Now()
+		if began := t.rec.FirstToken; !began.IsZero() {
+			j.route.Targets[t.place].Vital.Load.Observe(now, began.Sub(t.rec.Began), j.req.Exchange.Stream)
 		}
-		j.route.Targets[t.place].Vital.Load.Observe(now, began.Sub(t.rec.Began), j.req.Exchange.Stream)
 	}
 	return nil
 }

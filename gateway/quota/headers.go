@@ -35,10 +35,19 @@ func anthropic(d dimension, name string) source {
 	return source{d, []byte(prefix + "-Limit"), []byte(prefix + "-Remaining"), []byte(prefix + "-Reset")}
 }
 
-// Learn reads what the header of an answer, which came at now, tells of the target's limits. field gives the value of a
-// field by its canonical name, nil without; wall is the time of day at now. What has no reset, or none within the hour,
-// is ignored: nobody could say when it is over.
-func (t *Target) Learn(now int64, wall time.Time, field func(name []byte) []byte) {
+// Learn reads what the header of an answer tells of the target's limits. field gives the value of a field by its canonical
+// name, nil without; now and the time of day are only asked for where something is told. What has no reset, or none within
+// the hour, is ignored: nobody could say when it is over.
+func (t *Target) Learn(now func() int64, wall func() time.Time, field func(name []byte) []byte) {
+	for i := range sources {
+		if len(field(sources[i].remaining)) > 0 {
+			t.learn(now(), wall(), field)
+			return
+		}
+	}
+}
+
+func (t *Target) learn(now int64, wall time.Time, field func(name []byte) []byte) {
 	var news [dimensions]word
 	told := false
 	for i := range sources {

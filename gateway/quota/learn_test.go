@@ -81,7 +81,7 @@ func TestLearn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := New(config.Quota{})
 			target, other := p.Target(), p.Target()
-			target.Learn(start, noon, tc.header.get)
+			target.learn(start, noon, tc.header.get)
 			if got := target.Allows(start, tc.tokens); got != (tc.want == 0) {
 				t.Errorf("Allows says %v", got)
 			}
@@ -124,7 +124,7 @@ func TestTheLongestResetCounts(t *testing.T) {
 	for name, value := range openai("Tokens", "1000", "999", "5s") {
 		header[name] = value
 	}
-	target.Learn(start, noon, header.get)
+	target.learn(start, noon, header.get)
 	if _, wait, ok := target.Take(start, 1000, nil); ok || wait != 5*time.Second {
 		t.Errorf("granted %v, wait %s", ok, wait)
 	}
@@ -157,7 +157,7 @@ func TestAnswersOutOfOrder(t *testing.T) {
 			target, now := New(config.Quota{}).Target(), start
 			for _, w := range tc.told {
 				now += int64(w.after)
-				target.Learn(now, noon, openai("Requests", "", w.remaining, w.reset).get)
+				target.learn(now, noon, openai("Requests", "", w.remaining, w.reset).get)
 			}
 			got := 0
 			for _, _, ok := target.Take(now, 1, nil); ok && got < 100; _, _, ok = target.Take(now, 1, nil) {
@@ -172,13 +172,13 @@ func TestAnswersOutOfOrder(t *testing.T) {
 
 func TestWhatIsTakenCountsUntilTheNextWord(t *testing.T) {
 	target := New(config.Quota{}).Target()
-	target.Learn(start, noon, openai("Tokens", "1000", "1000", "10s").get)
+	target.learn(start, noon, openai("Tokens", "1000", "1000", "10s").get)
 	for i := range 3 {
 		if _, _, ok := target.Take(start, 400, nil); ok != (i < 2) {
 			t.Fatalf("take %d: %v", i+1, ok)
 		}
 	}
-	target.Learn(start, noon, openai("Tokens", "1000", "900", "10s").get)
+	target.learn(start, noon, openai("Tokens", "1000", "900", "10s").get)
 	if _, _, ok := target.Take(start, 900, nil); !ok {
 		t.Error("estimates from before the word still count")
 	}
@@ -189,7 +189,7 @@ func TestAWordIsForgottenAtItsReset(t *testing.T) {
 	target := p.Target()
 	for i := range 10 {
 		now := start + int64(i)*int64(time.Second)
-		target.Learn(now, noon, openai("Requests", "", "0", "1s").get)
+		target.learn(now, noon, openai("Requests", "", "0", "1s").get)
 		if len(p.telling) != 1 {
 			t.Fatalf("%d targets are remembered", len(p.telling))
 		}
@@ -203,18 +203,20 @@ func TestAWordIsForgottenAtItsReset(t *testing.T) {
 func TestTargetsThatNobodyUsesAreForgotten(t *testing.T) {
 	p := New(config.Quota{})
 	for i := range 100 {
-		p.Target().Learn(start+int64(i)*int64(time.Second), noon, openai("Requests", "", "0", "2s").get)
+		p.Target().learn(start+int64(i)*int64(time.Second), noon, openai("Requests", "", "0", "2s").get)
 	}
 	if len(p.telling) > 3 {
 		t.Errorf("%d targets are remembered", len(p.telling))
 	}
 }
 
+func clock() int64 { return start }
+
 func TestLearnDoesNotAllocate(t *testing.T) {
 	target := New(config.Quota{}).Target()
 	values := map[string][]byte{}
 	field := func(name []byte) []byte { return values[string(name)] }
-	count := func() float64 { return testing.AllocsPerRun(100, func() { target.Learn(start, noon, field) }) }
+	count := func() float64 { return testing.AllocsPerRun(100, func() { target.Learn(clock, time.Now, field) }) }
 	if n := count(); n != 0 {
 		t.Errorf("%v allocations without the headers", n)
 	}
@@ -232,7 +234,7 @@ func BenchmarkLearnNothing(b *testing.B) {
 	target := New(config.Quota{}).Target()
 	b.ReportAllocs()
 	for b.Loop() {
-		target.Learn(start, noon, func([]byte) []byte { return nil })
+		target.Learn(clock, time.Now, func([]byte) []byte { return nil })
 	}
 }
 
@@ -242,7 +244,7 @@ func BenchmarkLearn(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		now++
-		target.Learn(now, noon, func(name []byte) []byte {
+		target.learn(now, noon, func(name []byte) []byte {
 			switch string(name) {
 			case "X-Ratelimit-Remaining-Requests", "X-Ratelimit-Remaining-Tokens":
 				return remaining
@@ -268,7 +270,7 @@ func FuzzLearn(f *testing.F) {
 		for _, s := range sources {
 			header[string(s.limit)], header[string(s.remaining)], header[string(s.reset)] = limit, remaining, reset
 		}
-		target.Learn(start, noon, header.get)
+		target.learn(start, noon, header.get)
 		for _, n := range []int64{1, 1 << 62} {
 			_, wait, ok := target.Take(start, n, nil)
 			if wait < 0 || wait > time.Hour || ok != (wait == 0) {

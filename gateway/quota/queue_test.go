@@ -193,7 +193,7 @@ func TestOneMayWaitForSeveralProviders(t *testing.T) {
 func TestAModelThatIsOutIsInTheWayOfNobody(t *testing.T) {
 	p := New(slots(1, 9))
 	out, other := p.Target(), p.Target()
-	out.Learn(start, noon, openai("Requests", "", "0", "5s").get)
+	out.learn(start, noon, openai("Requests", "", "0", "5s").get)
 	g := mustTake(t, other, nil)
 	stood := stand(t, p, 3)
 	g.Settle(start, -1)
@@ -222,7 +222,7 @@ func TestAModelThatIsOutIsInTheWayOfNobody(t *testing.T) {
 func TestThoseWhoComeBackFromAsideStandByArrival(t *testing.T) {
 	p := New(slots(1, 9))
 	out, other := p.Target(), p.Target()
-	out.Learn(start, noon, openai("Requests", "", "0", "5s").get)
+	out.learn(start, noon, openai("Requests", "", "0", "5s").get)
 	stood := stand(t, p, 4)
 	for _, w := range stood[:3] {
 		mustNotTake(t, out, w)
@@ -241,16 +241,16 @@ func TestThoseWhoComeBackFromAsideStandByArrival(t *testing.T) {
 func TestWhoIsAsideIsToldOfBetterNews(t *testing.T) {
 	p := New(slots(9, 9))
 	target, other := p.Target(), p.Target()
-	target.Learn(start, noon, openai("Requests", "", "0", "5s").get)
+	target.learn(start, noon, openai("Requests", "", "0", "5s").get)
 	stood := stand(t, p, 2)
 	mustNotTake(t, target, stood[0])
 	woken(stood[1])
-	other.Learn(start, noon, openai("Requests", "", "9", "9s").get)
-	target.Learn(start, noon, openai("Requests", "", "0", "9s").get)
+	other.learn(start, noon, openai("Requests", "", "9", "9s").get)
+	target.learn(start, noon, openai("Requests", "", "0", "9s").get)
 	if woken(stood[0]) {
 		t.Error("woken for nothing")
 	}
-	target.Learn(start, noon, openai("Requests", "", "9", "19s").get)
+	target.learn(start, noon, openai("Requests", "", "9", "19s").get)
 	if !woken(stood[0]) || woken(stood[1]) {
 		t.Error("the one who could go on was not woken alone")
 	}
@@ -261,7 +261,7 @@ func TestWhoIsAsideIsToldOfBetterNews(t *testing.T) {
 func TestWhoLeavesFromAsideIsGone(t *testing.T) {
 	p := New(slots(9, 1))
 	target := p.Target()
-	target.Learn(start, noon, openai("Requests", "", "0", "5s").get)
+	target.learn(start, noon, openai("Requests", "", "0", "5s").get)
 	stood := stand(t, p, 1)
 	mustNotTake(t, target, stood[0])
 	if p.Join(NewWaiter()) {
@@ -380,7 +380,7 @@ func TestCrowdsAtSeveralProvidersAreAllServed(t *testing.T) {
 					}
 					time.Sleep(time.Duration(random.IntN(int(100 * time.Millisecond))))
 					if random.IntN(4) == 0 {
-						targets[random.IntN(6)].Learn(now(), noon, openai("Requests", "", "1", "300ms").get)
+						targets[random.IntN(6)].learn(now(), noon, openai("Requests", "", "1", "300ms").get)
 					}
 					g.Settle(now(), random.Int64N(500)-1)
 				})
@@ -446,7 +446,7 @@ func TestLimitsMayChangeUnderWay(t *testing.T) {
 					t.Error("not served")
 					return
 				}
-				targets[0].Learn(now(), noon, openai("Tokens", "9", "9", "1ms").get)
+				targets[0].learn(now(), noon, openai("Tokens", "9", "9", "1ms").get)
 				targets[1].Allows(now(), 5)
 				g.Settle(now(), -1)
 			}

@@ -167,7 +167,7 @@ func TestTimesMayBeginAtZero(t *testing.T) {
 		t.Error("a full bucket is refused")
 	}
 	later := int64(time.Second)
-	target.Learn(later, noon, openai("Requests", "", "0", "1s").get)
+	target.learn(later, noon, openai("Requests", "", "0", "1s").get)
 	if target.Out(later) != 2*later || target.Out(2*later) != 0 {
 		t.Errorf("out until %d, then %d", target.Out(later), target.Out(2*later))
 	}
@@ -188,7 +188,7 @@ func TestSight(t *testing.T) {
 	other.Take(start, 1, nil)
 	p.Join(NewWaiter())
 	later := start + int64(time.Second)
-	one.Learn(start, time.Time{}, fields{"X-Ratelimit-Remaining-Requests": "0", "X-Ratelimit-Reset-Requests": "1s"}.get)
+	one.learn(start, time.Time{}, fields{"X-Ratelimit-Remaining-Requests": "0", "X-Ratelimit-Reset-Requests": "1s"}.get)
 	if diff := cmp.Diff(Sight{InFlight: 2, Waiting: 1, Out: later}, p.Sight(start)); diff != "" {
 		t.Error(diff)
 	}
@@ -207,7 +207,7 @@ func TestSight(t *testing.T) {
 func benchmarkTake(b *testing.B, q config.Quota, learn bool) {
 	target, now := New(q).Target(), start
 	if learn {
-		target.Learn(now, time.Time{}, fields{"X-Ratelimit-Remaining-Requests": "99999999999", "X-Ratelimit-Reset-Requests": "1h"}.get)
+		target.learn(now, time.Time{}, fields{"X-Ratelimit-Remaining-Requests": "99999999999", "X-Ratelimit-Reset-Requests": "1h"}.get)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
