@@ -36,32 +36,31 @@ type Reloader interface {
 	Ack() config.Ack
 }
 
-// Witness says what the process has seen of the providers.
+// maxQuestion bounds the body of an ExplainRequest, whose own body is in base64.
+const maxQuestion = 32 << 20
+
+// Witness says what the process has seen of the providers, and what it would do with a request.
 type Witness interface {
 	State() config.State
+	Explain(config.ExplainRequest) (config.Explanation, error)
 }
 
-// Handler serves config.PushPath, config.AckPath and, where there is a witness, config.StatePath. Put it behind TLS only.
+// Handler serves config.PushPath, config.AckPath and, where there is a witness, config.StatePath and config.ExplainPath. Put
+// it behind TLS only.
 func Handler(r Reloader, witness Witness) http.Handler {
 	mux := http.NewServeMux()
 	if witness != nil {
 		mux.HandleFunc("GET "+config.StatePath, func(w http.ResponseWriter, _ *http.Request) {
 			answer(w, http.StatusOK, witness.State())
 		})
+		mux.HandleFunc("POST "+config.ExplainPath, func(w http.ResponseWriter, req *http.Request) { explain(w, req, witness) })
 	}
 	mux.HandleFunc("GET "+config.AckPath, func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, r.Ack())
 	})
 	mux.HandleFunc("POST "+config.PushPath, func(w http.ResponseWriter, req *http.Request) {
 		var push config.Push
-		if err := json.NewDecoder(http.MaxBytesReader(w, req.Body, maxPush)).Decode(&push); err != nil {
-			// The decoder's own words may quote the body, which holds secrets.
-			status := http.StatusBadRequest
-			var tooLarge *http.MaxBytesError
-			if errors.As(err, &tooLarge) {
-				status = http.StatusRequestEntityTooLarge
-			}
-			http.Error(w, "the body is not a push", status)
+		if !decode(w, http.MaxBytesReader(w, req.Body, maxPush), "push", &push) {
 			return
 		}
 		ack, missing := r.Offer(push)
@@ -72,6 +71,35 @@ func Handler(r Reloader, witness Witness) http.Handler {
 		answer(w, http.StatusOK, ack)
 	})
 	return mux
+}
+
+func explain(w http.ResponseWriter, req *http.Request, witness Witness) {
+	var question config.ExplainRequest
+	if !decode(w, http.MaxBytesReader(w, req.Body, maxQuestion), "question", &question) {
+		return
+	}
+	explanation, err := witness.Explain(question)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+		return
+	}
+	answer(w, http.StatusOK, explanation)
+}
+
+// decode reads a body, or answers that it is not what it should be: false. The decoder's own words may quote the body, which
+// holds secrets.
+func decode(w http.ResponseWriter, body io.Reader, what string, into any) bool {
+	err := json.NewDecoder(body).Decode(into)
+	if err == nil {
+		return true
+	}
+	status := http.StatusBadRequest
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		status = http.StatusRequestEntityTooLarge
+	}
+	http.Error(w, "the body is not a "+what, status)
+	return false
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

@@ -39,6 +39,14 @@ type witness config.State
 
 func (w witness) State() config.State { return config.State(w) }
 
+// Explain says what it was asked, unless no path is named.
+func (w witness) Explain(q config.ExplainRequest) (config.Explanation, error) {
+	if q.Path == "" {
+		return config.Explanation{}, errors.New("path: which?")
+	}
+	return config.Explanation{Path: q.Path, Model: string(q.Body), Key: &config.ExplainedKey{ID: q.Key}}, nil
+}
+
 // endless is a body that goes on.
 type endless struct{ read int }
 
@@ -84,6 +92,13 @@ func TestPushAndAck(t *testing.T) {
 		"an ack is a GET":                  {method: "POST", path: config.AckPath, wantStatus: 405},
 		"a state is given":                 {method: "GET", path: config.StatePath, wantStatus: 200, wantBody: asJSON(state)},
 		"a state is a GET":                 {method: "POST", path: config.StatePath, wantStatus: 405},
+		"an explanation is given": {
+			method: "POST", path: config.ExplainPath, body: asJSON(config.ExplainRequest{Path: "/v1", Body: []byte{0xff, 'b'}, Key: "k"}), wantStatus: 200,
+			wantBody: asJSON(config.Explanation{Path: "/v1", Model: string([]byte{0xff, 'b'}), Key: &config.ExplainedKey{ID: "k"}}),
+		},
+		"what cannot be explained is told": {method: "POST", path: config.ExplainPath, body: "{}", wantStatus: 422, wantBody: "path: which?"},
+		"what is no question is refused":   {method: "POST", path: config.ExplainPath, body: `"` + canary + `"`, wantStatus: 400, wantBody: "the body is not a question"},
+		"a question is a POST":             {method: "GET", path: config.ExplainPath, wantStatus: 405},
 		"there is nothing else":            {method: "GET", path: "/", wantStatus: 404},
 	}
 	for name, test := range tests {
@@ -114,6 +129,19 @@ func TestWithoutAWitnessThereIsNoState(t *testing.T) {
 	admin.Handler(&reloader{}, nil).ServeHTTP(w, httptest.NewRequest("GET", config.StatePath, nil))
 	if w.Code != http.StatusNotFound {
 		t.Errorf("status %d", w.Code)
+	}
+	w = httptest.NewRecorder()
+	admin.Handler(&reloader{}, nil).ServeHTTP(w, httptest.NewRequest("POST", config.ExplainPath, strings.NewReader(`{"path":"/v1"}`)))
+	if w.Code != http.StatusNotFound {
+		t.Errorf("explain: status %d", w.Code)
+	}
+}
+
+func TestAQuestionWithoutEndIsCutOff(t *testing.T) {
+	body, w := &endless{}, httptest.NewRecorder()
+	admin.Handler(&reloader{}, witness{}).ServeHTTP(w, httptest.NewRequest("POST", config.ExplainPath, body))
+	if w.Code != http.StatusRequestEntityTooLarge || body.read > 64<<20 {
+		t.Errorf("status %d, %d bytes were read", w.Code, body.read)
 	}
 }
 
