@@ -19,14 +19,14 @@ func markdown(p pace, results []result, now time.Time) string {
 looks at every answer. `+"`make test`"+` does the same in a shorter form. The last run was on %s, on %d cores that the gateway,
 the providers and the load shared.
 
-Each scenario has %d requests a second for %s, sent at that rate whatever becomes of those before: %s as it
-should be, %s of the fault, %s after it. Half of the requests are streams; they come in the dialects of OpenAI, Anthropic and
+Each scenario has %d requests a second for %s, sent at that rate whatever becomes of those before: %s as it should
+be, %s of the fault, %s after it. Half of the requests are streams; they come in the dialects of OpenAI, Anthropic and
 Gemini in turn. The primary speaks OpenAI's dialect and the secondary Anthropic's, so that failing over is translating
-too. A healthy answer takes %s. Both have this policy:
+too. A healthy answer takes %s. Both providers have this policy:
 
 `+"```yaml\ncircuitBreaker: %s\ntimeouts: %s\n```\n\n",
-		now.UTC().Format(time.DateOnly), runtime.NumCPU(), p.rate, p.total(), p.steady, p.fault, p.recovery,
-		answerTokens*answerPause, breakerSettings(p), timeoutSettings())
+		now.UTC().Format(time.DateOnly), runtime.NumCPU(), p.rate, span(p.total()), span(p.steady), span(p.fault), span(p.recovery),
+		span(answerTokens*answerPause), breakerSettings(p), timeoutSettings())
 	b.WriteString("Unless said otherwise, the route has the primary in tier 0 and the secondary in tier 1.\n\n")
 	for _, r := range results {
 		fmt.Fprintf(&b, "- **%s**: %s.\n", r.scenario.name, r.scenario.what)
@@ -65,7 +65,7 @@ provider's recovery (after a 429 that says when to come back: within that time).
 
 | scenario | opened after | bound | closed after recovery | bound | times opened |
 |---|--:|--:|--:|--:|--:|
-`, consecutiveFailures, p.grace)
+`, consecutiveFailures, span(p.grace))
 	for _, r := range results {
 		if len(r.scenario.broken) == 0 {
 			fmt.Fprintf(b, "| %s | – | must not | – | – | %d |\n", r.scenario.name, r.opens)
@@ -102,6 +102,14 @@ func promisesNotKept(b *strings.Builder, results []result) {
 			fmt.Fprintf(b, "- %s: %s\n", r.scenario.name, strings.TrimSuffix(line, ", such as"))
 		}
 	}
+}
+
+// span writes a duration for people.
+func span(d time.Duration) string {
+	if d < time.Second {
+		return millis(d)
+	}
+	return fmt.Sprintf("%g s", d.Seconds())
 }
 
 func seconds(d time.Duration) string {

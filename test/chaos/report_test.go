@@ -16,8 +16,8 @@ func TestTheReportHasALineForEachScenarioInEachTable(t *testing.T) {
 	}))
 	text := markdown(testPace, []result{good, bad}, time.Unix(0, 0))
 	for _, want := range []string{
-		"1970-01-01", "10 requests a second for 5s, ", "consecutiveFailures: 5, openFor: 500ms",
-		"firstToken: 300ms", "- **a test**: ",
+		"1970-01-01", "10 requests a second for 5 s, ", "consecutiveFailures: 5, openFor: 500ms",
+		"firstToken: 300ms", "- **a test**: ", "A healthy answer takes 20 ms",
 		"| a test | 50 | 0 | **0** | 0 | **0** | 0 | 0 |", "| another | 50 | 1 × 502 | **1** | 0 | **0** | 0 | 0 |",
 		"| a test | 0.50 s | 0.75 s | 0.40 s | 1.05 s | 2 |", "| a test | 10 ms | 10 ms | 10 ms | **0 ms** | 0 ms |",
 		"## Promises not kept\n\n- another: 1 requests failed",

@@ -73,12 +73,12 @@ func scenarios(p pace) []scenario {
 		},
 		{
 			name:   "primary slow",
-			what:   fmt.Sprintf("the primary's streams are silent after the header, beyond the %s of timeouts.firstToken; whole answers take %s", firstToken, slowAnswer),
+			what:   fmt.Sprintf("the primary's streams are silent after the header, beyond the %s of timeouts.firstToken; whole answers take %s", span(firstToken), span(slowAnswer)),
 			breaks: sick(streams(fault("first-token-latency:"+slowStream.String())), whole(fault("latency:"+slowAnswer.String()))),
 			mends:  well, broken: []int{primary}, share: 0.5, detect: firstToken, probe: firstToken, added: slowAnswer,
 		},
 		{
-			name: "primary 429, Retry-After", what: fmt.Sprintf("the primary answers 429 and asks for a pause of %s", p.retryAfter),
+			name: "primary 429, Retry-After", what: fmt.Sprintf("the primary answers 429 and asks for a pause of %s", span(p.retryAfter)),
 			breaks: sick(fault("rate-limit:" + p.retryAfter.String())), mends: well,
 			broken: []int{primary}, share: 1, failures: 1, closes: p.retryAfter, also: leftAlone,
 		},
@@ -93,7 +93,7 @@ func scenarios(p pace) []scenario {
 			cuts: cycles * (consecutiveFailures + halfOpenProbes + hit),
 		},
 		{
-			name: "primary flaps", what: fmt.Sprintf("the primary's process ends and comes back, every %s", p.flap),
+			name: "primary flaps", what: fmt.Sprintf("the primary's process ends and comes back, every %s", span(p.flap)),
 			breaks: flap(p.flap, p.fault), mends: up(primary), broken: []int{primary}, share: 1,
 			cuts: (int(p.fault/(2*p.flap)) + 1) * hit,
 		},
@@ -109,13 +109,13 @@ func scenarios(p pace) []scenario {
 		},
 		{
 			name:  "primary late, lowest latency",
-			what:  fmt.Sprintf("both providers in one tier with strategy LowestLatency; the primary's answers come %s later, which is no failure", lateAnswer),
+			what:  fmt.Sprintf("both providers in one tier with strategy LowestLatency; the primary's answers come %s later, which is no failure", span(lateAnswer)),
 			model: modelFastest, breaks: sick(fault("latency:" + lateAnswer.String())), mends: well,
 			added: lateAnswer, also: avoided,
 		},
 		{
 			name:  "primary late, hedged",
-			what:  fmt.Sprintf("the primary's answers come %s later, and the route sends a second attempt after %s", hedgedLate, hedgeAfter),
+			what:  fmt.Sprintf("the primary's answers come %s later, and the route sends a second attempt after %s", span(hedgedLate), span(hedgeAfter)),
 			model: modelHedged, breaks: sick(fault("latency:" + hedgedLate.String())), mends: well, added: hedgeAfter,
 		},
 	}
