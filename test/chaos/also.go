@@ -100,3 +100,23 @@ func avoided(f *facts) []string {
 	}
 	return nil
 }
+
+// hedged judges that no more than one in a hundred requests had to wait for the late primary alone: the budget is one hedge
+// for each request, and each was late enough for one.
+func hedged(f *facts) []string {
+	sent, helped := 0, 0
+	for _, a := range f.answers {
+		if a.due >= f.broke && a.due+hedgedLate < f.mended {
+			sent++
+		}
+	}
+	for _, record := range f.records[secondary] {
+		if at := record.StartedAt.Sub(f.begun); at >= f.broke && at < f.mended {
+			helped++
+		}
+	}
+	if least := sent - sent/100 - 1; helped < least {
+		return []string{fmt.Sprintf("the secondary helped with %d of %d requests, want %d at least", helped, sent, least)}
+	}
+	return nil
+}

@@ -245,3 +245,20 @@ func TestWhatIsMeasured(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestRequestsThatWereNotHedgedAreCounted(t *testing.T) {
+	for name, tc := range map[string]struct {
+		helped int
+		good   bool
+	}{"every one was": {18, true}, "one was not": {17, true}, "two were not": {16, false}} {
+		got := hedged(seen(func(f *facts) {
+			for n := range tc.helped {
+				f.records[secondary] = append(f.records[secondary], asked(200, time.Second+time.Duration(n)*100*ms)...)
+			}
+			f.records[secondary] = append(f.records[secondary], asked(200, 0, 4*time.Second)...)
+		}))
+		if (got == nil) != tc.good {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}

@@ -59,7 +59,7 @@ const (
 	slowAnswer = 600 * time.Millisecond
 	slowStream = 5 * time.Second
 	lateAnswer = 100 * time.Millisecond
-	hedgedLate = time.Second
+	hedgedLate = 200 * time.Millisecond
 	hedgeAfter = 60 * time.Millisecond
 )
 

@@ -86,7 +86,7 @@ busy with everything at once, kept the load or a look at the metrics waiting.
 `)
 	for _, r := range results {
 		fmt.Fprintf(b, "| %s | %s | %s | %s | **%s** | %s |\n", r.scenario.name,
-			millis(r.p50Before), millis(r.p99Before), millis(r.p99During), millis(r.added), millis(r.stall))
+			millis(r.p50Before), millis(r.p99Before), millis(r.p99During), millis(max(0, r.added)), millis(r.stall))
 	}
 }
 

@@ -117,6 +117,7 @@ func scenarios(p pace) []scenario {
 			name:  "primary late, hedged",
 			what:  fmt.Sprintf("the primary's answers come %s later, and the route sends a second attempt after %s", span(hedgedLate), span(hedgeAfter)),
 			model: modelHedged, breaks: sick(fault("latency:" + hedgedLate.String())), mends: well, added: hedgeAfter,
+			also: hedged,
 		},
 	}
 	for i := range all {
