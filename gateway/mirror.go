@@ -82,9 +82,10 @@ type copied struct {
 	req     proxy.Request
 }
 
-// mirror sends a copy of the request to the route's mirror, where there is one and chance wills it.
+// mirror sends a copy of the request to the route's mirror, where there is one and chance wills it. A session has nothing
+// that could be copied.
 func (r *request) mirror(w *way, req *proxy.Request) {
-	if w.mirror == nil || rand.Int64N(100) >= w.from.MirrorPercent {
+	if w.mirror == nil || req.Asked == nil || rand.Int64N(100) >= w.from.MirrorPercent {
 		return
 	}
 	living := r.srv.living
