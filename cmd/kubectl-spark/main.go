@@ -1,8 +1,8 @@
 // Copyright The Spark Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command kubectl-spark is Spark at the command line: it checks manifests, and serves them without Kubernetes. As
-// "kubectl-spark" on the PATH it is also "kubectl spark".
+// Command kubectl-spark is Spark at the command line: it checks manifests, serves them without Kubernetes, and explains what
+// becomes of requests. As "kubectl-spark" on the PATH it is also "kubectl spark".
 package main
 
 import (
@@ -38,14 +38,14 @@ var errSaid = errors.New("said")
 func root() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:           "kubectl-spark",
-		Short:         "Check Spark's resources and serve them without Kubernetes",
+		Short:         "Check Spark's resources, serve them without Kubernetes, and explain what becomes of requests",
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl spark"},
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 	}
-	cmd.AddCommand(validateCommand(), runCommand(), versionCommand())
+	cmd.AddCommand(validateCommand(), runCommand(), explainCommand(), versionCommand())
 	return cmd
 }
 

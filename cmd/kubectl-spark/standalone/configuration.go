@@ -18,6 +18,7 @@ import (
 	"github.com/sparkgateway/spark/api/manifest"
 	"github.com/sparkgateway/spark/api/v1alpha1"
 	"github.com/sparkgateway/spark/controllers/compiler"
+	"github.com/sparkgateway/spark/gateway/config"
 )
 
 // defaultPort is the port that SparkGateway's spec.listener.port promises.
@@ -33,6 +34,20 @@ type Configuration struct {
 // Name is the gateway's.
 func (c Configuration) Name() types.NamespacedName {
 	return types.NamespacedName{Namespace: c.Gateway.Namespace, Name: c.Gateway.Name}
+}
+
+// Still is what the gateway would serve, without what asks providers by itself: health checks. It is nil where the gateway
+// was refused.
+func (c Configuration) Still() *config.Document {
+	if c.compiled.Document == nil {
+		return nil
+	}
+	still := *c.compiled.Document
+	still.Core.Providers = slices.Clone(still.Core.Providers)
+	for i := range still.Core.Providers {
+		still.Core.Providers[i].HealthCheck = nil
+	}
+	return &still
 }
 
 // Port is the one to listen on, default applied.

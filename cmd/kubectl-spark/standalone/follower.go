@@ -105,7 +105,7 @@ func (f *Follower) load() (Configuration, error) {
 	if len(problems) > 0 {
 		return Configuration{}, refused(problems)
 	}
-	return choose(configurations, f.Gateway)
+	return Choose(configurations, f.Gateway)
 }
 
 func (f *Follower) take(c Configuration) error {
@@ -119,8 +119,8 @@ func (f *Follower) take(c Configuration) error {
 	return nil
 }
 
-// choose gives the named gateway, or the only one.
-func choose(all []Configuration, name types.NamespacedName) (Configuration, error) {
+// Choose gives the named gateway, or, where the name is the zero value, the only one.
+func Choose(all []Configuration, name types.NamespacedName) (Configuration, error) {
 	var names []string
 	for _, c := range all {
 		if c.Name() == name || len(all) == 1 && name.Name == "" {

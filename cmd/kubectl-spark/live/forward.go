@@ -1,0 +1,73 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/portforward"
+	"k8s.io/client-go/transport/spdy"
+	"k8s.io/streaming/pkg/httpstream"
+
+	"github.com/sparkgateway/spark/controllers/render"
+)
+
+// forward leads a port of the loopback interface to a pod's administrative listener, over WebSocket or, where the API server
+// or what stands before it does not speak that, SPDY, as kubectl does.
+func forward(ctx context.Context, settings *rest.Config, to *url.URL) (address string, stop func(), err error) {
+	dialer, err := dial(settings, to)
+	if err != nil {
+		return "", nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	begun := make(chan struct{})
+	ports := []string{fmt.Sprintf("0:%d", render.AdminPort)}
+	forwarder, err := portforward.NewOnAddressesForStreamingWithContext(ctx, dialer, []string{"127.0.0.1"}, ports, begun, io.Discard, io.Discard)
+	if err != nil {
+		cancel()
+		return "", nil, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- forwarder.ForwardPorts() }()
+	stop = func() {
+		cancel()
+		<-ended
+	}
+	select {
+	case err := <-ended:
+		cancel()
+		if err == nil {
+			err = errors.New("it ended")
+		}
+		return "", nil, err
+	case <-begun:
+	}
+	local, err := forwarder.GetPorts()
+	if err != nil || len(local) != 1 {
+		stop()
+		return "", nil, errors.New("no port")
+	}
+	return fmt.Sprintf("127.0.0.1:%d", local[0].Local), stop, nil
+}
+
+func dial(settings *rest.Config, to *url.URL) (httpstream.Dialer, error) {
+	transport, upgrader, err := spdy.RoundTripperFor(settings)
+	if err != nil {
+		return nil, err
+	}
+	older := spdy.NewDialerForStreaming(upgrader, &http.Client{Transport: transport}, http.MethodPost, to)
+	newer, err := portforward.NewSPDYOverWebsocketDialerForStreaming(to, settings)
+	if err != nil {
+		return nil, err
+	}
+	return portforward.NewFallbackDialerForStreaming(newer, older, func(err error) bool {
+		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
+	}), nil
+}
