@@ -5,6 +5,7 @@ package proxy
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -170,16 +171,30 @@ func TestAStreamHasToKeepItsPace(t *testing.T) {
 }
 
 func TestATricklingStreamIsBrokenOff(t *testing.T) {
-	first := delta("a")
-	s := &script{hang: true, pieces: chunks(first).pieces[:2]}
-	to := target(t, s)
-	to.Provider.Timeouts.BetweenTokens, to.Provider.Timeouts.Total = config.Duration(10*time.Second), config.Duration(10*time.Second)
-	to.Provider.Timeouts.MinThroughput = &config.MinThroughput{TokensPerSecond: 1000, Over: config.Duration(50 * time.Millisecond)}
-	r := &run{t: t, guard: &guard{}, journey: &Journey{}}
-	began := time.Now()
-	r.do(to, stream)
-	r.finish()
-	if r.ex.Reason != exchange.ReasonThroughput || cutError(r.out.String()) != first+string(exchange.ReasonThroughput) || time.Since(began) > 5*time.Second {
-		t.Errorf("after %s: reason %s, got %q", time.Since(began), r.ex.Reason, r.out.String())
+	const over = 50 * time.Millisecond
+	for name, tc := range map[string]struct {
+		text  string
+		least time.Duration // that it may go on for
+	}{
+		"from the first": {"a", over},
+		"fast at first":  {strings.Repeat("a", 1000), 2 * over},
+	} {
+		t.Run(name, func(t *testing.T) {
+			first := delta(tc.text)
+			to := target(t, &script{hang: true, pieces: chunks(first).pieces[:2]})
+			to.Provider.Timeouts.BetweenTokens, to.Provider.Timeouts.Total = config.Duration(10*time.Second), config.Duration(10*time.Second)
+			to.Provider.Timeouts.MinThroughput = &config.MinThroughput{TokensPerSecond: 1000, Over: config.Duration(over)}
+			r := &run{t: t, guard: &guard{}, journey: &Journey{}}
+			began := time.Now()
+			r.do(to, stream)
+			r.finish()
+			took := time.Since(began)
+			if r.ex.Reason != exchange.ReasonThroughput || cutError(r.out.String()) != first+string(exchange.ReasonThroughput) {
+				t.Errorf("reason %s, got %q", r.ex.Reason, r.out.String())
+			}
+			if took < tc.least || took > 5*time.Second {
+				t.Errorf("broken off after %s, want %s", took, tc.least)
+			}
+		})
 	}
 }

@@ -145,6 +145,12 @@ func TestBreakersOutliveEveryConfigurationChange(t *testing.T) {
 			t.Errorf("after %s: breakers %+v, want %+v", name, got, open)
 		}
 	}
+	// Its settings are the new ones all the same.
+	s.apply(withBackup(second, func(d *config.Document) { d.Core.Providers[0].Breaker.OpenFor = config.Duration(time.Millisecond) }))
+	eventually(t, func() bool {
+		got := s.server.Providers()[0].Out
+		return len(got) == 1 && got[0].State == config.BreakerHalfOpen
+	}, func() string { return fmt.Sprintf("%+v", s.server.Providers()[0].Out) })
 }
 
 func TestAChangeOfARouteUnderLoadFailsNoRequest(t *testing.T) {
