@@ -73,10 +73,7 @@ func (r *Request) Plan(route *Route) Plan {
 	p.plan = Plan{Reserved: p.tokens, Hedge: -1}
 	p.plan.Prompt, p.plan.Answer = expected(r)
 	at := p.look(p.now)
-	for {
-		if !p.step() {
-			break
-		}
+	for p.step() { // One after the other.
 	}
 	p.rest(at)
 	p.hedge()

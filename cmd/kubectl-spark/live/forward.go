@@ -38,7 +38,7 @@ func forward(ctx context.Context, settings *rest.Config, to *url.URL) (address s
 	go func() { ended <- forwarder.ForwardPorts() }()
 	stop = func() {
 		cancel()
-		<-ended
+		_ = <-ended
 	}
 	select {
 	case err := <-ended:

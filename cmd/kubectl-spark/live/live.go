@@ -84,7 +84,7 @@ func (c *Cluster) Explain(ctx context.Context, gateway, pod string, asked config
 	}
 	credentials, err := issue.ClientTLS(admin.Data)
 	if err != nil {
-		return none, "", fmt.Errorf("Secret %s: %w", admin.Name, err)
+		return none, "", fmt.Errorf("the Secret %s: %w", admin.Name, err)
 	}
 	if pod, err = c.choose(ctx, gateway, pod); err != nil {
 		return none, "", err

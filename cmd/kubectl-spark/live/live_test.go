@@ -101,7 +101,7 @@ func TestExplainAsksAPod(t *testing.T) {
 		"none is ready":                  {objects: all[:3], wrong: "SparkGateway team/main has no pod that is ready, of main-a, main-b; name one with --pod"},
 		"no pod":                         {objects: all[:1], wrong: "has no pod that is ready, of none"},
 		"no gateway":                     {wrong: "--gateway main: namespace team has no Secret main-spark-admin, which the operator makes for each SparkGateway"},
-		"credentials that are none":      {objects: []runtime.Object{admin(nil)}, wrong: "Secret main-spark-admin: the client certificate and key do not make a pair"},
+		"credentials that are none":      {objects: []runtime.Object{admin(nil)}, wrong: "the Secret main-spark-admin: the client certificate and key do not make a pair"},
 		"credentials of another gateway": {objects: append([]runtime.Object{admin(other)}, all[1:]...), serve: answering(200, string(good)), wrong: "pod main-c: "},
 		"no way to the pod":              {objects: all, broken: errors.New("no route"), wrong: "forward a port to pod main-c: no route"},
 		"a question that is none":        {objects: all, serve: answering(422, "key: none\n"), wrong: "pod main-c: key: none"},
