@@ -55,19 +55,20 @@ func Connect(o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
+	return connect(settings, namespace)
+}
+
+func connect(settings *rest.Config, namespace string) (*Cluster, error) {
 	clients, err := kubernetes.NewForConfig(settings)
 	if err != nil {
 		return nil, err
 	}
 	c := &Cluster{Namespace: namespace, clients: clients}
 	c.forward = func(ctx context.Context, pod string) (string, func(), error) {
-		return forward(ctx, settings, c.request(pod).URL())
+		to := clients.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(pod).SubResource("portforward").URL()
+		return forward(ctx, settings, to)
 	}
 	return c, nil
-}
-
-func (c *Cluster) request(pod string) *rest.Request {
-	return c.clients.CoreV1().RESTClient().Post().Resource("pods").Namespace(c.Namespace).Name(pod).SubResource("portforward")
 }
 
 // Explain asks a pod of a gateway, by name or, where that is empty, one that is ready, and gives the name of the one asked.
