@@ -34,19 +34,22 @@ func forward(ctx context.Context, settings *rest.Config, to *url.URL) (address s
 		cancel()
 		return "", nil, err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- forwarder.ForwardPorts() }()
+	ended, failed := make(chan struct{}), error(nil) // failed is for whoever saw the end
+	go func() {
+		failed = forwarder.ForwardPorts()
+		close(ended)
+	}()
 	stop = func() {
 		cancel()
-		_ = <-ended
+		<-ended
 	}
 	select {
-	case err := <-ended:
+	case <-ended:
 		cancel()
-		if err == nil {
-			err = errors.New("it ended")
+		if failed == nil {
+			failed = errors.New("it ended")
 		}
-		return "", nil, err
+		return "", nil, failed
 	case <-begun:
 	}
 	local, err := forwarder.GetPorts()
