@@ -45,9 +45,6 @@ func (c *choice) begin(req *Request, route *Route) {
 
 func (c *choice) now() int64 { return c.req.Clock() }
 
-// all are the targets that were not barred.
-func (c *choice) all() uint32 { return (1<<len(c.route.Targets) - 1) &^ c.barred }
-
 // state is what the targets that may still be tried are in.
 type state struct {
 	// fresh were not tried yet, again were and may be once more; full would be either, but for their quota.
