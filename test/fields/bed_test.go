@@ -142,8 +142,11 @@ func (b *bed) up() {
 			b.Fatal(err)
 		}
 		b.address = ln.Addr().String()
-		served := make(chan error, 1)
-		go func() { served <- b.server.Serve(ln) }()
+		served := make(chan struct{})
+		go func() {
+			defer close(served)
+			_ = b.server.Serve(ln)
+		}()
 		b.Cleanup(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			defer cancel()
@@ -151,7 +154,7 @@ func (b *bed) up() {
 			living.Close()
 			// It may be that Serve had not begun.
 			_ = ln.Close()
-			_ = <-served
+			<-served
 		})
 	})
 }

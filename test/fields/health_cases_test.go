@@ -58,7 +58,9 @@ var healthCases = func() cases {
 		"ProviderPolicy.spec.healthCheck": {with: first, to: "{}", was: false, is: true, see: func(b *bed) any { return b.checked(1, glance) }},
 		"ProviderPolicy.spec.healthCheck.path": {with: checked(nil), to: "/v1/models/gpt-4o", was: "/v1/models", is: "/v1/models/gpt-4o",
 			see: func(b *bed) any {
-				b.checked(1, patience)
+				if !b.checked(1, patience) {
+					return "none"
+				}
 				return b.checks()[0].Path
 			}},
 		"ProviderPolicy.spec.healthCheck.interval": {with: checked(edits{"healthCheck.timeout": "1s"}), to: "1s", was: false, is: true,
