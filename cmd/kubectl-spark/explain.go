@@ -45,7 +45,7 @@ provider, and nothing is taken from any limit.
 With manifests among -f the answer is that of a gateway that has just started on them, offline; Secrets that are not there
 are made up. Else --gateway names one in a cluster, and one of its pods is asked what it knows now: breakers, quotas, what
 is left of limits. That takes the rights to read the Secret NAME-spark-admin, to list pods and to forward ports to them.`,
-		Example: `  kubectl spark explain -f request.json -f config/samples/full --key alice
+		Example: `  kubectl spark explain -f request.json -f config/samples/full --gateway default/main --key alice
   echo '{"model": "smart", "messages": [{"role": "user", "content": "Hi"}]}' | kubectl spark explain -f - --gateway main
   kubectl spark explain --path /v1/messages -H 'X-Tier: gold' -f request.json --gateway main -n team -o json`,
 		Args: cobra.NoArgs,

@@ -107,7 +107,7 @@ func TestExplain(t *testing.T) {
 			}, ""},
 		"no request":                     {own, nil, "-f: no request: name a JSON file, or - for standard input"},
 		"two requests":                   {append(own, "-f", request, "-f", other), nil, "are two requests: give one"},
-		"several gateways":               {[]string{"-f", full, "-f", request}, nil, "several SparkGateways (default/fixed, default/main): name one"},
+		"several gateways":               {[]string{"-f", full, "-f", request}, nil, "several SparkGateways (default/fixed, default/main): name one with --gateway"},
 		"a gateway that there is not":    {[]string{"-f", full, "-f", request, "--gateway", "none"}, nil, "no SparkGateway default/none"},
 		"half a gateway's name":          {[]string{"-f", full, "-f", request, "--gateway", "default/"}, nil, "is not namespace/name"},
 		"no gateway":                     {[]string{"-f", request}, nil, "which gateway? Give manifests with -f, or name one in a cluster with --gateway"},

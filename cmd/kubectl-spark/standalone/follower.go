@@ -132,7 +132,7 @@ func Choose(all []Configuration, name types.NamespacedName) (Configuration, erro
 	case len(all) == 0:
 		return Configuration{}, errors.New("the manifests hold no SparkGateway")
 	case name.Name == "":
-		return Configuration{}, fmt.Errorf("the manifests hold several SparkGateways (%s): name one", strings.Join(names, ", "))
+		return Configuration{}, fmt.Errorf("the manifests hold several SparkGateways (%s): name one with --gateway", strings.Join(names, ", "))
 	}
 	return Configuration{}, fmt.Errorf("the manifests hold no SparkGateway %s; there is %s", name, strings.Join(names, ", "))
 }

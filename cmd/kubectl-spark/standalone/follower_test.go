@@ -113,7 +113,7 @@ func TestARefusedChangeLeavesTheLastGoodOneAndSaysWhy(t *testing.T) {
 		"no gateway at all":        {"apiVersion: v1\nkind: Namespace\nmetadata: {name: a}", nil, "the manifests hold no SparkGateway"},
 		"broken YAML":              {"a: [", nil, "not valid YAML"},
 		"a gateway that will not":  {gatewayYAML + bob, errors.New("no such cipher"), "the gateway refuses the configuration: no such cipher"},
-		"a second gateway":         {gatewayYAML + strings.Replace(gatewayYAML, "main", "two", 1), nil, "several SparkGateways (default/main, default/two): name one"},
+		"a second gateway":         {gatewayYAML + strings.Replace(gatewayYAML, "main", "two", 1), nil, "several SparkGateways (default/main, default/two): name one with --gateway"},
 		"a Secret that is missing": {gatewayYAML + strings.Replace(bob, "user: bob", "user: bob, secretRef: {name: none}", 1), nil, "spec.secretRef: Secret default/none does not exist"},
 	}
 	for name, tt := range tests {
