@@ -22,6 +22,9 @@ func TestApplicationsSeeWhatIsPromisedWhileProvidersFail(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			for _, w := range r.aside {
+				t.Log("set aside:", w)
+			}
 			for _, w := range r.wrong {
 				t.Error(w)
 			}
@@ -52,6 +55,9 @@ func TestAScenarioIsPlayedAgainOnlyWhereTheMachineMayBeAtFault(t *testing.T) {
 			plays++
 			return tc.plays[plays-1], tc.err
 		})
+		if len(got.aside) != tc.wantPlays-1 {
+			t.Errorf("%s: %d plays, of which %q were set aside", name, plays, got.aside)
+		}
 		if plays != tc.wantPlays || len(got.wrong) != tc.wantWrong || !errors.Is(err, tc.err) {
 			t.Errorf("%s: %d plays, %q, %v", name, plays, got.wrong, err)
 		}

@@ -32,6 +32,7 @@ type result struct {
 	stall time.Duration // the longest that the machine kept the load or the watch waiting
 
 	wrong []string
+	aside []string // what was not kept in plays that were set aside because of the machine
 }
 
 // judge compares what was seen with what was promised.

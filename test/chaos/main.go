@@ -66,6 +66,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		results = append(results, r)
 		wrong += len(r.wrong)
 		fmt.Fprintf(out, "%s: %s, %s\n", s.name, verdictOf(r), time.Since(started).Round(time.Second))
+		for _, w := range r.aside {
+			fmt.Fprintf(out, "  set aside: %s\n", w)
+		}
 		for _, w := range r.wrong {
 			fmt.Fprintf(out, "  %s\n", strings.ReplaceAll(w, "\n", "\n  "))
 		}

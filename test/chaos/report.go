@@ -37,7 +37,8 @@ too. A healthy answer takes %s. Both providers have this policy:
 	breakersTable(&b, p, results)
 	b.WriteString("\n## What it cost in time\n\n")
 	latencyTable(&b, results)
-	promisesNotKept(&b, results)
+	listed(&b, "Promises not kept", results, func(r result) []string { return r.wrong })
+	listed(&b, "Plays that were set aside", results, func(r result) []string { return r.aside })
 	return b.String()
 }
 
@@ -78,7 +79,7 @@ provider's recovery (after a 429 that says when to come back: within that time).
 
 func latencyTable(b *strings.Builder, results []result) {
 	b.WriteString(`Latency is that of a stream's first event or of a whole answer, from the time at which the request was due, so that waiting
-to be sent counts. "Added" is what the fault added to the 99th percentile. The last column is the longest that the machine,
+to be sent counts. "Added" is what the fault added to the 99th percentile; below zero, the machine was noisier before. The last column is the longest that the machine,
 busy with everything at once, kept the load or a look at the metrics waiting.
 
 | scenario | p50 before | p99 before | p99 during the fault | added | the machine's own delay |
@@ -86,19 +87,20 @@ busy with everything at once, kept the load or a look at the metrics waiting.
 `)
 	for _, r := range results {
 		fmt.Fprintf(b, "| %s | %s | %s | %s | **%s** | %s |\n", r.scenario.name,
-			millis(r.p50Before), millis(r.p99Before), millis(r.p99During), millis(max(0, r.added)), millis(r.stall))
+			millis(r.p50Before), millis(r.p99Before), millis(r.p99During), millis(r.added), millis(r.stall))
 	}
 }
 
-func promisesNotKept(b *strings.Builder, results []result) {
+// listed writes a section with a line for each, or nothing where there is none.
+func listed(b *strings.Builder, title string, results []result, of func(result) []string) {
 	first := true
 	for _, r := range results {
-		for _, w := range r.wrong {
+		for _, text := range of(r) {
 			if first {
-				b.WriteString("\n## Promises not kept\n\n")
+				fmt.Fprintf(b, "\n## %s\n\n", title)
 				first = false
 			}
-			line, _, _ := strings.Cut(w, "\n")
+			line, _, _ := strings.Cut(text, "\n")
 			fmt.Fprintf(b, "- %s: %s\n", r.scenario.name, strings.TrimSuffix(line, ", such as"))
 		}
 	}

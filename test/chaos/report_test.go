@@ -14,6 +14,7 @@ func TestTheReportHasALineForEachScenarioInEachTable(t *testing.T) {
 	bad := judge(seen(func(f *facts) {
 		f.scenario.name, f.answers[12] = "another", refusedAt(1200*ms, 502, "")
 	}))
+	bad.aside = []string{"play 1, on a machine that was 200 ms late: a promise"}
 	text := markdown(testPace, []result{good, bad}, time.Unix(0, 0))
 	for _, want := range []string{
 		"1970-01-01", "10 requests a second for 5 s, ", "consecutiveFailures: 5, openFor: 500ms",
@@ -21,6 +22,7 @@ func TestTheReportHasALineForEachScenarioInEachTable(t *testing.T) {
 		"| a test | 50 | 0 | **0** | 0 | **0** | 0 | 0 |", "| another | 50 | 1 × 502 | **1** | 0 | **0** | 0 | 0 |",
 		"| a test | 0.50 s | 0.75 s | 0.40 s | 1.05 s | 2 |", "| a test | 10 ms | 10 ms | 10 ms | **0 ms** | 0 ms |",
 		"## Promises not kept\n\n- another: 1 requests failed",
+		"## Plays that were set aside\n\n- another: play 1, on a machine",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing from\n%s", want, text)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,15 +44,20 @@ func (f *facts) grace() time.Duration { return f.pace.grace + 2*f.stall() }
 func (f *facts) stall() time.Duration { return max(f.sentLate, f.late) }
 
 // fairly plays a scenario until the machine let it be judged, three times at most: a promise that was not kept while the
-// machine kept everybody waiting may be the machine's fault.
-func fairly(play func() (result, error)) (r result, err error) {
-	for range 3 {
-		r, err = play()
-		if err != nil || len(r.wrong) == 0 || r.stall < unfair {
-			break
+// machine kept everybody waiting may be the machine's fault. What was set aside for that is told with the result.
+func fairly(play func() (result, error)) (result, error) {
+	var aside []string
+	for n := 1; ; n++ {
+		r, err := play()
+		r.aside = aside
+		if err != nil || len(r.wrong) == 0 || r.stall < unfair || n == 3 {
+			return r, err
+		}
+		for _, w := range r.wrong {
+			line, _, _ := strings.Cut(w, "\n")
+			aside = append(aside, fmt.Sprintf("play %d, on a machine that was %s late: %s", n, millis(r.stall), strings.TrimSuffix(line, ", such as")))
 		}
 	}
-	return r, err
 }
 
 // play carries the scenario out and judges it. An error is one of the stage, not of the gateway.
