@@ -85,7 +85,6 @@ func (r *request) answer() {
 	}
 	if r.journey.Answer.Streamed() {
 		if r.journey.Answer.Events() {
-			resp.Header.SetCanonical([]byte("Cache-Control"), []byte("no-cache"))
 			// Proxies in front, nginx above all, must not hold events back.
 			resp.Header.SetCanonical([]byte("X-Accel-Buffering"), []byte("no"))
 		}

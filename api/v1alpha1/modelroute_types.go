@@ -169,7 +169,8 @@ type RouteTarget struct {
 }
 
 // Hedge sends a second attempt, to another target where there is one, when the first has not brought a token for a
-// while. The first to bring one answers; the other is broken off, and what it cost is accounted for.
+// while. The first to bring one answers; the other is broken off, and what it cost is accounted for. It is for chats,
+// completions, embeddings, the counting of tokens, moderations and rerankings; other requests are made once at a time.
 type Hedge struct {
 	// after is how long the first attempt has, 1ms to 10m.
 	//

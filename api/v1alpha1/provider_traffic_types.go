@@ -167,7 +167,8 @@ type ProviderQueue struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=10000
 	Length *int32 `json:"length,omitempty"`
-	// timeout is how long one waits before it is answered 429, 1ms to 5m. Default: 5s.
+	// timeout is how long one waits before it is answered 429, 1ms to 5m; with several targets the longest of theirs.
+	// Default: 5s.
 	//
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1ms') && duration(self) <= duration('5m')",message="must be between 1ms and 5m"

@@ -12,6 +12,7 @@ import (
 // SparkGatewaySpec is what a generation gateway should be.
 //
 // +kubebuilder:validation:XValidation:rule="!(has(self.replicas) && has(self.autoscaling))",message="replicas and autoscaling exclude each other"
+// +kubebuilder:validation:XValidation:rule="!has(self.autoscaling) || !has(self.resources) || has(self.resources.requests) && 'cpu' in self.resources.requests || has(self.resources.limits) && 'cpu' in self.resources.limits",message="autoscaling goes by the CPU that is requested, so resources must request some"
 type SparkGatewaySpec struct {
 	// replicas is the number of gateway pods. Default: 2.
 	//
@@ -29,7 +30,8 @@ type SparkGatewaySpec struct {
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9][a-zA-Z0-9._/:@-]*$`
 	Image string `json:"image,omitempty"`
-	// resources of the gateway container. Default: requests of 100m CPU and 128Mi memory, no limits.
+	// resources of the gateway container, which replace the default as a whole. Default: requests of 100m CPU and 128Mi
+	// memory, no limits.
 	//
 	// +optional
 	Resources *Resources `json:"resources,omitempty"`
@@ -335,7 +337,8 @@ type RequestLimits struct {
 	BodyTimeout Duration `json:"bodyTimeout,omitempty"`
 }
 
-// SecurityHeaders are set on every answer, errors and streams included. Beside these, every answer has
+// SecurityHeaders are set on every answer, errors and streams included; only the 503 of a connection beyond
+// listener.maxConnections, which comes before any request is read, goes without. Beside these, every answer has
 // "X-Content-Type-Options: nosniff" and "Cache-Control: no-store".
 type SecurityHeaders struct {
 	// contentSecurityPolicy header. Default: "default-src 'none'; frame-ancestors 'none'".

@@ -13,6 +13,13 @@ var transitions = []constraint{
 	{"APIKey", "spec", "secretRef cannot be added or removed later: make another APIKey instead"},
 }
 
+const withoutCPU = "autoscaling goes by the CPU that is requested, so resources must request some"
+
+// scaled is a gateway that is scaled, with these resources.
+func scaled(resources map[string]any) change {
+	return change{"spec.autoscaling.maxReplicas": 2, "spec.resources": resources}
+}
+
 // rules are all cases.
 func rules() []rule {
 	return slices.Concat(gatewayRules(), gatewayResourceRules(), gatewayPodRules(), gatewayHeaderRules(), providerRules(), providerTypeRules(), providerCloudRules(),
@@ -42,6 +49,9 @@ func gatewayRules() []rule {
 		{constraint{kind, "", nameRule}, nil, change{"metadata.name": "a.b"}},
 		{constraint{kind, "spec", "replicas and autoscaling exclude each other"},
 			change{"spec.autoscaling.maxReplicas": 2}, change{"spec.autoscaling.maxReplicas": 2, "spec.replicas": 2}},
+		{constraint{kind, "spec", withoutCPU}, change{"spec.autoscaling.maxReplicas": 2}, scaled(map[string]any{})},
+		{constraint{kind, "spec", withoutCPU}, scaled(map[string]any{"requests": map[string]any{"cpu": "1"}}), scaled(map[string]any{"requests": map[string]any{"memory": "1Gi"}})},
+		{constraint{kind, "spec", withoutCPU}, scaled(map[string]any{"limits": map[string]any{"cpu": "1"}}), scaled(map[string]any{"limits": map[string]any{"memory": "1Gi"}})},
 		{constraint{kind, "spec.autoscaling", "minReplicas must not exceed maxReplicas"},
 			change{"spec.autoscaling": map[string]any{"minReplicas": 2, "maxReplicas": 2}},
 			change{"spec.autoscaling": map[string]any{"minReplicas": 3, "maxReplicas": 2}}},
