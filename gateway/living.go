@@ -85,6 +85,7 @@ func NewLiving(opts LivingOptions) *Living {
 		log:        opts.Logger,
 	}
 	l.clock = func() int64 { return l.nanos(l.now()) }
+	opts.Registry.MustRegister(telemetry.NewBreakers(l.breakers))
 	return l
 }
 

@@ -6,6 +6,7 @@ package gateway
 import (
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -86,7 +87,7 @@ func (v *vitals) provider(p *config.Provider) *account {
 // target gives what lives of a provider's model, under the configuration's settings.
 func (l *Living) target(p *config.Provider, model string) *proxy.Vital {
 	v := l.vitals
-	vital := v.targets.use(p.ID+"\x00"+model, v.generation, func() *proxy.Vital {
+	vital := v.targets.use(p.ID+targetKey+model, v.generation, func() *proxy.Vital {
 		id := p.ID
 		return &proxy.Vital{
 			Breaker: breaker.New(p.Breaker, rand.Float64, func(c breaker.Change) {
@@ -98,9 +99,25 @@ func (l *Living) target(p *config.Provider, model string) *proxy.Vital {
 		}
 	})
 	vital.Breaker.Use(p.Breaker)
-	l.metrics.Series(p.ID, model).BreakerIs(vital.Breaker.Look(l.clock()).State.String())
 	return vital
 }
+
+// breakers tells the state of every target's breaker, of those that the configuration has.
+func (l *Living) breakers(tell func(provider, model, state string)) {
+	v := l.vitals
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	now := l.clock()
+	for key, e := range v.targets {
+		provider, model, _ := strings.Cut(key, targetKey)
+		if e.used == v.generation && model != "" {
+			tell(provider, model, e.value.Breaker.Look(now).State.String())
+		}
+	}
+}
+
+// targetKey stands between a provider's ID and a model's name.
+const targetKey = "\x00"
 
 // since is a time of living state on the wall clock.
 func (l *Living) since(nanos int64) time.Time { return l.epoch.Add(time.Duration(nanos)) }

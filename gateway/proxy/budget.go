@@ -65,18 +65,22 @@ const savedHedges = 10
 
 // HedgeBudget bounds the second attempts of a route in percent of its requests. The zero value has none to spend yet; it
 // is safe for concurrent use.
-type HedgeBudget struct{ hundredths atomic.Int64 }
+type HedgeBudget struct{ hundredths, under atomic.Int64 }
 
-// Request earns a request's part of a hedge.
+// Request earns a request's part of a hedge. What requests under way have earned is kept for them until Done.
 func (b *HedgeBudget) Request(percent int64) {
+	most := savedHedges*wholeHedge + b.under.Add(1)*percent
 	for {
 		have := b.hundredths.Load()
-		next := min(have+percent, savedHedges*wholeHedge)
+		next := min(have+percent, max(most, have))
 		if next == have || b.hundredths.CompareAndSwap(have, next) {
 			return
 		}
 	}
 }
+
+// Done says that a request has no more use for a hedge.
+func (b *HedgeBudget) Done() { b.under.Add(-1) }
 
 // Take spends one hedge, where there is one.
 func (b *HedgeBudget) Take() bool {

@@ -36,6 +36,7 @@ func (j *Journey) race() *exchange.Error {
 		return err
 	}
 	j.route.Hedges.Request(j.route.Hedge.MaxExtraPercent)
+	defer j.route.Hedges.Done()
 	j.ended = make(chan try, 2)
 	j.launch(first)
 	hedge := time.NewTimer(j.route.Hedge.After.Std())

@@ -108,17 +108,28 @@ func TestHedgesKeepToTheirBudget(t *testing.T) {
 		if b.Take() {
 			spent++
 		}
+		b.Done()
 	}
 	if spent != 50 {
 		t.Errorf("%d hedges of 1000 requests, want 5%%", spent)
 	}
 	for range 100_000 {
 		b.Request(5)
+		b.Done()
 	}
 	for spent = 0; b.Take(); spent++ {
 	}
 	if spent != savedHedges {
 		t.Errorf("%d hedges were saved up, want %d", spent, savedHedges)
+	}
+	// Many at once may each have what they earned, however late they come for it.
+	for range 500 {
+		b.Request(100)
+	}
+	for spent = 0; b.Take(); spent++ {
+	}
+	if spent != 500 {
+		t.Errorf("%d hedges of 500 requests under way, which had earned all of them", spent)
 	}
 }
 

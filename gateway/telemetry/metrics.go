@@ -19,7 +19,6 @@ type Metrics struct {
 	firstToken  *prometheus.HistogramVec
 	attempts    *prometheus.CounterVec
 	tokens      *prometheus.CounterVec
-	breaker     *prometheus.GaugeVec
 	transitions *prometheus.CounterVec
 	healthy     *prometheus.GaugeVec
 	hedges      *prometheus.CounterVec
@@ -57,8 +56,6 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		tokens: counters("spark_tokens_total",
 			"Tokens of all attempts, by kind and by how their number is known. Cached is part of prompt, reasoning of completion.",
 			"provider", "model", "type", "source"),
-		breaker: gauges("spark_breaker_state",
-			"State of a target's circuit breaker: 0 closed, 1 half-open, 2 open.", "provider", "model"),
 		transitions: counters("spark_breaker_transitions_total",
 			"Transitions of a target's circuit breaker, by the state it came to.", "provider", "model", "to"),
 		healthy: gauges("spark_provider_healthy", "Whether a provider's health check finds it healthy: 0 or 1.", "provider"),
@@ -80,7 +77,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}),
 		series: map[[2]string]*Series{}, routes: map[string]*RouteSeries{}, providers: map[string]*ProviderSeries{},
 	}
-	reg.MustRegister(m.requests, m.duration, m.firstToken, m.attempts, m.tokens, m.breaker, m.transitions, m.healthy,
+	reg.MustRegister(m.requests, m.duration, m.firstToken, m.attempts, m.tokens, m.transitions, m.healthy,
 		m.hedges, m.mirrors, m.waits, m.limited, m.InFlight, m.Connections, m.RefusedConnections, m.DroppedLogLines)
 	return m
 }

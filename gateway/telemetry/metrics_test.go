@@ -85,17 +85,13 @@ func TestWhatIsCounted(t *testing.T) {
 			},
 			want: []string{"attempts_total{first,m,ok,p} 1"},
 		},
-		"a breaker as it is at first": {
-			act:  func(m *Metrics) { m.Series("p", "m").BreakerIs(config.BreakerHalfOpen) },
-			want: []string{"breaker_state{m,p} 1"},
-		},
 		"a breaker that opens, tries, and opens again": {
 			act: func(m *Metrics) {
 				for _, to := range []string{config.BreakerOpen, config.BreakerHalfOpen, config.BreakerOpen} {
 					m.Series("p", "m").BreakerTurned(to)
 				}
 			},
-			want: []string{"breaker_state{m,p} 2", "breaker_transitions_total{m,p,half_open} 1", "breaker_transitions_total{m,p,open} 2"},
+			want: []string{"breaker_transitions_total{m,p,half_open} 1", "breaker_transitions_total{m,p,open} 2"},
 		},
 		"a breaker by the names of its target, with series and without": {
 			act: func(m *Metrics) {
@@ -103,14 +99,14 @@ func TestWhatIsCounted(t *testing.T) {
 				m.BreakerTurned("p", "m", config.BreakerOpen)
 				m.BreakerTurned("p", "other", config.BreakerOpen)
 			},
-			want: []string{"breaker_state{m,p} 2", "breaker_transitions_total{m,p,open} 1"},
+			want: []string{"breaker_transitions_total{m,p,open} 1"},
 		},
 		"a breaker that closes": {
 			act: func(m *Metrics) {
 				m.Series("p", "m").BreakerTurned(config.BreakerOpen)
 				m.Series("p", "m").BreakerTurned(config.BreakerClosed)
 			},
-			want: []string{"breaker_state{m,p} 0", "breaker_transitions_total{m,p,closed} 1", "breaker_transitions_total{m,p,open} 1"},
+			want: []string{"breaker_transitions_total{m,p,closed} 1", "breaker_transitions_total{m,p,open} 1"},
 		},
 		"hedges and mirrors of a route": {
 			act: func(m *Metrics) {
@@ -164,6 +160,23 @@ func useAll(s *Series, r *RouteSeries, p *ProviderSeries) {
 	r.Hedged(HedgeWon)
 	r.Mirrored(MirrorSent)
 	p.Healthy(true)
+}
+
+func TestBreakersAreShownAsTheyAreWhenSomebodyLooks(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	state := config.BreakerOpen
+	reg.MustRegister(NewBreakers(func(tell func(provider, model, state string)) {
+		tell("p", "m", state)
+		tell("p", "n", config.BreakerClosed)
+	}))
+	for _, tc := range []struct{ state, want string }{
+		{config.BreakerOpen, "2"}, {config.BreakerHalfOpen, "1"}, {config.BreakerClosed, "0"},
+	} {
+		state = tc.state
+		if diff := cmp.Diff([]string{"breaker_state{m,p} " + tc.want, "breaker_state{n,p} 0"}, shown(t, reg)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.state, diff)
+		}
+	}
 }
 
 func TestSeriesOfWhatLeftTheConfigurationGo(t *testing.T) {
@@ -245,6 +258,7 @@ func TestTheMetricsAreNamedAsPrometheusWants(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	m := NewMetrics(reg)
 	useAll(m.Series("p", "m"), m.Route("r"), m.Provider("p"))
+	reg.MustRegister(NewBreakers(func(tell func(provider, model, state string)) { tell("p", "m", config.BreakerOpen) }))
 	m.Limited("key").Inc()
 	m.Waited(WaitFull).Inc()
 	problems, err := testutil.GatherAndLint(reg)

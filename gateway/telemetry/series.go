@@ -6,7 +6,6 @@ package telemetry
 import (
 	"time"
 
-	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
@@ -20,20 +19,15 @@ type Series struct {
 	outcomes        [exchange.Outcomes]counter
 	attempts        [exchange.AttemptKinds][exchange.Outcomes]counter
 	tokens          [tokenKinds][usageSources]counter
-	breaker         gauge
-	transitions     [breakerStates]counter
+	transitions     [len(breakerWords)]counter
 }
 
 const (
-	tokenKinds    = 4
-	usageSources  = 4
-	breakerStates = 3
+	tokenKinds   = 4
+	usageSources = 4
 )
 
 var tokenWords = [tokenKinds]string{"prompt", "completion", "cached", "reasoning"}
-
-// breakerWords are the states in the order of the gauge's values.
-var breakerWords = [breakerStates]string{"closed", "half_open", "open"}
 
 // Series gives the series of a target: a provider's ID, and the model's name in the configuration. Empty names are for
 // requests that reach none.
@@ -67,14 +61,8 @@ func (s *Series) SettleAttempt(a *exchange.Attempt) {
 	}
 }
 
-// BreakerIs shows a state of the target's breaker, one of config's, without a transition: at first.
-func (s *Series) BreakerIs(state string) {
-	set(&s.breaker, &s.lasting, s.m.breaker, float64(breakerValue(state)), s.provider, s.model)
-}
-
-// BreakerTurned shows and counts a transition of the target's breaker to a state, one of config's.
+// BreakerTurned counts a transition of the target's breaker to a state, one of config's.
 func (s *Series) BreakerTurned(to string) {
-	s.BreakerIs(to)
 	value := breakerValue(to)
 	count(&s.transitions[value], &s.lasting, s.m.transitions, 1, s.provider, s.model, breakerWords[value])
 }
@@ -87,17 +75,6 @@ func (m *Metrics) BreakerTurned(provider, model, to string) {
 	m.mu.Unlock()
 	if s != nil {
 		s.BreakerTurned(to)
-	}
-}
-
-func breakerValue(state string) int {
-	switch state {
-	case config.BreakerOpen:
-		return 2
-	case config.BreakerHalfOpen:
-		return 1
-	default:
-		return 0
 	}
 }
 
