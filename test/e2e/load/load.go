@@ -38,6 +38,8 @@ type Spec struct {
 	StreamEvery int    `json:"streamEvery,omitempty"`
 	Key         string `json:"key"`
 	Model       string `json:"model"`
+	// Headers go with each request, beside those that a chat has anyway.
+	Headers map[string]string `json:"headers,omitempty"`
 	// Steer and SteerStream tell the fake provider how to answer, such as "tokens=20 delay=50ms".
 	Steer       string `json:"steer,omitempty"`
 	SteerStream string `json:"steerStream,omitempty"`

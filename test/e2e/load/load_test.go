@@ -163,6 +163,17 @@ func TestARunKeepsItsPaceUntilItIsStopped(t *testing.T) {
 	}
 }
 
+func TestHeadersGoWithEachRequest(t *testing.T) {
+	h := newHand(t)
+	h.begin(Spec{Rate: 500, Count: 3, Steer: "tokens=1", Headers: map[string]string{"X-Tier": "gold"}})
+	h.until(func(r Report) bool { return r.Total().OK == 3 })
+	for _, record := range h.provider.Records() {
+		if got := record.Headers.Get("X-Tier"); got != "gold" || record.Status != http.StatusOK {
+			t.Errorf("X-Tier is %q, status %d", got, record.Status)
+		}
+	}
+}
+
 func TestACutBreaksOffWhatIsUnderWay(t *testing.T) {
 	h := newHand(t)
 	h.begin(Spec{Rate: 500, Count: 5, StreamEvery: 1, SteerStream: "tokens=1000 delay=10ms", Halfway: 5, Fresh: true})

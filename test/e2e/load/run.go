@@ -133,6 +133,9 @@ func (r *run) exchange(target string, t *tally, stream bool) (status int, err er
 	if err != nil {
 		return 0, err
 	}
+	for name, value := range r.spec.Headers {
+		req.Header.Set(name, value)
+	}
 	req.Header.Set("Authorization", "Bearer "+r.spec.Key)
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := r.client.Do(req)
