@@ -178,25 +178,13 @@ func (s *space) listsTypes() {
 	waiting := front{kind: v1alpha1.ProviderOpenAICompatible, below: "/v1", credentials: "{secretRef: {name: nowhere}}"}
 	s.apply(waiting.policy(long))
 	s.waitFor("Stalled", "providerpolicy/"+long)
-	want := map[string][]string{
-		"NAME": {"TYPE", "READY"}, "vertex": {"VertexAI", "True"}, long: {"OpenAICompatible", "False"},
-	}
+	want := map[string][]string{"vertex": {"VertexAI", "True"}, long: {"OpenAICompatible", "False"}}
 	for name, f := range fronts {
 		want[name] = []string{string(f.kind), "True"}
 	}
-	out := s.kubectl("get", "providerpolicies")
-	s.Logf("kubectl get providerpolicies\n%s", out)
 	got := map[string][]string{}
-	for text := range strings.Lines(out) {
-		if text = strings.TrimRight(text, " \n"); len(text) > terminal {
-			s.Errorf("wider than %d columns: %s", terminal, text)
-		}
-		// What follows depends on the traffic: the breaker, errors and latency.
-		if cells := strings.Fields(text); len(cells) >= 4 {
-			got[cells[0]] = cells[1:3]
-		} else {
-			s.Errorf("too few columns: %s", text)
-		}
+	for _, row := range s.table("providerpolicies", "NAME", "TYPE", "READY", "BREAKER", "ERRORS", "P95", "AGE") {
+		got[row["NAME"]] = []string{row["TYPE"], row["READY"]}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		s.Errorf("kubectl get providerpolicies (-want +got):\n%s", diff)

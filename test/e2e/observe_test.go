@@ -37,8 +37,8 @@ func (s *space) observe() *observation {
 	o := &observation{}
 	for _, namespace := range []string{s.name, system} {
 		for _, list := range []client.ObjectList{
-			&v1alpha1.SparkGatewayList{}, &v1alpha1.ProviderPolicyList{}, &v1alpha1.APIKeyList{}, &appsv1.DeploymentList{},
-			&corev1.SecretList{}, &corev1.ServiceList{}, &corev1.ServiceAccountList{}, &corev1.ConfigMapList{},
+			&v1alpha1.SparkGatewayList{}, &v1alpha1.ProviderPolicyList{}, &v1alpha1.ModelRouteList{}, &v1alpha1.APIKeyList{},
+			&appsv1.DeploymentList{}, &corev1.SecretList{}, &corev1.ServiceList{}, &corev1.ServiceAccountList{}, &corev1.ConfigMapList{},
 			&corev1.EventList{}, &policyv1.PodDisruptionBudgetList{}, &networkingv1.NetworkPolicyList{},
 			&autoscalingv2.HorizontalPodAutoscalerList{},
 		} {

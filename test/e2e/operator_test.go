@@ -93,6 +93,7 @@ func TestTheOperatorMayDie(t *testing.T) {
 // restarts checks that an operator that starts where nothing is to do changes nothing.
 func (s *space) restarts(written *observation) {
 	s.Helper()
+	s.figuresGo()
 	s.quiet(written)
 	s.killOperator()
 	s.quiet(written)

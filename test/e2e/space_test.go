@@ -81,8 +81,8 @@ func (s *space) empty(ctx context.Context) {
 
 func (s *space) dump(ctx context.Context) {
 	for _, args := range [][]string{
-		{"-n", s.name, "get", "sgw,pp,ak,deployments,pods,services", "-o", "wide"},
-		{"-n", s.name, "get", "sgw,pp,ak", "-o", "yaml"},
+		{"-n", s.name, "get", "sgw,pp,mr,ak,deployments,pods,services", "-o", "wide"},
+		{"-n", s.name, "get", "sgw,pp,mr,ak", "-o", "yaml"},
 		{"-n", s.name, "get", "events", "--sort-by=.metadata.creationTimestamp"},
 		{"-n", s.name, "logs", "-l", "sparkgateway.dev/gateway", "--prefix", "--tail=30"},
 		{"-n", system, "logs", "-l", "app.kubernetes.io/name=spark-operator", "--tail=60"},
@@ -169,7 +169,7 @@ func (s *space) apiKey(name string) string {
 	return string(get(s, name+"-key", &corev1.Secret{}).Data["apiKey"])
 }
 
-// condition gives a condition of a SparkGateway, ProviderPolicy or APIKey.
+// condition gives a condition of a SparkGateway, ProviderPolicy, ModelRoute or APIKey.
 func (s *space) condition(o client.Object, name string, want v1alpha1.ConditionType) metav1.Condition {
 	s.Helper()
 	var list []metav1.Condition
@@ -177,6 +177,8 @@ func (s *space) condition(o client.Object, name string, want v1alpha1.ConditionT
 	case *v1alpha1.SparkGateway:
 		list = o.Status.Conditions
 	case *v1alpha1.ProviderPolicy:
+		list = o.Status.Conditions
+	case *v1alpha1.ModelRoute:
 		list = o.Status.Conditions
 	case *v1alpha1.APIKey:
 		list = o.Status.Conditions
@@ -270,9 +272,13 @@ type line struct {
 	Status                                    int
 	Stream                                    bool
 	Usage                                     *lineUsage
+	// Attempts are there where there were several.
+	Attempts []attempt
 	// Pod is whose log it stands in.
 	Pod string
 }
+
+type attempt struct{ Kind, Provider, Outcome string }
 
 type lineUsage struct {
 	Source                    string
