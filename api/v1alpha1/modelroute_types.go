@@ -210,7 +210,7 @@ type ModelRouteStatus struct {
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=mr,categories=spark
 // +kubebuilder:printcolumn:name="Models",type=string,JSONPath=`.spec.models`
-// +kubebuilder:printcolumn:name="Strategy",type=string,JSONPath=`.spec.strategy`
+// +kubebuilder:printcolumn:name="Strategy",type=string,priority=1,JSONPath=`.spec.strategy`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`

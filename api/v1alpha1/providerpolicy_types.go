@@ -210,7 +210,8 @@ type ProviderPolicyStatus struct {
 	//
 	// +optional
 	Breaker BreakerState `json:"breaker,omitempty"`
-	// errors is the share of the last minute's attempts that failed, as "0.2%"; empty without any.
+	// errors is the share of the last minute's attempts that failed, as "0.2%"; empty without any, which is told within
+	// 80 seconds.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=16

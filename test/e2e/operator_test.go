@@ -115,7 +115,7 @@ func (s *space) restarts(written *observation) {
 // rests watches the operator at rest.
 func (s *space) rests(l *loader, written *observation) {
 	s.Helper()
-	rest := 2 * time.Minute
+	rest := time.Minute
 	if text := os.Getenv("E2E_REST"); text != "" {
 		rest = must[time.Duration](s)(time.ParseDuration(text))
 	}
