@@ -89,7 +89,7 @@ func unknownModel(t *testing.T, sdk *client, provider string) error {
 const attempts = 3
 
 func rateLimit(t *testing.T, sdk *client, provider string) error {
-	seen := fails(t, sdk, provider, environment.good, "rate-limit:1s", 429)
+	seen := fails(t, sdk, provider+"-limited-go-"+sdk.dialect, environment.good, "rate-limit:1s", 429)
 	if len(seen) != attempts {
 		t.Errorf("%d requests, want %d", len(seen), attempts)
 	}

@@ -198,9 +198,14 @@ async function unknownModel(sdk, provider) {
 }
 
 async function rateLimit(sdk, provider) {
-  const seen = await fails(sdk, provider, { fault: 'rate-limit:1s', status: 429, kind: 'rateLimit' });
+  const seen = await fails(sdk, `${provider}-limited-js-${sdk.dialect}`, { fault: 'rate-limit:1s', status: 429, kind: 'rateLimit' });
+  if (!sdk.honoursRetryAfter) {
+    // It asks again before the second is over, and the gateway answers for a provider that wants to be left alone.
+    assert.ok(seen.length >= 1 && seen.length < sdk.attempts, `${seen.length} requests reached the provider`);
+    return;
+  }
   assert.equal(seen.length, sdk.attempts);
-  for (let i = 1; sdk.honoursRetryAfter && i < seen.length; i++) {
+  for (let i = 1; i < seen.length; i++) {
     const waited = Date.parse(seen[i].startedAt) - Date.parse(seen[i - 1].startedAt);
     assert.ok(waited >= 990 && waited < 5000, `retried after ${waited} ms, told to wait for 1 s`);
   }
