@@ -126,9 +126,12 @@ func (j *Journey) onwards(t *try) bool {
 
 // arrive ends the search: the client is told what this attempt brought.
 func (j *Journey) arrive(t *try) *exchange.Error {
-	if t.rec != &j.req.Exchange.Attempt {
-		j.req.Exchange.Attempt, t.attempt.rec = *t.rec, &j.req.Exchange.Attempt
-		t.rec = t.attempt.rec
+	if told := &j.req.Exchange.Attempt; t.rec != told {
+		// The attempt's own record is used again with it, and so is what its slice points to.
+		id := append(told.UpstreamID[:0], t.rec.UpstreamID...)
+		*told = *t.rec
+		told.UpstreamID = id
+		t.attempt.rec, t.rec = told, told
 	}
 	j.current = *t
 	if t.err != nil {
