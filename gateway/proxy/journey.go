@@ -128,7 +128,8 @@ func (j *Journey) onwards(t *try) bool {
 func (j *Journey) arrive(t *try) *exchange.Error {
 	if told := &j.req.Exchange.Attempt; t.rec != told {
 		// The attempt's own record is used again with it, and so is what its slice points to.
-		id := append(told.UpstreamID[:0], t.rec.UpstreamID...)
+		id := told.UpstreamID[:0]
+		id = append(id, t.rec.UpstreamID...)
 		*told = *t.rec
 		told.UpstreamID = id
 		t.attempt.rec, t.rec = told, told
