@@ -161,7 +161,7 @@ func (s *space) listsOutage() {
 			s.Errorf("kubectl get providerpolicies shows %v", row)
 		}
 	}
-	routes := s.table("modelroutes", "NAME", "MODELS", "STRATEGY", "READY", "REASON", "AGE")
+	routes := s.table("modelroutes", "NAME", "MODELS", "READY", "REASON", "AGE")
 	both := s.kubectl("get", "providerpolicies,modelroutes")
 	s.Logf("kubectl get providerpolicies,modelroutes\n%s", both)
 	if len(providers) != 2 || len(routes) != 1 || routes[0]["MODELS"] != `["smart"]` || routes[0]["READY"] != "True" {

@@ -42,6 +42,7 @@ spec:
   gatewayRefs: [{name: main}]
   type: OpenAICompatible
   endpoint: http://fake.NAMESPACE.svc:9000/v1
+  credentials: {secretRef: {name: provider}}
   models: [{name: m, upstream: fake-model}]
 ---
 apiVersion: sparkgateway.dev/v1alpha1

@@ -148,7 +148,7 @@ func TestTheLoserOfAConflictIsTold(t *testing.T) {
 	s.says("third", v1alpha1.Accepted, "False", v1alpha1.ReasonDuplicateRoute, `spec.models[0]: "smart" is served by the older ModelRoute NAMESPACE/first`)
 	s.says("first", v1alpha1.Ready, "True", v1alpha1.ReasonReady, "served by every gateway")
 	l.isServedBy(map[string]string{"smart": primary, "clever": backup})
-	s.table("modelroutes", "NAME", "MODELS", "STRATEGY", "READY", "REASON", "AGE")
+	s.table("modelroutes", "NAME", "MODELS", "READY", "REASON", "AGE")
 
 	start := time.Now()
 	s.kubectl("delete", "modelroute/first")
