@@ -18,6 +18,11 @@ import (
 
 // explained is a gateway whose route prefers a provider that nobody answers for.
 const explained = `
+apiVersion: v1
+kind: Secret
+metadata: {name: openai-api-key}
+stringData: {apiKey: ` + providerKey + `}
+---
 apiVersion: sparkgateway.dev/v1alpha1
 kind: SparkGateway
 metadata: {name: main}
@@ -42,7 +47,7 @@ spec:
   gatewayRefs: [{name: main}]
   type: OpenAICompatible
   endpoint: http://fake.NAMESPACE.svc:9000/v1
-  credentials: {secretRef: {name: provider}}
+  credentials: {secretRef: {name: openai-api-key, key: apiKey}}
   models: [{name: m, upstream: fake-model}]
 ---
 apiVersion: sparkgateway.dev/v1alpha1
