@@ -131,7 +131,6 @@ func (r *request) copy(w *way, req *proxy.Request) *copied {
 		return nil
 	}
 	target := *w.mirror
-	// What a mirror does is no reason to leave a provider alone, nor to try it again.
 	target.Retry = noRetry
 	c.route = proxy.Route{ID: w.ID, Targets: []proxy.Target{target}}
 	c.req = proxy.Request{

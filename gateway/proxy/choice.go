@@ -29,11 +29,10 @@ type choice struct {
 	ready [config.MaxTargets]int64
 	asked uint32
 	total int
-	last  int
 }
 
 func (c *choice) begin(req *Request, route *Route) {
-	*c = choice{req: req, route: route, random: rand.Uint64, last: -1}
+	*c = choice{req: req, route: route, random: rand.Uint64}
 	c.tokens = 1
 	if req.Asked != nil {
 		c.tokens = max(1, prompted(req).Total+req.Asked.MaxOutputTokens)
@@ -193,7 +192,6 @@ func (c *choice) tried(place int) exchange.AttemptKind {
 	}
 	c.tries[place]++
 	c.total++
-	c.last = place
 	return kind
 }
 

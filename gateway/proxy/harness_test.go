@@ -72,6 +72,7 @@ func (fields) PeekCanonical([]byte) []byte { return nil }
 // script is a provider that answers each request with these pieces and then, unless it hangs, closes.
 type script struct {
 	pieces   []string
+	late     time.Duration // before the first piece
 	hang     bool
 	received chan *http.Request
 	bodies   chan string
@@ -91,6 +92,7 @@ func (s *script) dial(context.Context, string, string) (net.Conn, error) {
 			s.received <- req
 			s.bodies <- string(body)
 		}
+		<-time.After(s.late)
 		for _, piece := range s.pieces {
 			if _, err := io.WriteString(server, piece); err != nil {
 				break

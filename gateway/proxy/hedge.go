@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sparkgateway/spark/gateway/breaker"
 	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/telemetry"
 )
@@ -53,7 +54,8 @@ func (j *Journey) race() *exchange.Error {
 		case t := <-j.ended:
 			under--
 			more := j.onwards(&t)
-			if more && under > 0 {
+			if under > 0 && (more || t.verdict.result == breaker.Failure) {
+				// The other may still bring an answer, whatever this failure is to be followed by.
 				j.drop(&t)
 				continue
 			}

@@ -52,6 +52,13 @@ func TestASlowAttemptIsOvertaken(t *testing.T) {
 			places: []*place{{scripts: []*script{silent}}, {scripts: []*script{refusing(500, "")}, tier: 1}, {scripts: []*script{saying("c")}, tier: 2}}, percent: 100,
 			want: []string{"p1 hedge provider_failed", "p0 first provider_timeout", "p2 failover ok"}, hedges: []telemetry.HedgeResult{telemetry.HedgeLost}, out: delta("c") + doneEvent,
 		},
+		"the second fails in a way that is not tried again, and the first answers": {
+			places: []*place{
+				{scripts: []*script{{pieces: saying("a").pieces, late: 3 * wait.Std() / 5}}},
+				{scripts: []*script{refusing(500, "")}, tier: 1, retry: config.Retry{Attempts: 1, Backoff: 1, MaxBackoff: 1}},
+			}, percent: 100,
+			want: []string{"p1 hedge provider_failed", "p0 first ok"}, hedges: []telemetry.HedgeResult{telemetry.HedgeLost}, out: delta("a") + doneEvent,
+		},
 		"the first fails before the hedge": {
 			places: []*place{{scripts: []*script{nil}}, {scripts: []*script{saying("b")}, tier: 1}}, percent: 100,
 			want: []string{"p0 first provider_unreachable", "p1 failover ok"}, out: delta("b") + doneEvent,
