@@ -122,7 +122,7 @@ func TestAGatewayThatIsNotServedKeepsItsLastGoodDocument(t *testing.T) {
 	if err := b.client.Get(t.Context(), main, gw); err != nil {
 		t.Fatal(err)
 	}
-	gw.Spec.Limits = &v1alpha1.GatewayLimits{Requests: []v1alpha1.RequestLimit{{Count: 1, Per: "1m"}, {Count: 1, Per: "60s"}}}
+	gw.Spec.Limits = &v1alpha1.GatewayLimits{Limits: v1alpha1.Limits{Requests: []v1alpha1.RequestLimit{{Count: 1, Per: "1m"}, {Count: 1, Per: "60s"}}}}
 	if err := b.client.Update(t.Context(), gw); err != nil {
 		t.Fatal(err)
 	}

@@ -75,7 +75,8 @@ func fullPolicy(endpoint string) *config.Document {
 			Schema: config.Schema,
 			Gateway: config.Gateway{
 				ID: "default/main", MaxBodyBytes: 10 << 20, MaxHeaderBytes: 16 << 10, BodyTimeout: config.Duration(30 * time.Second),
-				MaxConnections: 1000, DrainTimeout: config.Duration(time.Minute), AccessLog: true, Requests: limits, PerIP: limits,
+				MaxConnections: 1000, DrainTimeout: config.Duration(time.Minute), AccessLog: true,
+				Limits: config.Limits{Requests: limits}, PerIP: config.Limits{Requests: limits},
 				Headers: []config.Header{
 					{Name: "Content-Security-Policy", Value: "default-src 'none'"}, {Name: "Referrer-Policy", Value: "no-referrer"},
 					{Name: "X-Content-Type-Options", Value: "nosniff"}, {Name: "X-Frame-Options", Value: "DENY"},
@@ -100,7 +101,7 @@ func fullPolicy(endpoint string) *config.Document {
 			Models: []config.Model{{Name: "m", Provider: "default/p", Upstream: "m-upstream"}},
 		},
 		Secrets: map[string]config.Secret{"p": config.NewSecret("sk-provider")},
-		Keys:    []config.Key{{ID: "default/k", User: "u", Digest: config.DigestKey(benchKey), Requests: limits}},
+		Keys:    []config.Key{{ID: "default/k", User: "u", Digest: config.DigestKey(benchKey), Limits: config.Limits{Requests: limits}}},
 	}
 }
 

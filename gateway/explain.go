@@ -120,7 +120,7 @@ func refusal(err *exchange.Error) config.ExplainedRefusal {
 
 // addresses tells the limits of each client address, without anybody's address.
 func (e *explaining) addresses() {
-	for _, l := range e.snap.gateway.PerIP {
+	for _, l := range e.snap.gateway.PerIP.Requests {
 		e.told.Limits = append(e.told.Limits, config.ExplainedLimit{
 			Scope: config.LimitOfAddress, Count: l.Count, Per: l.Per, Burst: l.Burst,
 		})
@@ -132,7 +132,7 @@ func (e *explaining) whom(name string) error {
 	if name == "" && e.endpoint != nil && e.endpoint.public {
 		return nil
 	}
-	all := slices.SortedFunc(e.snap.keys.All(), func(a, b *exchange.Principal) int { return cmp.Compare(a.KeyID, b.KeyID) })
+	all := slices.SortedFunc(e.snap.keys.All(), func(a, b *exchange.Principal) int { return cmp.Compare(a.ID, b.ID) })
 	found := config.KeyInHeader
 	principal, refused := e.authenticate()
 	switch {
@@ -153,7 +153,7 @@ func (e *explaining) whom(name string) error {
 	if principal.Master {
 		role = "Master"
 	}
-	e.told.Key = &config.ExplainedKey{ID: principal.KeyID, User: principal.User, Role: role, Found: found, Of: len(all)}
+	e.told.Key = &config.ExplainedKey{ID: principal.ID, User: principal.User, Role: role, Found: found, Of: len(all)}
 	return nil
 }
 
@@ -162,11 +162,11 @@ func named(all []*exchange.Principal, name string) (*exchange.Principal, error) 
 	var alike []string
 	var found *exchange.Principal
 	for _, p := range all {
-		if p.KeyID == name {
+		if p.ID == name {
 			return p, nil
 		}
-		if _, short, _ := strings.Cut(p.KeyID, "/"); short == name {
-			found, alike = p, append(alike, p.KeyID)
+		if _, short, _ := strings.Cut(p.ID, "/"); short == name {
+			found, alike = p, append(alike, p.ID)
 		}
 	}
 	switch len(alike) {

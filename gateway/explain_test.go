@@ -21,8 +21,8 @@ import (
 func explained() *config.Document {
 	doc := fullPolicy("127.0.0.1:1")
 	core := &doc.Core
-	core.Gateway.Requests = []config.RequestLimit{{Count: 60, Per: config.Duration(time.Minute), Burst: 3}}
-	core.Gateway.PerIP = core.Gateway.Requests
+	core.Gateway.Limits.Requests = []config.RequestLimit{{Count: 60, Per: config.Duration(time.Minute), Burst: 3}}
+	core.Gateway.PerIP.Requests = core.Gateway.Limits.Requests
 	other := core.Providers[0]
 	other.ID, other.Name, other.Type, other.Endpoint = "default/a", "a", config.Anthropic, "http://127.0.0.1:2"
 	other.Timeouts.FirstToken = config.Duration(3 * time.Second)
@@ -47,7 +47,7 @@ func explained() *config.Document {
 		{ID: "default/nowhere", Models: []string{"nowhere"}, Strategy: config.Weighted},
 	}
 	doc.Keys = append(doc.Keys, config.Key{ID: "team/k", User: "v", Digest: config.DigestKey("another-key"), Master: true,
-		Requests: []config.RequestLimit{{Count: 7, Per: config.Duration(time.Second), Burst: 7}}},
+		Limits: config.Limits{Requests: []config.RequestLimit{{Count: 7, Per: config.Duration(time.Second), Burst: 7}}}},
 		config.Key{ID: "default/b", User: "b", Digest: config.DigestKey("third-key")})
 	return doc
 }

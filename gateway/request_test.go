@@ -162,7 +162,7 @@ func TestAPanicIsOneRequests500(t *testing.T) {
 
 func TestLimitsFollowTheClock(t *testing.T) {
 	doc := fullPolicy(cannedProvider(t, wholeAnswer(10)))
-	doc.Keys[0].Requests = []config.RequestLimit{{Count: 1, Per: config.Duration(time.Minute), Burst: 1}}
+	doc.Keys[0].Limits.Requests = []config.RequestLimit{{Count: 1, Per: config.Duration(time.Minute), Burst: 1}}
 	s := serve(t, doc)
 	for i, step := range []struct {
 		after time.Duration

@@ -109,7 +109,7 @@ func (b *build) routes() (err error) {
 func (b *build) principals(living *Living) {
 	s, doc := b.snapshot, b.doc
 	s.keys = auth.NewTable(doc.Keys)
-	for _, l := range doc.Core.Gateway.PerIP {
+	for _, l := range doc.Core.Gateway.PerIP.Requests {
 		s.perIP = append(s.perIP, limit.NewLimit(l))
 	}
 	type adder = func(g *limit.Group, scope limit.Scope, identity string, limits []config.RequestLimit)
@@ -117,8 +117,8 @@ func (b *build) principals(living *Living) {
 	living.book.Build(living.nanos(living.now()), func(add adder) {
 		for i, k := range doc.Keys {
 			s.groups[i] = &limit.Group{}
-			add(s.groups[i], limit.ScopeGateway, k.ID, doc.Core.Gateway.Requests)
-			add(s.groups[i], limit.ScopeKey, k.ID, k.Requests)
+			add(s.groups[i], limit.ScopeGateway, k.ID, doc.Core.Gateway.Limits.Requests)
+			add(s.groups[i], limit.ScopeKey, k.ID, k.Limits.Requests)
 		}
 	})
 }

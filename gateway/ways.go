@@ -72,7 +72,7 @@ func (r *request) stick(from *route.Route) (sticky bool, hash uint64) {
 	case from.Affinity == config.AffinityUser:
 		return true, balance.HashOf(r.ex.Principal.User)
 	case from.Affinity == config.AffinityKey:
-		return true, balance.HashOf(r.ex.Principal.KeyID)
+		return true, balance.HashOf(r.ex.Principal.ID)
 	}
 	return false, 0
 }

@@ -22,6 +22,10 @@ const (
 	// Healthy: the provider answers its health check and no breaker is open. It says nothing about Ready, as
 	// configuration cannot mend it.
 	Healthy ConditionType = "Healthy"
+	// LimitsEnforced: limits and budgets hold over all pods, by the store where there is one. It says nothing about Ready.
+	LimitsEnforced ConditionType = "LimitsEnforced"
+	// WithinBudget: no budget of the key or policy is used up. It says nothing about Ready.
+	WithinBudget ConditionType = "WithinBudget"
 	// Ready sums up the others.
 	Ready ConditionType = "Ready"
 	// Stalled: only a user can mend it.
@@ -91,4 +95,31 @@ const (
 	ReasonBreakerOpen Reason = "BreakerOpen"
 	// ReasonNotObserved: nothing has been asked of it lately, or pods are silent.
 	ReasonNotObserved Reason = "NotObserved"
+)
+
+// The reasons of Ready and Programmed of a key that is refused on purpose.
+const (
+	ReasonDisabled Reason = "Disabled"
+	ReasonExpired  Reason = "Expired"
+)
+
+// The reasons of WithinBudget.
+const (
+	ReasonWithinBudget Reason = "WithinBudget"
+	// ReasonNearlySpent: four fifths of a budget are spent.
+	ReasonNearlySpent Reason = "NearlySpent"
+	// ReasonSpent: a budget is used up.
+	ReasonSpent Reason = "Spent"
+)
+
+// The reasons of LimitsEnforced.
+const (
+	// ReasonStore: every pod reaches the store.
+	ReasonStore Reason = "Store"
+	// ReasonLocal: there is no store, and the pods share what they count through the operator.
+	ReasonLocal Reason = "Local"
+	// ReasonStoreDown: pods say that the store does not answer.
+	ReasonStoreDown Reason = "StoreDown"
+	// ReasonNotTold: pods have not told yet.
+	ReasonNotTold Reason = "NotTold"
 )

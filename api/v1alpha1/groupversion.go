@@ -22,6 +22,7 @@ const (
 	KindSparkGateway   = "SparkGateway"
 	KindProviderPolicy = "ProviderPolicy"
 	KindModelRoute     = "ModelRoute"
+	KindUsagePolicy    = "UsagePolicy"
 	KindAPIKey         = "APIKey"
 )
 
@@ -35,6 +36,7 @@ func addTypes(s *runtime.Scheme) error {
 		&SparkGateway{}, &SparkGatewayList{},
 		&ProviderPolicy{}, &ProviderPolicyList{},
 		&ModelRoute{}, &ModelRouteList{},
+		&UsagePolicy{}, &UsagePolicyList{},
 		&APIKey{}, &APIKeyList{},
 	)
 	metav1.AddToGroupVersion(s, GroupVersion)

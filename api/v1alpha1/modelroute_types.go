@@ -79,6 +79,10 @@ type ModelRouteSpec struct {
 	//
 	// +optional
 	Mirror *Mirror `json:"mirror,omitempty"`
+	// limits of all requests together that take the route.
+	//
+	// +optional
+	Limits *Limits `json:"limits,omitempty"`
 	// affinity keeps the requests of one user, one key or one value of a header at one target of a tier, as long as that
 	// target can answer, so that the provider's prompt cache is of use: None, User, Key or "Header:<name>". Default: None.
 	//

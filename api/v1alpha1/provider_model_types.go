@@ -49,6 +49,16 @@ type ModelPrice struct {
 	//
 	// +optional
 	CachedInputPerMillion USDollars `json:"cachedInputPerMillion,omitempty"`
+	// cacheWritePerMillion is the price of a million tokens of prompt that the provider put into its cache, in US dollars.
+	// Default: inputPerMillion.
+	//
+	// +optional
+	CacheWritePerMillion USDollars `json:"cacheWritePerMillion,omitempty"`
+	// perRequest is the price of an answer beside that of its tokens, in US dollars, as of an image or a search.
+	// Default: 0.
+	//
+	// +optional
+	PerRequest USDollars `json:"perRequest,omitempty"`
 }
 
 // USDollars is an amount below 10,000 US dollars with at most six decimals, such as "3" or "0.075".

@@ -63,10 +63,29 @@ type SparkGatewaySpec struct {
 	//
 	// +optional
 	Drain *Drain `json:"drain,omitempty"`
-	// limits hold for every principal; an APIKey may have further ones, and the tightest wins.
+	// auth says who else may use the gateway beside those with an APIKey, and whose word on a client's address is taken.
+	//
+	// +optional
+	Auth *Auth `json:"auth,omitempty"`
+	// limits hold for every principal; an APIKey and UsagePolicies may have further ones, and the tightest wins.
 	//
 	// +optional
 	Limits *GatewayLimits `json:"limits,omitempty"`
+	// unknownPrice says what becomes of requests that a budget or cost limit holds for, at models without a price: Deny
+	// keeps them from such models, Flag serves them as if they cost nothing and says so in the answer (x-spark-cost:
+	// unknown), the usage record and a metric, Zero serves them silently. Default: Flag.
+	//
+	// +optional
+	UnknownPrice UnknownPrice `json:"unknownPrice,omitempty"`
+	// store is where the pods keep together what they count. Default: each pod counts for itself, and the operator tells
+	// each what the others counted.
+	//
+	// +optional
+	Store *Store `json:"store,omitempty"`
+	// ledger keeps a record of each request.
+	//
+	// +optional
+	Ledger *Ledger `json:"ledger,omitempty"`
 	// requestLimits bound a single request.
 	//
 	// +optional
@@ -288,32 +307,33 @@ type Drain struct {
 	Timeout Duration `json:"timeout,omitempty"`
 }
 
-// GatewayLimits hold for every principal and every client address. They are kept by each pod for itself: with n pods,
-// up to n times as many requests pass.
-type GatewayLimits struct {
-	// requests that each principal may make, together with its own limits.
-	//
-	// +optional
-	// +listType=map
-	// +listMapKey=per
-	// +kubebuilder:validation:MaxItems=8
-	Requests []RequestLimit `json:"requests,omitempty"`
-	// perIP limits each client address (IPv6: each /64), before authentication.
-	//
-	// +optional
-	PerIP *IPLimits `json:"perIP,omitempty"`
-}
+// UnknownPrice says what becomes of requests whose cost is limited and cannot be known.
+//
+// +kubebuilder:validation:Enum=Deny;Flag;Zero
+type UnknownPrice string
 
-// IPLimits hold for each client address.
-type IPLimits struct {
-	// requests that an address may make.
+// The ways.
+const (
+	UnknownPriceDeny UnknownPrice = "Deny"
+	UnknownPriceFlag UnknownPrice = "Flag"
+	UnknownPriceZero UnknownPrice = "Zero"
+)
+
+// GatewayLimits hold for every principal, beside its own: a key, the bearer of tokens, or an anonymous client address.
+type GatewayLimits struct {
+	Limits `json:",inline"`
+	// perUser limits each user, over all keys and tokens.
 	//
-	// +required
-	// +listType=map
-	// +listMapKey=per
-	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=8
-	Requests []RequestLimit `json:"requests"`
+	// +optional
+	PerUser *Limits `json:"perUser,omitempty"`
+	// perIP limits each client address (IPv6: each /64). Requests are counted before authentication.
+	//
+	// +optional
+	PerIP *Limits `json:"perIP,omitempty"`
+	// all limits all requests together.
+	//
+	// +optional
+	All *Limits `json:"all,omitempty"`
 }
 
 // RequestLimits bound a single request.

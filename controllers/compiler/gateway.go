@@ -46,9 +46,9 @@ func (c *compilation) gateway() config.Gateway {
 		AccessLog:      true,
 	}
 	if l := spec.Limits; l != nil {
-		g.Requests = p.limits("spec.limits.requests", l.Requests)
+		g.Limits.Requests = p.limits("spec.limits.requests", l.Requests)
 		if l.PerIP != nil {
-			g.PerIP = p.limits("spec.limits.perIP.requests", l.PerIP.Requests)
+			g.PerIP.Requests = p.limits("spec.limits.perIP.requests", l.PerIP.Requests)
 		}
 	}
 	if r := spec.RequestLimits; r != nil {

@@ -58,7 +58,7 @@ func TestVerdictOnAGateway(t *testing.T) {
 		"periods that are equal in different spelling are refused, for principals and for addresses": {
 			spec: func(s *v1alpha1.SparkGatewaySpec) {
 				twice := []v1alpha1.RequestLimit{{Count: 1, Per: "1h"}, {Count: 1, Per: "60m"}}
-				s.Limits = &v1alpha1.GatewayLimits{Requests: twice, PerIP: &v1alpha1.IPLimits{Requests: twice}}
+				s.Limits = &v1alpha1.GatewayLimits{Limits: v1alpha1.Limits{Requests: twice}, PerIP: &v1alpha1.Limits{Requests: twice}}
 			},
 			want: wantFindings{Accepted: compiler.Finding{Reason: v1alpha1.ReasonInvalid,
 				Message: "spec.limits.requests[1].per: 60m stands twice\nspec.limits.perIP.requests[1].per: 60m stands twice"}},
@@ -190,7 +190,7 @@ func TestDefaultsAreAsTheFieldCommentsPromise(t *testing.T) {
 			p.Spec.Type, p.Spec.Endpoint, p.Spec.Models = v1alpha1.ProviderOpenAI, "", []v1alpha1.ProviderModel{{Name: "gpt-4o"}}
 		}), secret("openai", "apiKey", providerSecret),
 		apiKey("alice", func(k *v1alpha1.APIKey) {
-			k.Spec.Limits = &v1alpha1.KeyLimits{Requests: []v1alpha1.RequestLimit{{Count: 60, Per: "1m"}}}
+			k.Spec.Limits = &v1alpha1.Limits{Requests: []v1alpha1.RequestLimit{{Count: 60, Per: "1m"}}}
 		}), secret("alice-own", "apiKey", aliceSecret),
 	))
 	wantGateway := config.Gateway{
@@ -230,7 +230,7 @@ func TestDefaultsAreAsTheFieldCommentsPromise(t *testing.T) {
 		t.Errorf("models (-want +got):\n%s", diff)
 	}
 	wantKeys := []config.Key{{ID: "team/alice", Digest: config.DigestKey(aliceSecret), User: "alice@example.com",
-		Requests: []config.RequestLimit{{Count: 60, Per: duration("1m"), Burst: 60}}}}
+		Limits: config.Limits{Requests: []config.RequestLimit{{Count: 60, Per: duration("1m"), Burst: 60}}}}}
 	if diff := cmp.Diff(wantKeys, out.Document.Keys); diff != "" {
 		t.Errorf("keys (-want +got):\n%s", diff)
 	}
@@ -272,7 +272,7 @@ func TestStrictTransportSecurityIsOnlyForTLS(t *testing.T) {
 func TestAnAttachmentThatSlippedPastTheRulesIsExcluded(t *testing.T) {
 	limit := func(l v1alpha1.RequestLimit) any {
 		return apiKey("bad", func(k *v1alpha1.APIKey) {
-			k.Spec.Limits = &v1alpha1.KeyLimits{Requests: []v1alpha1.RequestLimit{l}}
+			k.Spec.Limits = &v1alpha1.Limits{Requests: []v1alpha1.RequestLimit{l}}
 		})
 	}
 	policy := func(edit func(*v1alpha1.ProviderPolicySpec)) any {

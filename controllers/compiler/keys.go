@@ -54,7 +54,7 @@ func (c *compilation) key(apiKey *v1alpha1.APIKey) (config.Key, Verdict) {
 	p := &problems{}
 	key := config.Key{ID: idOf(apiKey), User: apiKey.Spec.User, Master: apiKey.Spec.Role == v1alpha1.RoleMaster}
 	if l := apiKey.Spec.Limits; l != nil {
-		key.Requests = p.limits("spec.limits.requests", l.Requests)
+		key.Limits.Requests = p.limits("spec.limits.requests", l.Requests)
 	}
 	verdict.Accepted = p.finding()
 	if !verdict.ResolvedRefs.OK() {

@@ -47,7 +47,7 @@ func TestAChangeMovesOnlyThePartsItBearsOn(t *testing.T) {
 		"what is no part of the document changes": {change: edit(func(k *v1alpha1.APIKey) { k.Generation++; k.Labels = map[string]string{"a": "b"} })},
 		"a key's limit changes": {
 			change: edit(func(k *v1alpha1.APIKey) {
-				k.Spec.Limits = &v1alpha1.KeyLimits{Requests: []v1alpha1.RequestLimit{{Count: 1, Per: "1s"}}}
+				k.Spec.Limits = &v1alpha1.Limits{Requests: []v1alpha1.RequestLimit{{Count: 1, Per: "1s"}}}
 			}),
 			want: []string{shard},
 		},

@@ -181,7 +181,7 @@ func TestVerdictOnAKey(t *testing.T) {
 	alice := apiKey("alice", generated)
 	limits := func(per ...v1alpha1.Duration) func(*v1alpha1.APIKey) {
 		return func(k *v1alpha1.APIKey) {
-			k.Spec.Limits = &v1alpha1.KeyLimits{}
+			k.Spec.Limits = &v1alpha1.Limits{}
 			for _, p := range per {
 				k.Spec.Limits.Requests = append(k.Spec.Limits.Requests, v1alpha1.RequestLimit{Count: 1, Per: p})
 			}

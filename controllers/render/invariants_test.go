@@ -94,7 +94,7 @@ func TestTheOperatorsKeysAreNotMounted(t *testing.T) {
 func TestTheTemplateDoesNotChangeWithTheConfiguration(t *testing.T) {
 	tests := map[string]func(*v1alpha1.SparkGatewaySpec){
 		"limits": func(s *v1alpha1.SparkGatewaySpec) {
-			s.Limits = &v1alpha1.GatewayLimits{Requests: []v1alpha1.RequestLimit{{Count: 1, Per: "1s"}}}
+			s.Limits = &v1alpha1.GatewayLimits{Limits: v1alpha1.Limits{Requests: []v1alpha1.RequestLimit{{Count: 1, Per: "1s"}}}}
 		},
 		"requestLimits": func(s *v1alpha1.SparkGatewaySpec) {
 			s.RequestLimits = &v1alpha1.RequestLimits{MaxBodyBytes: ptr.To(int64(1 << 20))}

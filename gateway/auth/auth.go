@@ -44,7 +44,7 @@ func NewTable(keys []config.Key) *Table {
 	for i, k := range keys {
 		t.byDigest[k.Digest] = &entry{
 			digest:    k.Digest,
-			principal: exchange.Principal{KeyID: k.ID, User: k.User, Master: k.Master, Index: i},
+			principal: exchange.Principal{ID: k.ID, User: k.User, Master: k.Master, Index: i},
 		}
 	}
 	return t

@@ -62,7 +62,7 @@ func TestAuthenticate(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || principal.KeyID != tc.wantID || principal.Index != tc.wantIndex ||
+			if err != nil || principal.ID != tc.wantID || principal.Index != tc.wantIndex ||
 				principal.User != "user of "+strings.TrimPrefix(tc.wantID, "ns/") {
 				t.Errorf("got %+v and %v", principal, err)
 			}
@@ -178,7 +178,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 func TestAllGivesEachPrincipalOnce(t *testing.T) {
 	seen := map[string]int{}
 	for p := range table("alpha", "beta", "gamma").All() {
-		seen[p.KeyID]++
+		seen[p.ID]++
 	}
 	want := map[string]int{"ns/alpha": 1, "ns/beta": 1, "ns/gamma": 1}
 	if !maps.Equal(seen, want) {

@@ -22,7 +22,7 @@ func document(edits ...func(*config.Document)) *config.Document {
 			Gateway: config.Gateway{
 				ID: "team/main", MaxBodyBytes: 1 << 20, MaxHeaderBytes: 16 << 10, BodyTimeout: minute, MaxConnections: 10,
 				DrainTimeout: minute, Headers: []config.Header{{Name: "X-Frame-Options", Value: "DENY"}},
-				Requests: []config.RequestLimit{{Count: 10, Per: minute, Burst: 5}},
+				Limits: config.Limits{Requests: []config.RequestLimit{{Count: 10, Per: minute, Burst: 5}}},
 			},
 			Providers: []config.Provider{{
 				ID: "team/llm", Name: "llm", Type: config.OpenAICompatible, Endpoint: "http://llm:8000/v1", Credential: "provider/team/llm",

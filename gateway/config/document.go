@@ -10,7 +10,7 @@ package config
 
 // Schema is the version of the Document's shape. A gateway names the schemas it reads in its Ack, so that an operator
 // that is newer than a pod says so instead of being misunderstood.
-const Schema = 2
+const Schema = 3
 
 // Document is everything that one gateway serves. The three fields travel as separate parts (see Bundle): Core holds
 // no secret, Secrets holds nothing else, and Keys is cut into KeyShards shards by Key.ID.
@@ -28,16 +28,30 @@ type Core struct {
 	Models    []Model    `json:"models,omitempty"`
 	// Routes are in order of precedence among those that are equally specific.
 	Routes []Route `json:"routes,omitempty"`
+	// Policies are sorted by ID.
+	Policies []Policy `json:"policies,omitempty"`
 }
 
 // Gateway is what holds for every request.
 type Gateway struct {
 	// ID is "namespace/name" of the SparkGateway.
-	ID string `json:"id"`
-	// Requests are limits on each principal, beside its own.
-	Requests []RequestLimit `json:"requests,omitempty"`
-	// PerIP are limits on each client address (IPv6: each /64), checked before authentication.
-	PerIP []RequestLimit `json:"perIP,omitempty"`
+	ID   string `json:"id"`
+	Auth Auth   `json:"auth,omitzero"`
+	// Limits hold for each principal, beside its own; PerUser for each user, whatever key or token is shown; All for
+	// everybody together.
+	Limits  Limits `json:"limits,omitzero"`
+	PerUser Limits `json:"perUser,omitzero"`
+	All     Limits `json:"all,omitzero"`
+	// PerIP hold for each client address (IPv6: each /64); those on requests are checked before authentication.
+	PerIP Limits `json:"perIP,omitzero"`
+	// UnknownPrice says what becomes of requests whose cost is limited and cannot be known; empty is UnknownPriceFlag.
+	UnknownPrice UnknownPrice `json:"unknownPrice,omitempty"`
+	// Store is nil where the pods have none.
+	Store *Store `json:"store,omitempty"`
+	// Replicas is how many pods share limits as long as nobody told otherwise; 0 is one.
+	Replicas int `json:"replicas,omitempty"`
+	// Ledger is nil where no usage records are kept.
+	Ledger *Ledger `json:"ledger,omitempty"`
 	// MaxBodyBytes bounds a request's body, decoded. Positive.
 	MaxBodyBytes int64 `json:"maxBodyBytes"`
 	// MaxHeaderBytes bounds a request's line and headers together. 1024 to 32768.
@@ -62,13 +76,6 @@ type ServerTLS struct {
 	Certificate string `json:"certificate"`
 	// Key names the PEM private key in Document.Secrets.
 	Key string `json:"key"`
-}
-
-// RequestLimit allows Count requests each Per, of which Burst may come at once (GCRA).
-type RequestLimit struct {
-	Count int64    `json:"count"`
-	Per   Duration `json:"per"`
-	Burst int64    `json:"burst"`
 }
 
 // Header is one header field.
@@ -113,23 +120,12 @@ type Model struct {
 type Price struct {
 	Input  int64 `json:"input"`
 	Output int64 `json:"output"`
-	// CachedInput is of prompt tokens that the provider read from its cache.
+	// CachedInput is of prompt tokens that the provider read from its cache, CacheWrite of those that it put there.
 	CachedInput int64 `json:"cachedInput"`
+	CacheWrite  int64 `json:"cacheWrite"`
+	// Request is the price of an answer beside its tokens, as of an image or a search, in nanodollars. 0 to MaxMoney.
+	Request Money `json:"request,omitempty"`
 }
 
 // MaxPrice is 10,000 dollars per million tokens.
 const MaxPrice = 10_000_000_000
-
-// Key is one API key, known by its digest only.
-type Key struct {
-	// ID is "namespace/name" of the APIKey; buckets and ledgers are keyed by it.
-	ID string `json:"id"`
-	// Digest is DigestKey of the secret.
-	Digest Digest `json:"digest"`
-	// User is who the key was given to.
-	User string `json:"user"`
-	// Master may read what concerns all keys: health and metrics.
-	Master bool `json:"master,omitempty"`
-	// Requests are the key's own limits, beside the gateway's.
-	Requests []RequestLimit `json:"requests,omitempty"`
-}

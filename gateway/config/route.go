@@ -45,6 +45,8 @@ type Route struct {
 	// Hedge and Mirror are nil for none.
 	Hedge  *Hedge  `json:"hedge,omitempty"`
 	Mirror *Mirror `json:"mirror,omitempty"`
+	// Limits hold for all requests that take the route together.
+	Limits Limits `json:"limits,omitzero"`
 }
 
 // Target is one provider's model with its place in a route.

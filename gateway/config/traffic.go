@@ -63,12 +63,6 @@ type Quota struct {
 	QueueTimeout Duration `json:"queueTimeout"`
 }
 
-// TokenLimit allows Count tokens each Per, all of which may come at once. Both are positive.
-type TokenLimit struct {
-	Count int64    `json:"count"`
-	Per   Duration `json:"per"`
-}
-
 // HealthCheck asks with a GET. All but Path are positive.
 type HealthCheck struct {
 	// Path is from the root of the endpoint's host; empty is the provider's list of models.

@@ -54,8 +54,8 @@ func (v *validation) gateway(d *Document) {
 	}
 	v.positive("gateway.bodyTimeout", g.BodyTimeout)
 	v.positive("gateway.drainTimeout", g.DrainTimeout)
-	v.limits("gateway.requests", g.Requests)
-	v.limits("gateway.perIP", g.PerIP)
+	v.limits("gateway.limits.requests", g.Limits.Requests)
+	v.limits("gateway.perIP.requests", g.PerIP.Requests)
 	v.headers("gateway.headers", g.Headers)
 	if g.TLS != nil {
 		key, ok := d.Secrets[g.TLS.Key]
@@ -137,7 +137,7 @@ func (v *validation) keys(keys []Key) {
 			v.add("keys: %q and %q have one digest", other, k.ID)
 		}
 		digests[k.Digest] = k.ID
-		v.limits("keys["+k.ID+"].requests", k.Requests)
+		v.limits("keys["+k.ID+"].limits.requests", k.Limits.Requests)
 	}
 }
 

@@ -38,10 +38,10 @@ func TestValidate(t *testing.T) {
 		"no connections":           {gateway(func(g *config.Gateway) { g.MaxConnections = -1 }), "gateway.maxConnections: -1 is not positive"},
 		"no time for a body":       {gateway(func(g *config.Gateway) { g.BodyTimeout = 0 }), "gateway.bodyTimeout: 0s is not positive"},
 		"no time to drain":         {gateway(func(g *config.Gateway) { g.DrainTimeout = 0 }), "gateway.drainTimeout: 0s is not positive"},
-		"a limit of nothing":       {gateway(func(g *config.Gateway) { g.Requests[0].Count = 0 }), "gateway.requests[0]: count, per and burst must be positive"},
-		"a limit without burst":    {gateway(func(g *config.Gateway) { g.Requests[0].Burst = 0 }), "gateway.requests[0]: count, per and burst must be positive"},
+		"a limit of nothing":       {gateway(func(g *config.Gateway) { g.Limits.Requests[0].Count = 0 }), "gateway.limits.requests[0]: count, per and burst must be positive"},
+		"a limit without burst":    {gateway(func(g *config.Gateway) { g.Limits.Requests[0].Burst = 0 }), "gateway.limits.requests[0]: count, per and burst must be positive"},
 		"a limit per address twice": {
-			gateway(func(g *config.Gateway) { g.PerIP = slices.Repeat(g.Requests[:1], 2) }), "gateway.perIP[1].per: 1m0s stands twice"},
+			gateway(func(g *config.Gateway) { g.PerIP.Requests = slices.Repeat(g.Limits.Requests[:1], 2) }), "gateway.perIP.requests[1].per: 1m0s stands twice"},
 		"a header in other than canonical form": {
 			gateway(func(g *config.Gateway) { g.Headers[0].Name = "x-frame-options" }), `gateway.headers[0]: name "x-frame-options" is not a header name in canonical form`},
 		"a header's name that ends the line": {
@@ -83,7 +83,7 @@ func TestValidate(t *testing.T) {
 		"a key without an ID":         {key(func(k *config.Key) { k.ID = "" }), `keys: id "" is empty or stands twice`},
 		"a key twice":                 {key(func(k *config.Key) { k.ID = "team/key-1" }), `keys: id "team/key-1" is empty or stands twice`},
 		"two keys with one secret":    {func(d *config.Document) { d.Keys[1].Digest = d.Keys[0].Digest }, `keys: "team/key-0" and "team/key-1" have one digest`},
-		"a key with half of a limit":  {key(func(k *config.Key) { k.Requests = []config.RequestLimit{{Count: 1}} }), "keys[team/key-0].requests[0]: count, per and burst must be positive"},
+		"a key with half of a limit":  {key(func(k *config.Key) { k.Limits.Requests = []config.RequestLimit{{Count: 1}} }), "keys[team/key-0].requests[0]: count, per and burst must be positive"},
 		"all problems, not the first": {gateway(func(g *config.Gateway) { g.ID, g.MaxBodyBytes = "", 0 }), "gateway.id: empty\ngateway.maxBodyBytes: 0 is not positive"},
 	}
 	for name, test := range tests {

@@ -8,18 +8,60 @@ package exchange
 import (
 	"net/netip"
 	"time"
+
+	"github.com/sparkgateway/spark/gateway/config"
 )
 
-// Principal is who a request is made for.
+// PrincipalKind is how a principal showed who it is.
+type PrincipalKind uint8
+
+// The kinds.
+const (
+	ByKey PrincipalKind = iota
+	ByToken
+	ByAddress // anonymous
+)
+
+// Principal is who makes a request. It is immutable.
 type Principal struct {
-	// KeyID is "namespace/name" of the APIKey.
-	KeyID string
-	// User is who the key was given to.
+	Kind PrincipalKind
+	// ID is "namespace/name" of the APIKey, a digest of a token's issuer and subject, or the client's address (of IPv6 its
+	// /64). No two of one kind have the same.
+	ID string
+	// User is who the key was given to, or what a token says; empty of an address.
 	User string
+	// Team is the label config.LabelTeam; of several values the first.
+	Team string
 	// Master may read what concerns all keys.
 	Master bool
-	// Index is the key's place in the document, for what a snapshot holds per key.
+	// Allow is nil where everything is allowed.
+	Allow *Allowed
+	// Labels are what policies select by, where the principal is not a key of the configuration.
+	Labels map[string][]string
+	// Index is a key's place in the document, for what a snapshot holds per key; -1 of other kinds.
 	Index int
+}
+
+// Holder names the principal as a holder of limits.
+func (p *Principal) Holder() string {
+	switch p.Kind {
+	case ByKey:
+		return config.HolderKey + p.ID
+	case ByToken:
+		return config.HolderToken + p.ID
+	default:
+		return config.HolderIP + p.ID
+	}
+}
+
+// Allowed is config.Allow, parsed.
+type Allowed struct {
+	// Models are patterns, each "*" of which stands for any characters; nil allows all.
+	Models []string
+	// Operations are those allowed, as bits by their number; 0 allows all.
+	Operations uint64
+	// Prefixes are those of client addresses; nil allows all.
+	Prefixes []netip.Prefix
 }
 
 // UsageSource says how a Usage is known.

@@ -18,7 +18,7 @@ func AppendLine(dst []byte, ex *exchange.Exchange, end time.Time) []byte {
 	dst = append(dst, `","id":"`...)
 	dst = append(append(dst, ex.ID[:]...), '"')
 	if ex.Principal != nil {
-		dst = appendText(dst, "key", ex.Principal.KeyID)
+		dst = appendText(dst, "key", ex.Principal.ID)
 		dst = appendText(dst, "user", ex.Principal.User)
 	}
 	if ex.ClientIP.IsValid() {

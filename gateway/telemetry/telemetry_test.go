@@ -25,7 +25,7 @@ var at = time.Date(2026, 3, 4, 5, 6, 7, 89e6, time.UTC)
 func full() *exchange.Exchange {
 	ex := &exchange.Exchange{
 		Start: at.Add(-1500 * time.Millisecond), ClientIP: netip.MustParseAddr("2001:db8::1"),
-		Principal: &exchange.Principal{KeyID: "ns/alice", User: "alice"},
+		Principal: &exchange.Principal{ID: "ns/alice", User: "alice"},
 		Method:    []byte("POST"), Path: []byte("/v1/chat/completions"), Model: []byte("smart"), Stream: true,
 		Route: "ns/smart", BytesIn: 10, BytesOut: 20,
 		Attempt: exchange.Attempt{

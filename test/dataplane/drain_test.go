@@ -243,7 +243,7 @@ func newStacks(before map[string]int) []string {
 func TestMetricsSayWhatHappened(t *testing.T) {
 	s := start(t, withDocument(func(d *config.Document) {
 		d.Core.Models = []config.Model{{Name: "named", Provider: "default/fake", Upstream: "gpt-4o"}}
-		d.Core.Gateway.PerIP = limits(100, 6, time.Hour)
+		d.Core.Gateway.PerIP.Requests = limits(100, 6, time.Hour)
 	}))
 	s.do(s.request("POST", "/v1/chat/completions", chatBody("named", "tokens=5", false)))
 	s.chat("tokens=3", true)

@@ -273,7 +273,7 @@ func TestExpectContinueIsAnsweredAfterAuthentication(t *testing.T) {
 			"Content-Length: %d\r\n\r\n", key, length)
 	}
 	t.Run("a known key is told to go on, and counts once", func(t *testing.T) {
-		s := start(t, withDocument(func(d *config.Document) { d.Keys[0].Requests = limits(1, 1, time.Hour) }))
+		s := start(t, withDocument(func(d *config.Document) { d.Keys[0].Limits.Requests = limits(1, 1, time.Hour) }))
 		c := s.dial()
 		_, _ = io.WriteString(c, head(aliceKey, len(body)))
 		r := bufio.NewReader(c)

@@ -320,7 +320,7 @@ func TestNoEndpointGoesRoundKeysLimitsLogsAndMetrics(t *testing.T) {
 	}
 	for path, method := range everyEndpoint {
 		t.Run(path, func(t *testing.T) {
-			s := start(t, withDocument(func(d *config.Document) { d.Keys[0].Requests = limits(1, 1, time.Hour) }))
+			s := start(t, withDocument(func(d *config.Document) { d.Keys[0].Limits.Requests = limits(1, 1, time.Hour) }))
 			url := strings.NewReplacer("{id}", pinOfFake+"x", "{model}", "m").Replace(path)
 			body := ""
 			if method == "POST" {

@@ -65,8 +65,8 @@ func limits(count, burst int64, per time.Duration) []config.RequestLimit {
 
 func TestAKeyHasItsOwnLimitAndIsToldOfIt(t *testing.T) {
 	s := start(t, withDocument(func(d *config.Document) {
-		d.Core.Gateway.Requests = limits(60, 10, time.Minute)
-		d.Keys[0].Requests = limits(2, 2, time.Hour)
+		d.Core.Gateway.Limits.Requests = limits(60, 10, time.Minute)
+		d.Keys[0].Limits.Requests = limits(2, 2, time.Hour)
 	}))
 	for i, want := range []int{200, 200, 429} {
 		got := s.chat("tokens=1", false)
@@ -97,7 +97,7 @@ func TestAKeyHasItsOwnLimitAndIsToldOfIt(t *testing.T) {
 }
 
 func TestAnAddressIsLimitedBeforeItsKeyIsLookedAt(t *testing.T) {
-	s := start(t, withDocument(func(d *config.Document) { d.Core.Gateway.PerIP = limits(3, 3, time.Hour) }))
+	s := start(t, withDocument(func(d *config.Document) { d.Core.Gateway.PerIP.Requests = limits(3, 3, time.Hour) }))
 	for i, want := range []int{401, 401, 401, 429} {
 		req := s.request("POST", "/v1/chat/completions", "{}")
 		req.Header.Set("Authorization", "Bearer guess")
@@ -113,7 +113,7 @@ func TestAnAddressIsLimitedBeforeItsKeyIsLookedAt(t *testing.T) {
 
 func TestAConfigurationChangeKeepsBucketsAndObeysTheNewLimit(t *testing.T) {
 	withLimit := func(count, burst int64) func(*config.Document) {
-		return func(d *config.Document) { d.Keys[0].Requests = limits(count, burst, time.Hour) }
+		return func(d *config.Document) { d.Keys[0].Limits.Requests = limits(count, burst, time.Hour) }
 	}
 	s := start(t, withDocument(withLimit(4, 4)))
 	status := func() int { return s.chat("tokens=1", false).StatusCode }
@@ -130,7 +130,7 @@ func TestAConfigurationChangeKeepsBucketsAndObeysTheNewLimit(t *testing.T) {
 	if got := status(); got != 429 {
 		t.Errorf("after a wider limit: %d, want the bucket as full as before", got)
 	}
-	s.apply(func(d *config.Document) { d.Keys[0].Requests = nil })
+	s.apply(func(d *config.Document) { d.Keys[0].Limits.Requests = nil })
 	if got := status(); got != 200 {
 		t.Errorf("without a limit: %d", got)
 	}
@@ -163,7 +163,7 @@ func TestAChangeUnderLoadFailsNoRequest(t *testing.T) {
 	}
 	for i := range 60 {
 		s.apply(func(d *config.Document) {
-			d.Core.Gateway.Requests = limits(int64(1e6+i), 1e6, time.Minute)
+			d.Core.Gateway.Limits.Requests = limits(int64(1e6+i), 1e6, time.Minute)
 			if i%2 == 0 {
 				// Another provider identity: connections of the one before are drained.
 				d.Core.Providers[0].ID = "default/other"
