@@ -26,6 +26,7 @@ func Compile(in Input) Output {
 			Providers: make(map[types.NamespacedName]Verdict, len(in.Providers)),
 			Routes:    make(map[types.NamespacedName]Verdict, len(in.Routes)),
 			Keys:      make(map[types.NamespacedName]Verdict, len(in.Keys)),
+			Policies:  make(map[types.NamespacedName]Verdict, len(in.Policies)),
 		},
 	}
 	gateway := c.gateway()

@@ -18,6 +18,18 @@ import (
 	"github.com/sparkgateway/spark/api/v1alpha1"
 )
 
+// What the Secret of a generated key holds beside the key itself, which is under CredentialsKey.
+const (
+	// PreviousCredentialsKey is the key before the last rotation, while it is still accepted.
+	PreviousCredentialsKey = "previousApiKey"
+	// RotatedAtAnnotation is when the key was generated, and PreviousUntilAnnotation when the one before it ends to be
+	// accepted, both in RFC 3339.
+	RotatedAtAnnotation     = "sparkgateway.dev/rotated-at"
+	PreviousUntilAnnotation = "sparkgateway.dev/previous-until"
+	// RotateAnnotation of an APIKey asks for a rotation, and on its Secret is the value that asked for the last one.
+	RotateAnnotation = "sparkgateway.dev/rotate"
+)
+
 // References names every Secret that bears on the gateway, sorted and unique: what to gather into Input.Secrets.
 func References(gw *v1alpha1.SparkGateway, providers []v1alpha1.ProviderPolicy, keys []v1alpha1.APIKey) []types.NamespacedName {
 	names := GatewaySecrets(gw)

@@ -6,6 +6,8 @@
 package compiler
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -16,14 +18,16 @@ import (
 // Input is everything that bears on one gateway. Compile does not change it.
 type Input struct {
 	Gateway *v1alpha1.SparkGateway
-	// Providers, Routes and Keys that name the gateway in spec.gatewayRefs, in any order; those being deleted are left out.
+	// Providers, Routes, Keys and Policies that name the gateway in spec.gatewayRefs, in any order; those being deleted are
+	// left out.
 	Providers []v1alpha1.ProviderPolicy
 	Routes    []v1alpha1.ModelRoute
 	Keys      []v1alpha1.APIKey
+	Policies  []v1alpha1.UsagePolicy
 	// Secrets that exist, of those that References names.
 	Secrets map[types.NamespacedName]*corev1.Secret
-	// Namespaces holds the labels of the namespaces that Providers, Routes and Keys live in, where
-	// spec.allowedNamespaces has a selector.
+	// Namespaces holds the labels of the namespaces that the attachments live in, where spec.allowedNamespaces has a
+	// selector.
 	Namespaces map[string]map[string]string
 }
 
@@ -35,10 +39,11 @@ type Output struct {
 	Bundle   config.Bundle
 	// Gateway is the verdict on the SparkGateway.
 	Gateway Verdict
-	// Providers, Routes and Keys hold a verdict on each attachment of the input.
+	// Providers, Routes, Keys and Policies hold a verdict on each attachment of the input.
 	Providers map[types.NamespacedName]Verdict
 	Routes    map[types.NamespacedName]Verdict
 	Keys      map[types.NamespacedName]Verdict
+	Policies  map[types.NamespacedName]Verdict
 }
 
 // Finding is the state of one condition; the zero value says that nothing is wrong.
@@ -64,6 +69,12 @@ type Verdict struct {
 	Content string
 	// Prefix of an APIKey's secret, enough to tell keys apart and too little to use one.
 	Prefix string
+	// PreviousPrefix and PreviousUntil are of the secret before an APIKey's last rotation, and of when it ends to be accepted,
+	// which may be past; empty and zero where the Secret holds none that is served.
+	PreviousPrefix string
+	PreviousUntil  time.Time
+	// Members is how many served APIKeys a UsagePolicy matches.
+	Members int32
 }
 
 // OK says that nothing is wrong.
