@@ -169,7 +169,7 @@ func (b *build) resolve(living *Living, all []openProvider, states []*health.Sta
 	for _, t := range s.routes.Targets() {
 		made := target(t.Provider, t.Model)
 		setModel(&made, t.Upstream)
-		made.MaxTokens, made.Price, made.Cost = t.MaxOutputTokens, t.Price, costBy(t.Price)
+		made.MaxTokens, made.Price, made.Cost = t.MaxOutputTokens, t.Price, proxy.CostText(t.Price)
 		s.targets = append(s.targets, made)
 		view := &s.providers[t.Provider]
 		view.targets = append(view.targets, t.Place)

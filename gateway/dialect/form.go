@@ -22,7 +22,7 @@ const (
 // that names the field, what a provider might read differently than the gateway does. The content type is the
 // request's. The body must not change while the request is used.
 func (r *Request) DecodeForm(contentType, body []byte) *exchange.Error {
-	*r = Request{shape: ModelOnly, body: body, form: true, Items: 1}
+	*r = Request{shape: ModelOnly, body: body, form: true, Items: 1, Choices: 1}
 	media, params, err := mime.ParseMediaType(string(contentType))
 	if err != nil || media != "multipart/form-data" || params["boundary"] == "" {
 		e := exchange.Invalid("", "The body must be multipart/form-data, with a boundary.")

@@ -27,6 +27,8 @@ type Request struct {
 	// MaxOutputTokens is the larger of the fields that bound the answer, 0 when there is none; MaxOutputParam its name.
 	MaxOutputTokens int64
 	MaxOutputParam  string
+	// Choices is how many answers are asked for at once, at least 1 and at most maxChoices.
+	Choices int64
 	// Items is how many messages or inputs there are, 1 where they are no list. TextBytes is the length of the texts
 	// in the body, as JSON.
 	Items     int
@@ -54,7 +56,7 @@ func (s span) found() bool        { return s.to > 0 }
 // wrong types in the members that the gateway reads, and those members standing twice or in another case, which a
 // provider might read differently than the gateway does. The body must not change while the request is used.
 func (r *Request) Decode(s *Shape, body []byte) *exchange.Error {
-	*r = Request{shape: s, body: body}
+	*r = Request{shape: s, body: body, Choices: 1}
 	w := walker{b: body}
 	start := skipSpace(body, 0)
 	if start >= len(body) || body[start] != '{' {
@@ -146,8 +148,11 @@ func (r *Request) take(place int) *exchange.Error {
 	case atConfig:
 		return r.readConfig(name, r.members[place].value)
 	default:
-		if place < atBounds+len(r.shape.Bounds) {
+		switch at := place - atBounds; {
+		case at < len(r.shape.Bounds):
 			return r.readMax(name, value)
+		case at < len(r.shape.Bounds)+len(r.shape.Counts):
+			return r.readCount(name, value)
 		}
 	}
 	return nil
@@ -222,6 +227,14 @@ func (r *Request) readConfig(name string, at span) *exchange.Error {
 				return err
 			}
 		}
+		for _, count := range r.shape.ConfigCounts {
+			if string(o.key) != count {
+				continue
+			}
+			if err := r.readCount(name+"."+count, r.body[o.from:max(o.to, o.from)]); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -237,6 +250,22 @@ func (r *Request) readMax(name string, value []byte) *exchange.Error {
 	if n > r.MaxOutputTokens {
 		r.MaxOutputTokens, r.MaxOutputParam = n, name
 	}
+	return nil
+}
+
+// maxChoices bounds how many answers are believed to be asked for: what costs are computed with must not overflow.
+const maxChoices = 1 << 12
+
+// readCount reads how many answers are asked for. Whether there may be so many is the provider's business.
+func (r *Request) readCount(name string, value []byte) *exchange.Error {
+	if string(value) == "null" {
+		return nil
+	}
+	n, err := strconv.ParseInt(string(value), 10, 64)
+	if err != nil {
+		return wrongType(name, "an integer")
+	}
+	r.Choices = max(r.Choices, min(n, maxChoices))
 	return nil
 }
 

@@ -26,6 +26,9 @@ type Shape struct {
 	ConfigBounds []string
 	// Also are members whose place an Edit may need.
 	Also []string
+	// Counts are the members that ask for several answers to one question, ConfigCounts those within Config.
+	Counts       []string
+	ConfigCounts []string
 	// names are all of these, each at its place.
 	names []string
 }
@@ -39,7 +42,7 @@ const (
 	atConfig
 	atBounds
 	// maxMembers bounds the number of names.
-	maxMembers = atBounds + 3
+	maxMembers = atBounds + 4
 )
 
 func shape(s Shape) *Shape {
@@ -54,7 +57,7 @@ func shape(s Shape) *Shape {
 	if s.Options {
 		s.names[atOptions] = "stream_options"
 	}
-	s.names = append(append(s.names, s.Bounds...), s.Also...)
+	s.names = append(append(append(s.names, s.Bounds...), s.Counts...), s.Also...)
 	return &s
 }
 
@@ -62,14 +65,15 @@ func shape(s Shape) *Shape {
 var (
 	Chat = shape(Shape{
 		Dialect: exchange.OpenAI, Content: "messages", List: true, Streams: true, Options: true,
-		Bounds: []string{"max_tokens", "max_completion_tokens"}, Also: []string{"seed"},
+		Bounds: []string{"max_tokens", "max_completion_tokens"}, Also: []string{"seed"}, Counts: []string{"n"},
 	})
 	Completions = shape(Shape{
 		Dialect: exchange.OpenAI, Content: "prompt", Streams: true, Options: true, Bounds: []string{"max_tokens"},
+		Counts: []string{"n", "best_of"},
 	})
 	Embeddings = shape(Shape{Dialect: exchange.OpenAI, Content: "input", Also: []string{"dimensions"}})
 	// Images, speech, moderations and rerank differ in what they ask, but not in what the gateway reads.
-	Images      = shape(Shape{Dialect: exchange.OpenAI, Content: "prompt", Streams: true})
+	Images      = shape(Shape{Dialect: exchange.OpenAI, Content: "prompt", Streams: true, Counts: []string{"n"}})
 	Speech      = shape(Shape{Dialect: exchange.OpenAI, Content: "input"})
 	Moderations = shape(Shape{Dialect: exchange.OpenAI, Content: "input"})
 	Rerank      = shape(Shape{Dialect: exchange.OpenAI, Content: "documents", List: true})
@@ -89,6 +93,7 @@ var (
 	Generate = shape(Shape{
 		Dialect: exchange.Gemini, Content: "contents", ModelElsewhere: true, Config: "generationConfig",
 		ConfigBounds: []string{"maxOutputTokens", "max_output_tokens"},
+		ConfigCounts: []string{"candidateCount", "candidate_count"},
 	})
 	// GeminiCount and GeminiEmbed have several forms, so that no member must be there.
 	GeminiCount = shape(Shape{Dialect: exchange.Gemini, ModelElsewhere: true, ModelsWithin: true})

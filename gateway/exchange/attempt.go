@@ -3,7 +3,11 @@
 
 package exchange
 
-import "time"
+import (
+	"time"
+
+	"github.com/sparkgateway/spark/gateway/config"
+)
 
 // AttemptKind is why an attempt was made.
 type AttemptKind uint8
@@ -54,6 +58,9 @@ type Attempt struct {
 	Reason  Reason
 	// Cause is for the log only.
 	Cause error
-	// Usage is settled once, at the end.
-	Usage Usage
+	// Usage is settled once, at the end, and with it Cost; Priced says that the model has a price, so that Cost means
+	// something.
+	Usage  Usage
+	Cost   config.Money
+	Priced bool
 }

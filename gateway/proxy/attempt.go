@@ -302,6 +302,7 @@ const lingerAfterDone = 5 * time.Millisecond
 // Finish settles the usage and lets go of the connection.
 func (a *Attempt) Finish() {
 	a.settle()
+	a.price()
 	wait := time.Duration(0)
 	if a.completed {
 		wait = lingerAfterDone
@@ -332,6 +333,14 @@ func (a *Attempt) settle() {
 	case a.texts > 0 || a.completed || a.sent && worked(ex.Outcome):
 		ex.Usage = dialect.Estimate(a.req.Asked.Items, a.req.Asked.TextBytes, a.textBytes, a.texts)
 	}
+}
+
+// price gives what the usage costs.
+func (a *Attempt) price() {
+	if a.rec == nil || a.rec.Usage.Source == exchange.UsageNone && a.rec.Outcome != exchange.OK || keeping(a.req.Operation) {
+		return
+	}
+	a.rec.Cost, a.rec.Priced = Cost(a.target.Price, a.rec.Usage, a.req.answers())
 }
 
 // worked says that a provider which told nothing may have begun to answer.

@@ -23,7 +23,9 @@ import (
 func TestEveryDialectReachesEveryProviderType(t *testing.T) {
 	key, file := serviceAccount(t)
 	s := newSpace(t)
-	manifests := two + "---\n" + secret + "metadata: {name: provider-gcp}\nstringData: {key.json: '" + file + "'}\n" + vertex.policy("vertex")
+	manifests := two + "---\n" + secret + "metadata: {name: provider-gcp}\nstringData: {key.json: '" + file + "'}\n" + vertex.policy("vertex") +
+		// Each of the questions is to be told why, and not that the failures before them opened the breaker.
+		"  circuitBreaker: {consecutiveFailures: 100, minRequests: 1000}\n"
 	for name, f := range fronts {
 		manifests += f.policy(name)
 	}
