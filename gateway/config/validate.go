@@ -7,8 +7,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net/url"
-	"strconv"
 )
 
 // Bounds that hold whatever the resources say, because the listener's buffers are made once.
@@ -25,6 +23,7 @@ func (d *Document) Validate() error {
 	providers := v.providers(d)
 	v.models(d.Core.Models, providers)
 	v.routes(d.Core.Routes, providers)
+	v.policies(d.Core.Policies)
 	v.keys(d.Keys)
 	return errors.Join(v.errs...)
 }
@@ -36,7 +35,7 @@ func (v *validation) add(format string, args ...any) {
 }
 
 func (v *validation) gateway(d *Document) {
-	g := d.Core.Gateway
+	g := &d.Core.Gateway
 	if d.Core.Schema != Schema {
 		v.add("schema: %d is not one this gateway reads (%d)", d.Core.Schema, Schema)
 	}
@@ -54,8 +53,12 @@ func (v *validation) gateway(d *Document) {
 	}
 	v.positive("gateway.bodyTimeout", g.BodyTimeout)
 	v.positive("gateway.drainTimeout", g.DrainTimeout)
-	v.limits("gateway.limits.requests", g.Limits.Requests)
-	v.limits("gateway.perIP.requests", g.PerIP.Requests)
+	v.limitSet("gateway.limits", &g.Limits)
+	v.limitSet("gateway.perUser", &g.PerUser)
+	v.limitSet("gateway.perIP", &g.PerIP)
+	v.limitSet("gateway.all", &g.All)
+	v.auth(&g.Auth)
+	v.shared(d)
 	v.headers("gateway.headers", g.Headers)
 	if g.TLS != nil {
 		key, ok := d.Secrets[g.TLS.Key]
@@ -70,19 +73,6 @@ func (v *validation) gateway(d *Document) {
 func (v *validation) positive(field string, d Duration) {
 	if d <= 0 {
 		v.add("%s: %s is not positive", field, d)
-	}
-}
-
-func (v *validation) limits(field string, limits []RequestLimit) {
-	seen := map[Duration]bool{}
-	for i, l := range limits {
-		if l.Count <= 0 || l.Burst <= 0 || l.Per <= 0 {
-			v.add("%s[%d]: count, per and burst must be positive", field, i)
-		}
-		if seen[l.Per] {
-			v.add("%s[%d].per: %s stands twice", field, i, l.Per)
-		}
-		seen[l.Per] = true
 	}
 }
 
@@ -121,60 +111,10 @@ func (v *validation) offer(at, upstream string, maxOutputTokens int64, price *Pr
 	if maxOutputTokens < 0 {
 		v.add("%s.maxOutputTokens: negative", at)
 	}
-	if price != nil && !price.valid() {
-		v.add("%s.price: not within 0 and %d", at, int64(MaxPrice))
+	if price == nil {
+		return
 	}
-}
-
-func (v *validation) keys(keys []Key) {
-	ids, digests := map[string]bool{}, map[Digest]string{}
-	for _, k := range keys {
-		if k.ID == "" || ids[k.ID] {
-			v.add("keys: id %q is empty or stands twice", k.ID)
-		}
-		ids[k.ID] = true
-		if other, ok := digests[k.Digest]; ok {
-			v.add("keys: %q and %q have one digest", other, k.ID)
-		}
-		digests[k.Digest] = k.ID
-		v.limits("keys["+k.ID+"].limits.requests", k.Limits.Requests)
+	if err := price.valid(); err != nil {
+		v.add("%s.price: %w", at, err)
 	}
-}
-
-// CheckEndpoint says what is wrong with a provider's base URL, nil when nothing is. The URL itself is not in the
-// error, as it could carry credentials.
-func CheckEndpoint(endpoint string) error {
-	u, err := url.Parse(endpoint)
-	switch {
-	case err != nil:
-		return errors.New("not a URL")
-	case u.Scheme != "http" && u.Scheme != "https":
-		return errors.New("must begin with http:// or https://")
-	case u.Hostname() == "":
-		return errors.New("has no host")
-	case !validPort(u.Port()):
-		return errors.New("has a port that is not between 1 and 65535")
-	case u.User != nil:
-		return errors.New("must not carry credentials")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return errors.New("must not have a query or fragment")
-	}
-	return nil
-}
-
-func validPort(port string) bool {
-	if port == "" {
-		return true
-	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	return err == nil && n > 0
-}
-
-func (p *Price) valid() bool {
-	for _, price := range []int64{p.Input, p.Output, p.CachedInput} {
-		if price < 0 || price > MaxPrice {
-			return false
-		}
-	}
-	return true
 }

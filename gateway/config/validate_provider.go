@@ -4,7 +4,6 @@
 package config
 
 import (
-	"crypto/x509"
 	"fmt"
 	"path"
 	"regexp"
@@ -34,9 +33,7 @@ func (v *validation) providers(d *Document) map[string]bool {
 		if err := CheckEndpoint(p.Endpoint); err != nil {
 			v.add("%s.endpoint: %w", at, err)
 		}
-		if p.CA != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(p.CA)) {
-			v.add("%s.ca: holds no PEM certificate", at)
-		}
+		v.authorities(at+".ca", p.CA)
 		v.kind(at, p)
 		(&identity{v, at, d.Secrets}).check(p)
 		v.edits(at, p)

@@ -74,6 +74,7 @@ func (v *validation) routes(routes []Route, providers map[string]bool) {
 			v.add("%s.affinity: %w", at, err)
 		}
 		v.targets(at+".targets", r.Targets, providers)
+		v.limitSet(at+".limits", &r.Limits)
 		if h := r.Hedge; h != nil {
 			v.positive(at+".hedge.after", h.After)
 			v.percent(at+".hedge.maxExtraPercent", h.MaxExtraPercent, 1)

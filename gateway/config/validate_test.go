@@ -24,13 +24,10 @@ func TestValidate(t *testing.T) {
 	key := func(edit func(*config.Key)) func(*config.Document) {
 		return func(d *config.Document) { edit(&d.Keys[0]) }
 	}
-	tests := map[string]struct {
-		edit func(*config.Document)
-		want string
-	}{
+	tests := map[string]edited{
 		"a valid document":         {func(*config.Document) {}, ""},
 		"nothing but a gateway":    {func(d *config.Document) { d.Core.Providers, d.Core.Models, d.Core.Routes, d.Keys = nil, nil, nil, nil }, ""},
-		"another schema":           {func(d *config.Document) { d.Core.Schema = 1 }, "schema: 1 is not one this gateway reads (2)"},
+		"another schema":           {func(d *config.Document) { d.Core.Schema = 1 }, "schema: 1 is not one this gateway reads (3)"},
 		"a gateway without an ID":  {gateway(func(g *config.Gateway) { g.ID = "" }), "gateway.id: empty"},
 		"no bytes of body":         {gateway(func(g *config.Gateway) { g.MaxBodyBytes = 0 }), "gateway.maxBodyBytes: 0 is not positive"},
 		"too few bytes of header":  {gateway(func(g *config.Gateway) { g.MaxHeaderBytes = 1023 }), "gateway.maxHeaderBytes: 1023 is not within 1024 and 32768"},
@@ -74,18 +71,30 @@ func TestValidate(t *testing.T) {
 				"providers[0].timeouts.firstToken: 0s is not positive\nproviders[0].timeouts.betweenTokens: 0s is not positive\nproviders[0].timeouts.total: 0s is not positive"},
 		"a model twice": {
 			func(d *config.Document) { d.Core.Models = append(d.Core.Models, d.Core.Models[0]) }, `models[1].name: "chat" is empty or stands twice`},
-		"a model of nobody":           {model(func(m *config.Model) { m.Provider = "team/none" }), `models[0].provider: no provider "team/none"`},
-		"a model that is nothing":     {model(func(m *config.Model) { m.Upstream = "" }), "models[0].upstream: empty"},
-		"a negative bound of tokens":  {model(func(m *config.Model) { m.MaxOutputTokens = -1 }), "models[0].maxOutputTokens: negative"},
-		"a price":                     {model(func(m *config.Model) { m.Price = &config.Price{Input: config.MaxPrice, Output: 0, CachedInput: 1} }), ""},
-		"a negative price":            {model(func(m *config.Model) { m.Price = &config.Price{Output: -1} }), "models[0].price: not within 0 and 10000000000"},
-		"a price beyond all sense":    {model(func(m *config.Model) { m.Price = &config.Price{CachedInput: config.MaxPrice + 1} }), "models[0].price: not within 0 and 10000000000"},
-		"a key without an ID":         {key(func(k *config.Key) { k.ID = "" }), `keys: id "" is empty or stands twice`},
-		"a key twice":                 {key(func(k *config.Key) { k.ID = "team/key-1" }), `keys: id "team/key-1" is empty or stands twice`},
-		"two keys with one secret":    {func(d *config.Document) { d.Keys[1].Digest = d.Keys[0].Digest }, `keys: "team/key-0" and "team/key-1" have one digest`},
-		"a key with half of a limit":  {key(func(k *config.Key) { k.Limits.Requests = []config.RequestLimit{{Count: 1}} }), "keys[team/key-0].requests[0]: count, per and burst must be positive"},
-		"all problems, not the first": {gateway(func(g *config.Gateway) { g.ID, g.MaxBodyBytes = "", 0 }), "gateway.id: empty\ngateway.maxBodyBytes: 0 is not positive"},
+		"a model of nobody":          {model(func(m *config.Model) { m.Provider = "team/none" }), `models[0].provider: no provider "team/none"`},
+		"a model that is nothing":    {model(func(m *config.Model) { m.Upstream = "" }), "models[0].upstream: empty"},
+		"a negative bound of tokens": {model(func(m *config.Model) { m.MaxOutputTokens = -1 }), "models[0].maxOutputTokens: negative"},
+		"a price":                    {model(func(m *config.Model) { m.Price = &config.Price{Input: config.MaxPrice, Output: 0, CachedInput: 1} }), ""},
+		"a negative price":           {model(func(m *config.Model) { m.Price = &config.Price{Output: -1} }), "models[0].price: not within 0 and 10000000000"},
+		"a price beyond all sense":   {model(func(m *config.Model) { m.Price = &config.Price{CachedInput: config.MaxPrice + 1} }), "models[0].price: not within 0 and 10000000000"},
+		"a price of what is put into a cache, and of an answer": {model(func(m *config.Model) {
+			m.Price = &config.Price{CacheWrite: config.MaxPrice, Request: config.MaxMoney}
+		}), ""},
+		"a negative price of what is put into a cache": {model(func(m *config.Model) { m.Price = &config.Price{CacheWrite: -1} }), "models[0].price: not within 0 and 10000000000"},
+		"a negative price of an answer":                {model(func(m *config.Model) { m.Price = &config.Price{Request: -1} }), "models[0].price: request is not within 0 and 999999.999999999"},
+		"an answer dearer than any budget":             {model(func(m *config.Model) { m.Price = &config.Price{Request: config.MaxMoney + 1} }), "models[0].price: request is not within 0 and 999999.999999999"},
+		"a key without an ID":                          {key(func(k *config.Key) { k.ID = "" }), `keys: id "" is empty or stands twice`},
+		"a key twice":                                  {key(func(k *config.Key) { k.ID = "team/key-1" }), `keys: id "team/key-1" is empty or stands twice`},
+		"two keys with one secret":                     {func(d *config.Document) { d.Keys[1].Digest = d.Keys[0].Digest }, `keys: "team/key-0" and "team/key-1" have one digest`},
+		"a key with half of a limit":                   {key(func(k *config.Key) { k.Limits.Requests = []config.RequestLimit{{Count: 1}} }), "keys[team/key-0].limits.requests[0]: count, per and burst must be positive"},
+		"all problems, not the first":                  {gateway(func(g *config.Gateway) { g.ID, g.MaxBodyBytes = "", 0 }), "gateway.id: empty\ngateway.maxBodyBytes: 0 is not positive"},
 	}
+	wantProblems(t, tests)
+}
+
+// wantProblems validates documents that were edited, each to have one problem or, with "", none.
+func wantProblems(t *testing.T, tests map[string]edited) {
+	t.Helper()
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			got := ""
@@ -100,4 +109,9 @@ func TestValidate(t *testing.T) {
 			}
 		})
 	}
+}
+
+type edited struct {
+	edit func(*config.Document)
+	want string
 }

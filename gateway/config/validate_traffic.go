@@ -62,16 +62,7 @@ func (v *validation) retry(at string, r Retry) {
 
 func (v *validation) quota(at string, q Quota) {
 	v.limits(at+".requests", q.Requests)
-	seen := map[Duration]bool{}
-	for i, l := range q.Tokens {
-		if l.Count <= 0 || l.Per <= 0 {
-			v.add("%s.tokens[%d]: count and per must be positive", at, i)
-		}
-		if seen[l.Per] {
-			v.add("%s.tokens[%d].per: %s stands twice", at, i, l.Per)
-		}
-		seen[l.Per] = true
-	}
+	v.tokenLimits(at+".tokens", q.Tokens)
 	if q.Concurrency < 0 {
 		v.add("%s.concurrency: %d is negative", at, q.Concurrency)
 	}
