@@ -1,0 +1,69 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"strconv"
+	"strings"
+)
+
+// CSVHeader is the first line of records as CSV (RFC 4180, with its end of line): the names of the fields in JSON.
+const CSVHeader = "id,time,key,principal,user,team,policies,route,provider,model,upstreamModel,operation,dialect,stream," +
+	"tokensIn,tokensOut,tokensCached,tokensCacheWrite,tokensReasoning,cost,priced,source,outcome,reason,status,attempts," +
+	"latencyMs,firstTokenMs,cache,shadowed,bytesIn,bytesOut\r\n"
+
+// AppendCSV appends a record as a row under CSVHeader. Policies are separated by spaces. A text that a spreadsheet would take
+// for a formula begins with a "'" more.
+func AppendCSV(dst []byte, r *Record) []byte {
+	dst = appendCell(dst, r.ID)
+	dst = r.Time.UTC().AppendFormat(append(dst, ','), timeLayout)
+	for _, f := range r.head() {
+		dst = appendCell(append(dst, ','), f.value)
+	}
+	dst = append(dst, ',')
+	if len(r.Policies) > 0 {
+		dst = appendLong(dst, strings.Join(r.Policies[:min(len(r.Policies), MaxPolicies)], " "))
+	}
+	for _, f := range r.target() {
+		dst = appendCell(append(dst, ','), f.value)
+	}
+	dst = strconv.AppendBool(append(dst, ','), r.Stream)
+	for _, f := range r.tokens() {
+		dst = strconv.AppendInt(append(dst, ','), f.value, 10)
+	}
+	dst = r.Cost.AppendTo(append(dst, ','))
+	dst = strconv.AppendBool(append(dst, ','), r.Priced)
+	for _, f := range r.end() {
+		dst = appendCell(append(dst, ','), f.value)
+	}
+	for _, f := range r.times() {
+		dst = strconv.AppendInt(append(dst, ','), f.value, 10)
+	}
+	dst = appendCell(append(dst, ','), r.Cache)
+	dst = appendCell(append(dst, ','), r.Shadowed)
+	dst = strconv.AppendInt(append(dst, ','), r.BytesIn, 10)
+	dst = strconv.AppendInt(append(dst, ','), r.BytesOut, 10)
+	return append(dst, '\r', '\n')
+}
+
+func appendCell(dst []byte, s string) []byte { return appendLong(dst, bounded(s)) }
+
+// appendLong writes a text, in quotes where it needs them.
+func appendLong(dst []byte, s string) []byte {
+	formula := s != "" && strings.IndexByte("=+-@\t\r", s[0]) >= 0
+	if !formula && !strings.ContainsAny(s, ",\"\r\n") {
+		return append(dst, s...)
+	}
+	dst = append(dst, '"')
+	if formula {
+		dst = append(dst, '\'')
+	}
+	for i := range len(s) {
+		if s[i] == '"' {
+			dst = append(dst, '"')
+		}
+		dst = append(dst, s[i])
+	}
+	return append(dst, '"')
+}
