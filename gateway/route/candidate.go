@@ -6,6 +6,8 @@ package route
 import (
 	"bytes"
 	"iter"
+
+	"github.com/sparkgateway/spark/gateway/config"
 )
 
 var slash = []byte("/")
@@ -40,7 +42,7 @@ func (t *Table) candidates(model []byte) iter.Seq[candidate] {
 			}
 		}
 		for i := range t.patterns {
-			if c := &t.patterns[i]; c.pattern.match(model) && !yield(c.candidate(ByPattern)) {
+			if c := &t.patterns[i]; config.MatchName(c.name, model) && !yield(c.candidate(ByPattern)) {
 				return
 			}
 		}

@@ -84,10 +84,11 @@ type Table struct {
 
 // choice is a ModelRoute under one of its names.
 type choice struct {
-	route   *Route
-	name    string
-	fields  []field
-	pattern pattern
+	route  *Route
+	name   string
+	fields []field
+	// literal counts the characters of a pattern that are not "*"; 0 of names.
+	literal int
 }
 
 // field is a header field that a request must have.

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sparkgateway/spark/gateway/config"
 )
@@ -147,11 +148,16 @@ func (b *builder) fill(r *Route, from *config.Route) {
 	}
 	for _, name := range from.Models {
 		if strings.Contains(name, "*") {
-			b.patterns = append(b.patterns, choice{route: r, name: name, fields: fields, pattern: newPattern(name)})
+			b.patterns = append(b.patterns, choice{route: r, name: name, fields: fields, literal: literal(name)})
 		} else {
 			b.named[name] = append(b.named[name], choice{route: r, name: name, fields: fields})
 		}
 	}
+}
+
+// literal counts the characters of a pattern that are not "*": the more, the more specific it is.
+func literal(pattern string) int {
+	return utf8.RuneCountInString(pattern) - strings.Count(pattern, "*")
 }
 
 func (b *builder) target(from *config.Target) Target {
@@ -166,7 +172,7 @@ func (b *builder) target(from *config.Target) Target {
 // order puts the more specific first; where they are alike the order of the document stays.
 func (b *builder) order() {
 	specific := func(x, y choice) int {
-		return cmp.Or(cmp.Compare(y.pattern.literal, x.pattern.literal), cmp.Compare(len(y.fields), len(x.fields)))
+		return cmp.Or(cmp.Compare(y.literal, x.literal), cmp.Compare(len(y.fields), len(x.fields)))
 	}
 	slices.SortStableFunc(b.patterns, specific)
 	for _, choices := range b.named {

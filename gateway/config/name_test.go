@@ -1,7 +1,7 @@
 // Copyright The Spark Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package route
+package config_test
 
 import (
 	"math/rand/v2"
@@ -10,10 +10,10 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/sparkgateway/spark/gateway/config"
 )
 
-func TestPattern(t *testing.T) {
+func TestMatchName(t *testing.T) {
 	type names = []string
 	tests := map[string]struct {
 		pattern    string
@@ -34,15 +34,19 @@ func TestPattern(t *testing.T) {
 		"a part that is found again later": {"*ab*ac", names{"abac", "ababac"}, names{"acab"}},
 		"a slash is a character":           {"meta/*", names{"meta/", "meta/llama/3"}, names{"meta"}},
 		"a dot is a dot":                   {"gpt-4.*", names{"gpt-4.1"}, names{"gpt-41"}},
+		"without a star it is a name":      {"gpt-4", names{"gpt-4"}, names{"gpt-4o", "gpt", "", "GPT-4"}},
+		"nothing is the name of nothing":   {"", names{""}, names{"a"}},
 		"characters beyond ASCII":          {"模*型", names{"模型", "模-型"}, names{"模"}},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			p := newPattern(tc.pattern)
 			for want, all := range map[bool]names{true: tc.match, false: tc.not} {
 				for _, n := range all {
-					if got := p.match([]byte(n)); got != want {
+					if got := config.MatchName(tc.pattern, n); got != want {
 						t.Errorf("%q and %q: %t", tc.pattern, n, got)
+					}
+					if got := config.MatchName(tc.pattern, []byte(n)); got != want {
+						t.Errorf("%q and the bytes of %q: %t", tc.pattern, n, got)
 					}
 				}
 			}
@@ -50,11 +54,14 @@ func TestPattern(t *testing.T) {
 	}
 }
 
-func TestTheLiteralCharactersOfAPattern(t *testing.T) {
-	for name, want := range map[string]int{"*": 0, "gpt-4*": 5, "*a*b*": 2, "模*型": 2, "**é": 1} {
-		if diff := cmp.Diff(want, newPattern(name).literal); diff != "" {
-			t.Errorf("%q: %s", name, diff)
-		}
+func TestMatchingANameDoesNotAllocate(t *testing.T) {
+	name := []byte("publishers/meta/models/llama-3.1-405b-instruct-maas")
+	matched := true
+	n := testing.AllocsPerRun(100, func() {
+		matched = matched && config.MatchName("publishers/*/models/*-maas", name) && !config.MatchName("*nothing*", name)
+	})
+	if n != 0 || !matched {
+		t.Errorf("%v allocations, matched %t", n, matched)
 	}
 }
 
@@ -79,8 +86,7 @@ func TestPatternsAreThoseOfTheReference(t *testing.T) {
 	matched := 0
 	for range 100_000 {
 		pattern, name := draw("aab*", 8)+"*"+draw("aab*", 3), draw("aab", 12)
-		p := newPattern(pattern)
-		got, want := p.match([]byte(name)), reference(pattern).MatchString(name)
+		got, want := config.MatchName(pattern, name), reference(pattern).MatchString(name)
 		if got != want {
 			t.Fatalf("%q and %q: got %t, want %t", pattern, name, got, want)
 		}
@@ -93,7 +99,7 @@ func TestPatternsAreThoseOfTheReference(t *testing.T) {
 	}
 }
 
-func FuzzPattern(f *testing.F) {
+func FuzzMatchName(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"*", ""}, {"gpt-4*", "gpt-4o"}, {"*-mini", "gpt-4o-mini"}, {"a*b*c", "abbc"}, {"*aa*aa*", "aaa"}, {"aba*aba", "ababa"},
 		{"***", "\n"}, {"模*型", "模-型"}, {"(*)[a-z].+", "()[a-z].+"}, {`\*`, `\x`},
@@ -102,11 +108,10 @@ func FuzzPattern(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, pattern, name string) {
 		// The reference compares characters; names of models that are not text have none.
-		if !strings.Contains(pattern, "*") || len(pattern) > 256 || !utf8.ValidString(pattern) || !utf8.ValidString(name) {
+		if len(pattern) > 256 || !utf8.ValidString(pattern) || !utf8.ValidString(name) {
 			return
 		}
-		p := newPattern(pattern)
-		if got, want := p.match([]byte(name)), reference(pattern).MatchString(name); got != want {
+		if got, want := config.MatchName(pattern, name), reference(pattern).MatchString(name); got != want {
 			t.Errorf("%q and %q: got %t, want %t", pattern, name, got, want)
 		}
 	})
