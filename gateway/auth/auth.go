@@ -1,13 +1,13 @@
 // Copyright The Spark Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package auth finds the principal that a request is made for.
+// Package auth finds the principal that a request is made for, and says what it may do.
 package auth
 
 import (
 	"crypto/sha256"
-	"crypto/subtle"
 	"iter"
+	"time"
 
 	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/exchange"
@@ -18,107 +18,99 @@ const MaxKeyBytes = 512
 
 // Table knows API keys by their SHA-256 digests. It is immutable and safe for concurrent use.
 type Table struct {
-	byDigest map[config.Digest]*entry
+	principals []exchange.Principal // in the document's order
+	secrets    []secret
+	index      index
 }
 
-type entry struct {
-	digest    config.Digest
-	principal exchange.Principal
+func refusal(code string, reason exchange.Reason, message string) *exchange.Error {
+	return &exchange.Error{
+		Status: 401, Type: exchange.TypeInvalidRequest, Code: code, Message: message,
+		Reason: reason, Outcome: exchange.Unauthenticated,
+	}
 }
 
-var errMissing = &exchange.Error{
-	Status: 401, Type: exchange.TypeInvalidRequest, Code: "invalid_api_key",
-	Message: "You didn't provide an API key. Send it in the header Authorization: Bearer YOUR_KEY, or in x-api-key or x-goog-api-key.",
-	Reason:  exchange.ReasonMissingKey, Outcome: exchange.Unauthenticated,
-}
+// What is told to those who are not known, and to those who are and may not come in any more.
+var (
+	errMissing = refusal("missing_api_key", exchange.ReasonMissingKey,
+		"You didn't provide an API key. Send it in the header Authorization: Bearer YOUR_KEY, or in x-api-key or x-goog-api-key.")
+	errInvalid = refusal("invalid_api_key", exchange.ReasonInvalidKey, "The API key is not valid for this gateway.")
+	errDamaged = refusal("invalid_api_key", exchange.ReasonInvalidKey,
+		"The API key is not valid: its checksum is wrong, so that a part of it must have been lost or mistyped.")
+	errExpired  = refusal("key_expired", exchange.ReasonKeyExpired, "The API key has expired.")
+	errReplaced = refusal("key_expired", exchange.ReasonKeyExpired, "The API key was replaced by a newer one and has expired.")
+	errDisabled = refusal("key_disabled", exchange.ReasonKeyDisabled, "The API key is disabled.")
+)
 
-var errInvalid = &exchange.Error{
-	Status: 401, Type: exchange.TypeInvalidRequest, Code: "invalid_api_key",
-	Message: "The API key is not valid for this gateway.",
-	Reason:  exchange.ReasonInvalidKey, Outcome: exchange.Unauthenticated,
-}
-
-// NewTable gives the table of a document's keys; Principal.Index is the place in the slice.
-func NewTable(keys []config.Key) *Table {
-	t := &Table{byDigest: make(map[config.Digest]*entry, len(keys))}
-	for i, k := range keys {
-		t.byDigest[k.Digest] = &entry{
-			digest:    k.Digest,
-			principal: exchange.Principal{ID: k.ID, User: k.User, Master: k.Master, Index: i},
+// NewTable gives the table of a document's keys; Principal.Index is the place in the slice. What previous has in common with
+// it is shared; previous may be nil.
+func NewTable(keys []config.Key, previous *Table) *Table {
+	t := &Table{principals: make([]exchange.Principal, len(keys)), secrets: make([]secret, 0, len(keys))}
+	parsed := allowances{}
+	for i := range keys {
+		k := &keys[i]
+		t.principals[i] = exchange.Principal{
+			ID: k.ID, User: k.User, Team: k.Labels[config.LabelTeam], Master: k.Master, Allow: parsed.of(k.Allow), Index: i,
 		}
+		t.secrets = append(t.secrets, secret{digest: k.Digest, key: int32(i), disabled: k.Disabled, notAfter: k.NotAfter})
+	}
+	for i := range keys {
+		k := &keys[i]
+		if p := k.Previous; p != nil {
+			t.secrets = append(t.secrets, secret{
+				digest: p.Digest, key: int32(i), disabled: k.Disabled, replaced: true, notAfter: p.NotAfter, keyNotAfter: k.NotAfter,
+			})
+		}
+	}
+	if previous != nil && sameDigests(t.secrets, previous.secrets) {
+		t.index = previous.index
+	} else {
+		t.index = newIndex(t.secrets)
 	}
 	return t
 }
 
-// All gives the principals of all keys, in no order.
+// All gives the principals of all keys, in the document's order.
 func (t *Table) All() iter.Seq[*exchange.Principal] {
 	return func(yield func(*exchange.Principal) bool) {
-		for _, e := range t.byDigest {
-			if !yield(&e.principal) {
+		for i := range t.principals {
+			if !yield(&t.principals[i]) {
 				return
 			}
 		}
 	}
 }
 
-// Fields is a request's header; keys are in canonical form.
-type Fields interface {
-	PeekCanonical(key []byte) []byte
-}
-
-var authorization = []byte("Authorization")
-
-// keyFields are where Anthropic's, Google's and Azure's SDKs put a key.
-var keyFields = [...][]byte{[]byte("X-Api-Key"), []byte("X-Goog-Api-Key"), []byte("Api-Key")}
-
-// Authenticate finds the principal of a request's key, in Authorization as a bearer token or else in a field that some
-// SDK uses, or gives a 401 that does not tell a malformed key from an unknown one. It does not allocate.
-func (t *Table) Authenticate(f Fields) (*exchange.Principal, *exchange.Error) {
-	if key, ok := Bearer(f.PeekCanonical(authorization)); ok {
-		return t.Lookup(key)
-	}
-	for _, name := range keyFields {
-		if key := f.PeekCanonical(name); len(key) > 0 {
-			return t.Lookup(key)
-		}
-	}
-	return nil, errMissing
-}
-
-// Lookup finds the principal of a key, wherever the dialect carries it. Keys are told apart by digest only, so that the
-// time it takes says nothing about a key.
-func (t *Table) Lookup(key []byte) (*exchange.Principal, *exchange.Error) {
+// Lookup finds the principal of a key, wherever the dialect carries it, or gives a 401. An unknown key and a malformed one
+// are told alike; one that is known and does not hold any more is told why, as whoever shows it had it. It does not
+// allocate.
+//
+// Secrets are only ever compared by their SHA-256: whoever measures how long that takes learns about digests of guesses
+// of their own, and to choose a digest is to break SHA-256. The table finds digests by a hash with a seed of its own and
+// compares them in constant time.
+func (t *Table) Lookup(key []byte, now time.Time) (*exchange.Principal, *exchange.Error) {
 	if len(key) > MaxKeyBytes {
 		return nil, errInvalid
 	}
-	digest := config.Digest(sha256.Sum256(key))
-	e, ok := t.byDigest[digest]
-	if !ok || subtle.ConstantTimeCompare(e.digest[:], digest[:]) != 1 {
+	if generated, ok := config.CheckAPIKey(key); generated && !ok {
+		return nil, errDamaged
+	}
+	at, ok := t.index.find(t.secrets, sha256.Sum256(key))
+	if !ok {
 		return nil, errInvalid
 	}
-	return &e.principal, nil
+	s := &t.secrets[at]
+	if err := s.check(now.UnixMilli()); err != nil {
+		return nil, err
+	}
+	return &t.principals[s.key], nil
 }
 
-// Bearer gives the token of an Authorization header with the scheme Bearer, in any case (RFC 9110 11.1, RFC 6750 2.1).
-// A token has at least one byte and no space or control character.
-func Bearer(authorization []byte) ([]byte, bool) {
-	const scheme = "bearer"
-	if len(authorization) <= len(scheme)+1 || authorization[len(scheme)] != ' ' {
-		return nil, false
+// Authenticate finds the principal of the key that Presented gives, or gives a 401.
+func (t *Table) Authenticate(f Fields, now time.Time) (*exchange.Principal, *exchange.Error) {
+	key := Presented(f)
+	if len(key) == 0 {
+		return nil, errMissing
 	}
-	for i := range len(scheme) {
-		if authorization[i]|0x20 != scheme[i] {
-			return nil, false
-		}
-	}
-	token := authorization[len(scheme):]
-	for len(token) > 0 && token[0] == ' ' {
-		token = token[1:]
-	}
-	for _, c := range token {
-		if c <= ' ' || c >= 0x7f {
-			return nil, false
-		}
-	}
-	return token, len(token) > 0
+	return t.Lookup(key, now)
 }
