@@ -174,6 +174,8 @@ var controllerArrows = map[string][]string{
 	"controllers/issue":    {"controllers/render", "gateway/config"},
 	"controllers/render":   {"api/v1alpha1", "controllers/compiler", "gateway/config"},
 	"controllers/status":   {"api/v1alpha1", "controllers/compiler", "gateway/config"},
+	"controllers/tally":    {"gateway/config"},
+	"controllers/turns":    {},
 }
 
 func TestRoomsOfTheControllers(t *testing.T) {
