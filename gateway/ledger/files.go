@@ -30,7 +30,6 @@ type FilesOptions struct {
 type Files struct {
 	dir     string
 	now     func() time.Time
-	log     complaints
 	dropped func(n int)
 	queue   *queue
 	ended   chan struct{}
@@ -41,6 +40,8 @@ type Files struct {
 	limits  limits
 	pruned  time.Time
 	skipped int64
+	// lost and left complain of records that were not written, and of files that were not removed.
+	lost, left complaints
 }
 
 // limits of what is kept.
@@ -74,7 +75,8 @@ func OpenFiles(o FilesOptions) (*Files, error) {
 	if f.dropped == nil {
 		f.dropped = func(int) {}
 	}
-	f.log = complaints{logger: o.Logger, now: f.now}
+	f.lost.logger, f.lost.now = o.Logger, f.now
+	f.left.logger, f.left.now = o.Logger, f.now
 	if err := f.resume(); err != nil {
 		return nil, fmt.Errorf("the directory of usage records: %w", err)
 	}
@@ -159,7 +161,7 @@ func (f *Files) flush() {
 	}
 	if err := f.write(batch, now); err != nil {
 		f.dropped(lines)
-		f.log.complain("usage records were not written", slog.Any("error", err), slog.Int("records", lines))
+		f.lost.complain("usage records were not written", slog.Any("error", err), slog.Int("records", lines))
 		// What was written of them in part is not gone on with.
 		_ = f.shut()
 	}
@@ -228,7 +230,7 @@ func (f *Files) prune(now time.Time) {
 		_ = f.shut()
 	}
 	if err := prune(f.dir, f.current.name, now.Add(-f.limits.retention), f.limits.bytes); err != nil {
-		f.log.complain("old usage records were not removed", slog.Any("error", err))
+		f.left.complain("old usage records were not removed", slog.Any("error", err))
 	}
 }
 

@@ -14,6 +14,8 @@ const (
 	flushEvery = time.Second
 	// maxPending bounds, in bytes, what waits for a slow disk or receiver: about 8,000 records. As much again may be on its way.
 	maxPending = 4 << 20
+	// keepBytes is the largest buffer that an idle queue holds on to.
+	keepBytes = 1 << 20
 )
 
 // queue gathers lines for a goroutine that takes them all at once. It is safe for concurrent use.
@@ -77,7 +79,7 @@ func (q *queue) giveBack(batch []byte) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	// What grew in a pinch is let go.
-	if cap(batch) <= 2*q.full {
+	if cap(batch) <= keepBytes {
 		q.spare = batch[:0]
 	}
 }

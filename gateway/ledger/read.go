@@ -17,6 +17,9 @@ import (
 // Slack is how much earlier or later than a record's Ended it may have been kept: Read gives those too.
 const Slack = 2 * time.Second
 
+// longWrite is how long the disk may hold up a record.
+const longWrite = time.Minute
+
 // Read gives the lines that were kept from a time on and before another, and some that were a little earlier or later, in the
 // order in which they were: those that were appended before the call for certain. A line is each's for the time of the call
 // only, and includes no end of line. An error of each, or the end of the context, ends it and is given back.
@@ -39,7 +42,7 @@ func (f *Files) Read(ctx context.Context, from, to time.Time, each func(line []b
 		if i+1 < len(all) && all[i+1].begun.After(last) {
 			last = all[i+1].begun
 		}
-		if last.Before(r.from) || !s.begun.Before(r.to) {
+		if last.Before(r.from) || !s.begun.Before(r.to.Add(longWrite)) {
 			continue
 		}
 		if err = r.segment(filepath.Join(f.dir, s.name), s.size); err != nil {

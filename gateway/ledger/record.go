@@ -7,8 +7,8 @@ package ledger
 
 import (
 	"errors"
-	"math"
 	"strconv"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -162,36 +162,15 @@ var errDollars = errors.New("not an amount of US dollars with at most nine decim
 
 // UnmarshalText reads what MarshalText wrote.
 func (d *Dollars) UnmarshalText(text []byte) error {
-	negative := len(text) > 0 && text[0] == '-'
-	if negative {
-		text = text[1:]
-	}
-	var n uint64
-	decimals, point := 0, false
-	for i, c := range text {
-		switch {
-		case c == '.' && !point && i > 0 && i < len(text)-1:
-			point = true
-			continue
-		case c < '0' || c > '9' || n > (math.MaxInt64-9)/10 || decimals == 9:
-			return errDollars
-		}
-		n = n*10 + uint64(c-'0')
-		if point {
-			decimals++
-		}
-	}
-	for ; decimals < 9; decimals++ {
-		if n > math.MaxInt64/10 {
-			return errDollars
-		}
-		n *= 10
-	}
-	if len(text) == 0 {
+	whole, fraction, point := strings.Cut(string(text), ".")
+	digits := strings.TrimPrefix(whole, "-")
+	if digits == "" || strings.Trim(digits+fraction, "0123456789") != "" || point && fraction == "" || len(fraction) > 9 {
 		return errDollars
 	}
-	if *d = Dollars(n); negative {
-		*d = -*d
+	n, err := strconv.ParseInt(whole+fraction+strings.Repeat("0", 9-len(fraction)), 10, 64)
+	if err != nil {
+		return errDollars
 	}
+	*d = Dollars(n)
 	return nil
 }

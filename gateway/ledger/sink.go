@@ -82,7 +82,7 @@ type Sink struct {
 // NewSink gives a Sink without a Target, which drops nothing as it takes nothing. Close it to end its goroutine.
 func NewSink(o SinkOptions) *Sink {
 	s := &Sink{
-		format: o.Format, dropped: o.Dropped, queue: newQueue(maxPending, maxBatch), ended: make(chan struct{}),
+		format: o.Format, dropped: o.Dropped, queue: newQueue(keepBytes, maxBatch), ended: make(chan struct{}),
 		changed: make(chan struct{}),
 	}
 	if o.Now == nil {
@@ -166,7 +166,7 @@ func (s *Sink) lose(n int) {
 
 // deliver tries until the records were taken or refused, and gives the number of those that were not taken.
 func (s *Sink) deliver(body []byte, records int) int {
-	wait := minBackoff
+	wait, closed := minBackoff, s.queue.done
 	for {
 		target, changed := s.aim()
 		if target.URL == "" || s.closing.Err() != nil {
@@ -186,6 +186,9 @@ func (s *Sink) deliver(body []byte, records int) int {
 			wait = min(2*wait, maxBackoff)
 		case <-changed:
 			wait = minBackoff
+		case <-closed:
+			// There may be little time left.
+			wait, closed = minBackoff, nil
 		case <-s.closing.Done():
 		}
 		pause.Stop()
