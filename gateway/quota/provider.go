@@ -48,7 +48,7 @@ type Provider struct {
 
 // New gives the account of a provider of which nothing was taken.
 func New(q config.Quota) *Provider {
-	p := &Provider{latest: never}
+	p := &Provider{}
 	p.Use(q)
 	return p
 }
@@ -84,8 +84,8 @@ func (p *Provider) renew(b bucket, old []bucket, generation uint64) bucket {
 	b.since = generation
 	for i := range old {
 		switch {
-		case old[i].per != b.per:
-		case old[i].count == b.count && old[i].tolerance == b.tolerance:
+		case !old[i].rate.SamePeriod(&b.rate):
+		case old[i].rate == b.rate:
 			return old[i]
 		default:
 			b.inherit(&old[i], p.latest)
