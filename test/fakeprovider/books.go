@@ -17,7 +17,7 @@ type Entry struct {
 	Stream bool
 	Status int // 0: the client was told nothing
 	State  State
-	Prompt int // tokens; 0 where the request was refused before anything was read of it
+	Prompt int // tokens that the provider bills; 0 where the request was refused before anything was read of it
 	// Completion is the tokens that were handed to the client's connection, Events the events.
 	Completion, Events int
 }
@@ -56,11 +56,18 @@ func markOf(body string) string {
 }
 
 func entryOf(r *Record) Entry {
-	return Entry{
+	e := Entry{
 		ID: r.ID, Mark: markOf(r.Body), Path: r.Path, Model: r.Model, Stream: r.Stream, Status: r.Status, State: r.State,
 		Prompt: r.PromptTokens, Completion: r.CompletionTokens, Events: r.EventsSent,
 	}
+	if e.Path == cohereChatPath {
+		// Cohere bills nothing of what its template adds.
+		e.Prompt = max(0, e.Prompt-replyOverhead)
+	}
+	return e
 }
+
+const cohereChatPath = "/v2/chat"
 
 // Books gives an entry for each of the newest requests, oldest first; Options.RecordLimit says of how many, and
 // Options.RecordBodyLimit how far into a body a mark is looked for.
