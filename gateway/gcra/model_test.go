@@ -139,6 +139,7 @@ func TestReservationsAgreeWithExactArithmetic(t *testing.T) {
 func FuzzBucket(f *testing.F) {
 	f.Add(int64(60), int64(10), int64(time.Minute), int64(time.Second), int64(3), int64(3))
 	f.Add(int64(1), int64(1), int64(1), int64(0), int64(1)<<62, int64(1)<<62)
+	f.Add(int64(7), int64(1), int64(1), int64(0), int64(1)<<62, int64(1)<<62)
 	f.Fuzz(func(t *testing.T, count, burst, per, gap, n, share int64) {
 		if count <= 0 || burst <= 0 || per <= 0 || gap < 0 || gap > int64(24*time.Hour) {
 			return // no limit that could be configured
@@ -151,6 +152,9 @@ func FuzzBucket(f *testing.F) {
 				t.Fatal("a full bucket does not let pass")
 			}
 			for range 20 {
+				if now > long {
+					break // after 36 years
+				}
 				wait := b.Wait(&r, now, n)
 				if wait < 0 || b.Wait(&r, now+int64(wait), n) != 0 {
 					t.Fatalf("after waiting %s it does not pass", wait)
