@@ -11,8 +11,15 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/redis/rueidis"
 
 	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/exchange"
@@ -60,7 +67,7 @@ type Reservation struct {
 
 // Settlement is what became of a request.
 type Settlement struct {
-	// ID, Constraints, Holders and Reserve are those of the Reservation and its Use.
+	// ID, Constraints, Holders and Reserve are those of the Reservation and its Use. Holders may be kept, and is never changed.
 	ID          string
 	Constraints []exchange.Constraint
 	Holders     []string
@@ -93,4 +100,100 @@ type Counts struct {
 	Downs int64
 }
 
-var _ = context.Background
+// ErrDown says that the store does not answer, and that the caller did not wait for it.
+var ErrDown = errors.New("the store is down")
+
+// Store is one process' way to the store. It is safe for concurrent use.
+type Store struct {
+	opts     Options
+	tls      *tls.Config // nil for plain TCP
+	prefix   []string    // the one key of every script
+	instance string
+	scripts  scripts
+	pace     pace
+
+	client atomic.Pointer[rueidis.Client] // nil before the first connection
+	dialed time.Time                      // when it was made; the keeper's own
+	health health
+	clock  clock
+	queue  queue
+
+	reserving, late, downs atomic.Int64
+
+	ctx   context.Context // ends with the Store
+	stop  context.CancelFunc
+	tasks sync.WaitGroup
+}
+
+// pace is how often what happens in the background happens.
+type pace struct {
+	silence time.Duration // after which a process is taken for dead; it renews three times as often
+	patient time.Duration // how long what nobody waits for may take
+	probe   time.Duration // between the first two probes of a store that is down
+	slowest time.Duration // between later ones
+	batch   int           // settlements in one script
+	queued  int           // settlements that wait, before they are merged
+}
+
+var usual = pace{
+	silence: 30 * time.Second, patient: 2 * time.Second, probe: 50 * time.Millisecond, slowest: 800 * time.Millisecond,
+	batch: 32, queued: 16384,
+}
+
+// Open connects in the background, and keeps at it until Close. Errors are only of what can never work.
+func Open(opts Options) (*Store, error) { return open(opts, usual, "") }
+
+// open is Open with another pace and, unless empty, another expression for the server's TIME.
+func open(opts Options, pace pace, timing string) (*Store, error) {
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Secrets == nil {
+		opts.Secrets = func(string) config.Secret { return config.Secret{} }
+	}
+	s := &Store{opts: opts, prefix: []string{"spark:{" + opts.Gateway + "}:"}, instance: rand.Text()[:16], pace: pace}
+	var err error
+	if s.tls, err = tlsConfig(opts.Config.TLS); err != nil {
+		return nil, err
+	}
+	s.scripts = newScripts(timing)
+	s.clock.begin = time.Now()
+	s.health.state = config.StoreState{Since: opts.Now(), Reason: "connecting"}
+	s.health.kick = make(chan struct{}, 1)
+	s.health.changed = make(chan struct{})
+	s.queue.wake = make(chan struct{}, 1)
+	s.queue.idle = make(chan struct{})
+	close(s.queue.idle)
+	s.queue.most = pace.queued
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.tasks.Go(s.keep)
+	s.tasks.Go(s.drain)
+	return s, nil
+}
+
+// Counts gives what was done so far.
+func (s *Store) Counts() Counts {
+	c := s.queue.counts()
+	c.Late, c.Downs = s.late.Load(), s.downs.Load()
+	return c
+}
+
+// Close stores what is queued, until ctx ends, and ends. Nothing may be called after it.
+func (s *Store) Close(ctx context.Context) error {
+	err := s.Flush(ctx)
+	if s.Up() {
+		leaving, cancel := context.WithTimeout(ctx, s.pace.patient)
+		// Others sweep up what is left, should this fail.
+		_, _ = s.renew(leaving, true)
+		cancel()
+	}
+	s.stop()
+	s.tasks.Wait()
+	if client := s.client.Load(); client != nil {
+		(*client).Close()
+	}
+	return err
+}

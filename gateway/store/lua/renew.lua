@@ -1,0 +1,26 @@
+-- Says that a process lives, and sweeps up, some at a time, what a process left behind that was not heard of for long.
+-- ARGV: instance, microseconds after which a process is taken for dead, whether this one leaves (1).
+-- Answer: {now, how many were swept, whether there are more}.
+local instance, silence = ARGV[1], tonumber(ARGV[2])
+if ARGV[3] == '1' then
+  if call('HLEN', P .. 'p:' .. instance) == 0 then call('ZREM', P .. 'e', instance) end
+else
+  call('ZADD', P .. 'e', str(now), instance)
+end
+local dead = call('ZRANGEBYSCORE', P .. 'e', '-inf', str(now - silence), 'LIMIT', 0, 1)[1]
+if not dead then return {now, 0, 0} end
+local leases, swept = P .. 'p:' .. dead, P .. 'x:' .. dead
+local found = call('HRANDFIELD', leases, 50, 'WITHVALUES')
+for n = 1, #found, 2 do
+  local plan, taken = split(found[n + 1])
+  local least = plan[3]
+  -- It may have been sent, so it counts as a request, with the least that it can have cost.
+  charge(plan, {lease = true, taken = taken, sent = true, tokens = least[1], cost = least[2], requests = 1,
+    beforeTokens = 0, beforeCost = 0, last = floor(now / 1000)})
+  call('HSET', swept, found[n], str(least[1]) .. ' ' .. str(least[2]))
+  call('HDEL', leases, found[n])
+end
+if #found > 0 then call('EXPIRE', swept, 86400) end
+if call('HLEN', leases) > 0 then return {now, #found / 2, 1} end
+call('ZREM', P .. 'e', dead)
+return {now, #found / 2, 1}

@@ -1,0 +1,119 @@
+-- Settles a batch of requests of one process. Batches are numbered, and sent again with the same number until one answer was
+-- heard, so that each counts once. The first write is one that a server without memory refuses: it takes a batch as a whole.
+-- ARGV: instance, number of the batch, items, retention in seconds, bytes that all records may take, then day and records of
+-- that day, joined by line feeds, for each day.
+-- An item is {ID, mode, tokens, cost, last, plan}: mode 0 was not sent, 1 was, 2 is of a reservation whose answer was not
+-- heard; with 3 the plan is a list of {holder, requests, tokens, cost} that are only counted.
+-- Answer: {now, holder, totals, holder, totals, …}.
+local instance, number = ARGV[1], tonumber(ARGV[2])
+local done = P .. 'i:' .. instance
+if number <= tonumber(call('GET', done) or 0) then return {now} end
+call('SET', done, ARGV[2], 'EX', '604800')
+local mine, swept = P .. 'p:' .. instance, P .. 'x:' .. instance
+local items = cjson.decode(ARGV[3])
+local names, order = {}, {}
+
+local function name(holder)
+  if not names[holder] then
+    names[holder] = true
+    order[#order + 1] = holder
+  end
+end
+
+local function settle(item)
+  local id, mode = item[1], item[2]
+  local how = {sent = mode == 1, undo = false, tokens = item[3], cost = item[4], last = item[5], requests = 1,
+    beforeTokens = 0, beforeCost = 0, lease = false}
+  local plan = item[6]
+  local lease = id ~= '' and call('HGET', mine, id)
+  if lease then
+    call('HDEL', mine, id)
+    plan, how.taken = split(lease)
+    how.lease, how.undo = true, mode == 2
+  elseif mode == 2 then
+    return
+  else
+    local before = id ~= '' and call('HGET', swept, id)
+    if before then
+      call('HDEL', swept, id)
+      local t, c = string.match(before, '^(%d+) (%d+)$')
+      how.beforeTokens, how.beforeCost, how.requests = tonumber(t), tonumber(c), 0
+    end
+  end
+  if mode ~= 1 then how.tokens, how.cost = 0, 0 end
+  charge(plan, how)
+  for i = 1, #plan[1] do name(plan[1][i]) end
+end
+
+for n = 1, #items do
+  local item = items[n]
+  if item[2] == 3 then
+    for _, use in ipairs(item[6]) do
+      charge({{use[1]}, {}, {0, 0}, 0}, {sent = true, tokens = use[3], cost = use[4], last = item[5], requests = use[2],
+        beforeTokens = 0, beforeCost = 0})
+      name(use[1])
+    end
+  else
+    settle(item)
+  end
+end
+
+-- Records: one entry for all of a day in the batch.
+local retention, most = tonumber(ARGV[4]), tonumber(ARGV[5])
+local sizes = P .. 'lb'
+for k = 6, #ARGV, 2 do
+  local day, text = min(tonumber(ARGV[k]), today), ARGV[k + 1]
+  local ends = (day + 1) * 86400 + retention
+  if ends * 1000000 > now then
+    local stream = P .. 'l:' .. str(day)
+    call('XADD', stream, '*', 'r', text)
+    local size = call('HINCRBY', sizes, str(day), #text + 128)
+    if size == #text + 128 then
+      call('EXPIREAT', stream, str(ends))
+      local first = call('HGET', sizes, 'first')
+      if not first or tonumber(first) > day then call('HSET', sizes, 'first', str(day)) end
+    end
+    call('HINCRBY', sizes, 'sum', #text + 128)
+  end
+end
+
+-- Old days first, and of one day its oldest entries, some at a time: more than come, so that it catches up.
+local function trim()
+  local first = tonumber(call('HGET', sizes, 'first') or today)
+  for _ = 1, 64 do
+    local size = tonumber(call('HGET', sizes, str(first)) or 0)
+    if size > 0 and (first + 1) * 86400 + retention > now / 1000000 then break end
+    if size > 0 then
+      call('UNLINK', P .. 'l:' .. str(first))
+      call('HINCRBY', sizes, 'sum', str(-size))
+      call('HDEL', sizes, str(first))
+    end
+    if first >= today then break end
+    first = first + 1
+  end
+  call('HSET', sizes, 'first', str(first))
+  local sum = tonumber(call('HGET', sizes, 'sum') or 0)
+  if sum <= most then return end
+  local stream = P .. 'l:' .. str(first)
+  local entries, size = call('XLEN', stream), tonumber(call('HGET', sizes, str(first)) or 0)
+  local drop = min(entries, 100, max(ceil((sum - most) * entries / max(size, 1)), 1))
+  local left = entries - drop
+  local freed = size
+  if left > 0 then
+    freed = floor(size * drop / entries)
+    call('XTRIM', stream, 'MAXLEN', str(left))
+    call('HINCRBY', sizes, str(first), str(-freed))
+  else
+    call('UNLINK', stream)
+    call('HDEL', sizes, str(first))
+  end
+  call('HINCRBY', sizes, 'sum', str(-freed))
+end
+if #ARGV >= 6 then trim() end
+
+local answer = {now}
+for _, holder in ipairs(order) do
+  answer[#answer + 1] = holder
+  answer[#answer + 1] = totals(holder)
+end
+return answer
