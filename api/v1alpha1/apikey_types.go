@@ -112,9 +112,7 @@ type Allow struct {
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
-	// +kubebuilder:validation:items:MinLength=1
-	// +kubebuilder:validation:items:MaxLength=253
-	Models []string `json:"models,omitempty"`
+	Models []ModelName `json:"models,omitempty"`
 	// endpoints that may be used. Chat is chat completions, responses, messages, generateContent, and the counting of their
 	// tokens. Default: all.
 	//

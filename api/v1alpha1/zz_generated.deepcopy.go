@@ -206,7 +206,7 @@ func (in *Allow) DeepCopyInto(out *Allow) {
 	*out = *in
 	if in.Models != nil {
 		in, out := &in.Models, &out.Models
-		*out = make([]string, len(*in))
+		*out = make([]ModelName, len(*in))
 		copy(*out, *in)
 	}
 	if in.Endpoints != nil {

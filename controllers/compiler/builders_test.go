@@ -226,6 +226,8 @@ func input(objects ...any) compiler.Input {
 			out.Routes = append(out.Routes, o)
 		case v1alpha1.APIKey:
 			out.Keys = append(out.Keys, o)
+		case v1alpha1.UsagePolicy:
+			out.Policies = append(out.Policies, o)
 		case *corev1.Secret:
 			out.Secrets[in(o.Namespace, o.Name)] = o
 		case map[string]map[string]string:
@@ -299,7 +301,7 @@ func secretValues(in compiler.Input) []string {
 	for _, s := range in.Secrets {
 		for key := range maps.Keys(s.Data) {
 			value := strings.TrimSpace(string(s.Data[key]))
-			if key != "tls.crt" && key != "ca.crt" && len(value) >= 6 {
+			if !strings.HasSuffix(key, ".crt") && len(value) >= 6 {
 				out = append(out, value)
 			}
 		}
@@ -318,6 +320,9 @@ func verdicts(out compiler.Output) map[string]compiler.Verdict {
 	}
 	for n, v := range out.Keys {
 		all["APIKey "+n.String()] = v
+	}
+	for n, v := range out.Policies {
+		all["UsagePolicy "+n.String()] = v
 	}
 	return all
 }

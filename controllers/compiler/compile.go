@@ -30,16 +30,20 @@ func Compile(in Input) Output {
 		},
 	}
 	gateway := c.gateway()
-	providers, policies := c.providers()
-	models := c.models(policies)
+	providers, offers := c.providers()
+	models := c.models(offers)
 	c.fingerprintProviders(providers, models)
-	routes := c.routes(c.catalog(policies))
-	keys := c.keys()
+	routes := c.routes(c.catalog(offers))
+	policies := c.policies()
+	keys := c.keys(mentioned(policies))
+	c.countMembers(policies, keys)
 	if !c.out.Gateway.Served() {
 		return c.out
 	}
 	document := &config.Document{
-		Core:    config.Core{Schema: config.Schema, Gateway: gateway, Providers: providers, Models: models, Routes: routes},
+		Core: config.Core{
+			Schema: config.Schema, Gateway: gateway, Providers: providers, Models: models, Routes: routes, Policies: policies,
+		},
 		Secrets: c.secrets,
 		Keys:    keys,
 	}
@@ -99,7 +103,7 @@ func (c *compilation) permitted(namespace string) Finding {
 // byAge orders resources as Gateway API does for conflicts: the oldest first, then by namespace and name.
 func byAge(a, b metav1.Object) int {
 	at, bt := a.GetCreationTimestamp(), b.GetCreationTimestamp()
-	return cmp.Or(at.Compare(bt.Time), cmp.Compare(idOf(a), idOf(b)))
+	return cmp.Or(at.Compare(bt.Time), cmp.Compare(a.GetNamespace(), b.GetNamespace()), cmp.Compare(a.GetName(), b.GetName()))
 }
 
 // idOf gives "namespace/name".

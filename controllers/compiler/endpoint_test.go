@@ -157,11 +157,15 @@ func TestPricesAreExact(t *testing.T) {
 		price v1alpha1.ModelPrice
 		want  config.Price
 	}{
-		"in dollars":            {v1alpha1.ModelPrice{InputPerMillion: "3", OutputPerMillion: "15.00"}, config.Price{Input: 3_000_000, Output: 15_000_000, CachedInput: 3_000_000}},
-		"in parts of a cent":    {v1alpha1.ModelPrice{InputPerMillion: "0.0375", OutputPerMillion: "0", CachedInputPerMillion: "0.000001"}, config.Price{Input: 37_500, CachedInput: 1}},
-		"free from the cache":   {v1alpha1.ModelPrice{InputPerMillion: "1", OutputPerMillion: "1", CachedInputPerMillion: "0"}, config.Price{Input: 1_000_000, Output: 1_000_000}},
-		"as high as can be":     {v1alpha1.ModelPrice{InputPerMillion: "9999.999999", OutputPerMillion: "0000"}, config.Price{Input: 9_999_999_999, CachedInput: 9_999_999_999}},
-		"as no float can write": {v1alpha1.ModelPrice{InputPerMillion: "0.1", OutputPerMillion: "0.3"}, config.Price{Input: 100_000, Output: 300_000, CachedInput: 100_000}},
+		"in dollars":            {v1alpha1.ModelPrice{InputPerMillion: "3", OutputPerMillion: "15.00"}, config.Price{Input: 3_000_000, Output: 15_000_000, CachedInput: 3_000_000, CacheWrite: 3_000_000}},
+		"in parts of a cent":    {v1alpha1.ModelPrice{InputPerMillion: "0.0375", OutputPerMillion: "0", CachedInputPerMillion: "0.000001"}, config.Price{Input: 37_500, CachedInput: 1, CacheWrite: 37_500}},
+		"free from the cache":   {v1alpha1.ModelPrice{InputPerMillion: "1", OutputPerMillion: "1", CachedInputPerMillion: "0"}, config.Price{Input: 1_000_000, Output: 1_000_000, CacheWrite: 1_000_000}},
+		"as high as can be":     {v1alpha1.ModelPrice{InputPerMillion: "9999.999999", OutputPerMillion: "0000"}, config.Price{Input: 9_999_999_999, CachedInput: 9_999_999_999, CacheWrite: 9_999_999_999}},
+		"as no float can write": {v1alpha1.ModelPrice{InputPerMillion: "0.1", OutputPerMillion: "0.3"}, config.Price{Input: 100_000, Output: 300_000, CachedInput: 100_000, CacheWrite: 100_000}},
+		"of what is put into the cache": {v1alpha1.ModelPrice{InputPerMillion: "3", OutputPerMillion: "15", CacheWritePerMillion: "3.75"},
+			config.Price{Input: 3_000_000, Output: 15_000_000, CachedInput: 3_000_000, CacheWrite: 3_750_000}},
+		"of an answer, in nanodollars": {v1alpha1.ModelPrice{InputPerMillion: "0", OutputPerMillion: "0", PerRequest: "0.040001"},
+			config.Price{Request: 40_001_000}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -24,6 +24,7 @@ type resources struct {
 	Providers  []v1alpha1.ProviderPolicy
 	Routes     []v1alpha1.ModelRoute
 	Keys       []v1alpha1.APIKey
+	Policies   []v1alpha1.UsagePolicy
 	Secrets    []corev1.Secret
 	Namespaces map[string]map[string]string
 }
@@ -52,6 +53,11 @@ func (r resources) input() compiler.Input {
 			in.Keys = append(in.Keys, k)
 		}
 	}
+	for _, o := range r.Policies {
+		if fresh("UsagePolicy", &o) {
+			in.Policies = append(in.Policies, o)
+		}
+	}
 	for _, s := range r.Secrets {
 		in.Secrets[types.NamespacedName{Namespace: s.Namespace, Name: s.Name}] = &s
 	}
@@ -71,7 +77,7 @@ func FuzzCompile(f *testing.F) {
 			f.Fatal(err)
 		}
 		in := readManifest(f, string(text))
-		seed := resources{Gateway: *in.Gateway, Providers: in.Providers, Routes: in.Routes, Keys: in.Keys, Namespaces: in.Namespaces}
+		seed := resources{Gateway: *in.Gateway, Providers: in.Providers, Routes: in.Routes, Keys: in.Keys, Policies: in.Policies, Namespaces: in.Namespaces}
 		for _, s := range in.Secrets {
 			seed.Secrets = append(seed.Secrets, *s)
 		}
@@ -84,9 +90,10 @@ func FuzzCompile(f *testing.F) {
 		}
 		in := r.input()
 		out := compiler.Compile(in)
-		if len(out.Providers) != len(in.Providers) || len(out.Routes) != len(in.Routes) || len(out.Keys) != len(in.Keys) {
-			t.Fatalf("%d verdicts on %d providers, %d on %d routes, %d on %d keys",
-				len(out.Providers), len(in.Providers), len(out.Routes), len(in.Routes), len(out.Keys), len(in.Keys))
+		if len(out.Providers) != len(in.Providers) || len(out.Routes) != len(in.Routes) || len(out.Keys) != len(in.Keys) ||
+			len(out.Policies) != len(in.Policies) {
+			t.Fatalf("%d verdicts on %d providers, %d on %d routes, %d on %d keys, %d on %d policies", len(out.Providers), len(in.Providers),
+				len(out.Routes), len(in.Routes), len(out.Keys), len(in.Keys), len(out.Policies), len(in.Policies))
 		}
 		if (out.Document != nil) != out.Gateway.Served() {
 			t.Fatalf("served: %t, document: %t", out.Gateway.Served(), out.Document != nil)
@@ -97,7 +104,7 @@ func FuzzCompile(f *testing.F) {
 			}
 		}
 		alone := in
-		alone.Providers, alone.Routes, alone.Keys = nil, nil, nil
+		alone.Providers, alone.Routes, alone.Keys, alone.Policies = nil, nil, nil, nil
 		if compiler.Compile(alone).Gateway.Served() && !out.Gateway.Served() &&
 			out.Gateway.Accepted.Reason != v1alpha1.ReasonConfigTooLarge {
 			t.Fatalf("an attachment takes the gateway down: %+v", out.Gateway)

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/sparkgateway/spark/api/v1alpha1"
 	"github.com/sparkgateway/spark/gateway/config"
@@ -44,12 +43,12 @@ func (c *compilation) gateway() config.Gateway {
 		MaxConnections: defaultMaxConnections,
 		DrainTimeout:   config.Duration(DrainTimeout(gw)),
 		AccessLog:      true,
+		UnknownPrice:   p.unknownPrice(spec.UnknownPrice),
+		Replicas:       replicas(&spec),
 	}
 	if l := spec.Limits; l != nil {
-		g.Limits.Requests = p.limits("spec.limits.requests", l.Requests)
-		if l.PerIP != nil {
-			g.PerIP.Requests = p.limits("spec.limits.perIP.requests", l.PerIP.Requests)
-		}
+		g.Limits, g.All = p.limitSet("spec.limits", &l.Limits), p.limitSet("spec.limits.all", l.All)
+		g.PerUser, g.PerIP = p.limitSet("spec.limits.perUser", l.PerUser), p.limitSet("spec.limits.perIP", l.PerIP)
 	}
 	if r := spec.RequestLimits; r != nil {
 		g.MaxBodyBytes = valueOr(r.MaxBodyBytes, g.MaxBodyBytes)
@@ -64,6 +63,8 @@ func (c *compilation) gateway() config.Gateway {
 	}
 	p.selector(spec.AllowedNamespaces)
 	c.listener(&g)
+	g.Auth = c.auth(p, spec.Auth)
+	g.Store, g.Ledger = c.store(p, spec.Store), c.ledger(p, spec.Ledger)
 	g.Headers = p.securityHeaders(spec.SecurityHeaders, g.TLS != nil)
 	c.out.Gateway.Accepted = p.finding()
 	return g
@@ -78,21 +79,18 @@ func (c *compilation) listener(g *config.Gateway) {
 	if listener.TLS == nil {
 		return
 	}
-	name := types.NamespacedName{Namespace: c.in.Gateway.Namespace, Name: listener.TLS.SecretRef.Name}
 	const field = "spec.listener.tls.secretRef"
-	certificate, finding := c.secretValue(field, name, "tls.crt")
-	if !finding.OK() {
-		c.out.Gateway.ResolvedRefs = finding
+	certificate := c.gatewayValue(field, v1alpha1.SecretKeyReference{Name: listener.TLS.SecretRef.Name, Key: "tls.crt"}, "")
+	if certificate == "" {
 		return
 	}
-	key, finding := c.secretValue(field, name, "tls.key")
-	if !finding.OK() {
-		c.out.Gateway.ResolvedRefs = finding
+	key := c.gatewayValue(field, v1alpha1.SecretKeyReference{Name: listener.TLS.SecretRef.Name, Key: "tls.key"}, "")
+	if key == "" {
 		return
 	}
 	if err := checkKeyPair(certificate, key); err != nil {
 		c.out.Gateway.ResolvedRefs = Finding{v1alpha1.ReasonInvalidSecret,
-			fmt.Sprintf("%s: Secret %s: %v", field, name, err)}
+			fmt.Sprintf("%s: Secret %s/%s: %v", field, c.in.Gateway.Namespace, listener.TLS.SecretRef.Name, err)}
 		return
 	}
 	const secret = "listener/tls.key"
@@ -188,29 +186,6 @@ func (p *problems) duration(field string, d v1alpha1.Duration, otherwise time.Du
 		return config.Duration(otherwise)
 	}
 	return config.Duration(v)
-}
-
-// limits reads request limits in order of their period.
-func (p *problems) limits(field string, limits []v1alpha1.RequestLimit) []config.RequestLimit {
-	out := make([]config.RequestLimit, 0, len(limits))
-	seen := map[config.Duration]bool{}
-	for i, l := range limits {
-		per := p.duration(fmt.Sprintf("%s[%d].per", field, i), l.Per, 0)
-		if seen[per] {
-			p.add("%s[%d].per: %s stands twice", field, i, l.Per)
-		}
-		seen[per] = true
-		limit := config.RequestLimit{Count: l.Count, Per: per, Burst: valueOr(l.Burst, l.Count)}
-		if l.Per == "" || limit.Count <= 0 || limit.Burst <= 0 {
-			p.add("%s[%d]: count, per and burst must be positive", field, i)
-		}
-		out = append(out, limit)
-	}
-	slices.SortFunc(out, func(a, b config.RequestLimit) int { return cmp.Compare(a.Per, b.Per) })
-	if len(out) == 0 {
-		return nil
-	}
-	return out
 }
 
 func valueOr[T any](v *T, otherwise T) T {

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -45,6 +46,8 @@ type goldenVerdict struct {
 	Conflicted   *compiler.Finding `json:"conflicted,omitempty"`
 	Partial      bool              `json:"partial,omitempty"`
 	Prefix       string            `json:"prefix,omitempty"`
+	Previous     string            `json:"previous,omitempty"`
+	Members      int32             `json:"members,omitempty"`
 }
 
 func goldenVerdicts(out compiler.Output) map[string]goldenVerdict {
@@ -56,7 +59,11 @@ func goldenVerdicts(out compiler.Output) map[string]goldenVerdict {
 	}
 	all := map[string]goldenVerdict{}
 	for who, v := range verdicts(out) {
-		all[who] = goldenVerdict{v.Generation, v.Served(), orNil(v.Accepted), orNil(v.ResolvedRefs), orNil(v.Conflicted), v.Partial, v.Prefix}
+		g := goldenVerdict{v.Generation, v.Served(), orNil(v.Accepted), orNil(v.ResolvedRefs), orNil(v.Conflicted), v.Partial, v.Prefix, "", v.Members}
+		if v.PreviousPrefix != "" {
+			g.Previous = v.PreviousPrefix + " until " + v.PreviousUntil.Format(time.RFC3339)
+		}
+		all[who] = g
 	}
 	return all
 }
@@ -113,6 +120,10 @@ func readManifest(t testing.TB, text string) compiler.Input {
 			objects = append(objects, o)
 		case v1alpha1.KindAPIKey:
 			var o v1alpha1.APIKey
+			read(&o)
+			objects = append(objects, o)
+		case v1alpha1.KindUsagePolicy:
+			var o v1alpha1.UsagePolicy
 			read(&o)
 			objects = append(objects, o)
 		case "Secret":
@@ -210,6 +221,7 @@ func wantSameWhenShuffled(t *testing.T, in compiler.Input, want compiler.Output)
 	for seed := range uint64(50) {
 		shuffled := in
 		shuffled.Providers, shuffled.Routes, shuffled.Keys = slices.Clone(in.Providers), slices.Clone(in.Routes), slices.Clone(in.Keys)
+		shuffled.Policies = slices.Clone(in.Policies)
 		random := rand.New(rand.NewPCG(seed, 0))
 		random.Shuffle(len(shuffled.Providers), func(i, j int) {
 			shuffled.Providers[i], shuffled.Providers[j] = shuffled.Providers[j], shuffled.Providers[i]
@@ -219,6 +231,9 @@ func wantSameWhenShuffled(t *testing.T, in compiler.Input, want compiler.Output)
 		})
 		random.Shuffle(len(shuffled.Keys), func(i, j int) {
 			shuffled.Keys[i], shuffled.Keys[j] = shuffled.Keys[j], shuffled.Keys[i]
+		})
+		random.Shuffle(len(shuffled.Policies), func(i, j int) {
+			shuffled.Policies[i], shuffled.Policies[j] = shuffled.Policies[j], shuffled.Policies[i]
 		})
 		got := compiler.Compile(shuffled)
 		if diff := cmp.Diff(want.Bundle, got.Bundle); diff != "" {

@@ -7,6 +7,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,25 +24,30 @@ const (
 	maxKeyLength = 512
 )
 
-// keys judges the API keys, oldest first, and gives those that are served in order of ID.
-func (c *compilation) keys() []config.Key {
+// keys judges the API keys, oldest first, and gives those that are served in order of ID. Labels are those that policies
+// select by, by namespace.
+func (c *compilation) keys(labels map[string][]string) []config.Key {
 	apiKeys := make([]*v1alpha1.APIKey, len(c.in.Keys))
 	for i := range c.in.Keys {
 		apiKeys[i] = &c.in.Keys[i]
 	}
 	slices.SortFunc(apiKeys, func(a, b *v1alpha1.APIKey) int { return byAge(a, b) })
 
-	var served []config.Key
-	owners := make(map[config.Digest]string, len(apiKeys))
+	served := make([]config.Key, 0, len(apiKeys))
+	owners := make(owners, len(apiKeys))
+	prints := newFingerprinter()
 	for _, apiKey := range apiKeys {
 		key, verdict := c.key(apiKey)
-		if owner, taken := owners[key.Digest]; verdict.Served() && taken {
-			verdict.Accepted = Finding{v1alpha1.ReasonDuplicateSecret, fmt.Sprintf(
-				"spec.secretRef: Secret %s holds the same key as the older APIKey %s", SecretName(apiKey), owner)}
+		if verdict.Served() {
+			owners.claim(apiKey, &key, &verdict)
 		}
 		if verdict.Served() {
-			owners[key.Digest] = key.ID
-			verdict.Content = fingerprint(key)
+			names, ok := labels[apiKey.Namespace]
+			if !ok {
+				names = onlyTeam
+			}
+			key.Labels = labelsOf(apiKey.Labels, names)
+			verdict.Content = prints.of(key)
 			served = append(served, key)
 		}
 		c.out.Keys[nameOf(apiKey)] = verdict
@@ -49,12 +56,43 @@ func (c *compilation) keys() []config.Key {
 	return served
 }
 
+// onlyTeam are the labels of keys that no policy is over.
+var onlyTeam = []string{config.LabelTeam}
+
+// owners tell which key a secret leads to, by its digest.
+type owners map[config.Digest]string
+
+// claim takes the secrets of a key. One that an older key has refuses it, or, of the secret before, is left out and told.
+func (o owners) claim(apiKey *v1alpha1.APIKey, key *config.Key, verdict *Verdict) {
+	if owner, taken := o[key.Digest]; taken {
+		verdict.Accepted = Finding{v1alpha1.ReasonDuplicateSecret, fmt.Sprintf(
+			"spec.secretRef: Secret %s holds the same key as the older APIKey %s", SecretName(apiKey), owner)}
+		return
+	}
+	o[key.Digest] = key.ID
+	if key.Previous == nil {
+		return
+	}
+	if owner, taken := o[key.Previous.Digest]; taken {
+		verdict.Conflicted = Finding{v1alpha1.ReasonDuplicateSecret, fmt.Sprintf(
+			"spec.rotation: the previous key in Secret %s is that of APIKey %s, and is not accepted for this one", SecretName(apiKey), owner)}
+		key.Previous, verdict.PreviousPrefix, verdict.PreviousUntil = nil, "", time.Time{}
+		return
+	}
+	o[key.Previous.Digest] = key.ID
+}
+
 func (c *compilation) key(apiKey *v1alpha1.APIKey) (config.Key, Verdict) {
 	verdict := Verdict{Generation: apiKey.Generation, ResolvedRefs: c.permitted(apiKey.Namespace)}
-	p := &problems{}
-	key := config.Key{ID: idOf(apiKey), User: apiKey.Spec.User, Master: apiKey.Spec.Role == v1alpha1.RoleMaster}
-	if l := apiKey.Spec.Limits; l != nil {
-		key.Limits.Requests = p.limits("spec.limits.requests", l.Requests)
+	spec, p := &apiKey.Spec, problems{}
+	key := config.Key{
+		ID: idOf(apiKey), User: spec.User, Master: spec.Role == v1alpha1.RoleMaster, Disabled: valueOr(spec.Disabled, false),
+		Allow: p.allow("spec.allow", spec.Allow), Limits: p.limitSet("spec.limits", spec.Limits),
+		Budgets: p.budgets("spec.budgets", spec.Budgets),
+	}
+	// The gateway refuses by its own clock; here there is none. Zero would be never.
+	if spec.ExpiresAt != nil {
+		key.NotAfter = max(1, spec.ExpiresAt.UnixMilli())
 	}
 	verdict.Accepted = p.finding()
 	if !verdict.ResolvedRefs.OK() {
@@ -65,7 +103,31 @@ func (c *compilation) key(apiKey *v1alpha1.APIKey) (config.Key, Verdict) {
 		return key, verdict
 	}
 	key.Digest, verdict.Prefix = config.DigestKey(secret), prefixOf(secret)
+	if previous, until, ok := c.previous(apiKey); ok && previous != secret {
+		key.Previous = &config.PreviousSecret{Digest: config.DigestKey(previous), NotAfter: until.UnixMilli()}
+		verdict.PreviousPrefix, verdict.PreviousUntil = prefixOf(previous), until
+	}
 	return key, verdict
+}
+
+// previous gives the generated key before the last rotation, and when it ends to be accepted. One that somebody made
+// unreadable is none.
+func (c *compilation) previous(apiKey *v1alpha1.APIKey) (secret string, until time.Time, ok bool) {
+	if apiKey.Spec.SecretRef != nil {
+		return "", time.Time{}, false
+	}
+	from := c.in.Secrets[SecretName(apiKey)]
+	secret = strings.TrimSpace(string(from.Data[PreviousCredentialsKey]))
+	until, err := time.Parse(time.RFC3339, from.Annotations[PreviousUntilAnnotation])
+	if err != nil || until.UnixMilli() <= 0 || !usable(secret) {
+		return "", time.Time{}, false
+	}
+	return secret, until.UTC(), true
+}
+
+// usable says whether a secret has the length and the characters of a key.
+func usable(secret string) bool {
+	return len(secret) >= minKeyLength && len(secret) <= maxKeyLength && printable(secret)
 }
 
 // keySecret gives the key itself, of the user's own Secret or of the generated one.
@@ -82,7 +144,7 @@ func (c *compilation) keySecret(apiKey *v1alpha1.APIKey) (string, Finding) {
 	if !finding.OK() {
 		return "", finding
 	}
-	if len(value) < minKeyLength || len(value) > maxKeyLength || !printable(value) {
+	if !usable(value) {
 		return "", Finding{v1alpha1.ReasonInvalidSecret, fmt.Sprintf(
 			"%s: Secret %s: key %q must be %d to %d printable ASCII characters without spaces",
 			field, name, cmp.Or(ref.Key, CredentialsKey), minKeyLength, maxKeyLength)}

@@ -6,9 +6,6 @@ package compiler
 import (
 	"cmp"
 	"fmt"
-	"regexp"
-	"strconv"
-	"strings"
 
 	"github.com/sparkgateway/spark/api/v1alpha1"
 	"github.com/sparkgateway/spark/gateway/config"
@@ -75,15 +72,14 @@ func targetOf(policy *v1alpha1.ProviderPolicy, m v1alpha1.ProviderModel) config.
 		MaxOutputTokens: valueOr(m.MaxOutputTokens, 0), Price: price}
 }
 
-// amount is the form of USDollars.
-var amount = regexp.MustCompile(`^([0-9]{1,4})(?:\.([0-9]{1,6}))?$`)
-
 // priceOf reads a price, exactly; where it cannot it names the field. No price is nil.
 func priceOf(p *v1alpha1.ModelPrice) (*config.Price, string) {
 	if p == nil {
 		return nil, ""
 	}
 	price := &config.Price{}
+	// Millionths of a dollar per million tokens are what a config.Price has.
+	request := int64(0)
 	for _, f := range []struct {
 		name string
 		from v1alpha1.USDollars
@@ -92,13 +88,14 @@ func priceOf(p *v1alpha1.ModelPrice) (*config.Price, string) {
 		{"inputPerMillion", p.InputPerMillion, &price.Input},
 		{"outputPerMillion", p.OutputPerMillion, &price.Output},
 		{"cachedInputPerMillion", cmp.Or(p.CachedInputPerMillion, p.InputPerMillion), &price.CachedInput},
+		{"cacheWritePerMillion", cmp.Or(p.CacheWritePerMillion, p.InputPerMillion), &price.CacheWrite},
+		{"perRequest", cmp.Or(p.PerRequest, "0"), &request},
 	} {
-		parts := amount.FindStringSubmatch(string(f.from))
-		if parts == nil {
+		ok := false
+		if *f.to, ok = millionths(dollarForm, string(f.from)); !ok {
 			return nil, f.name
 		}
-		// The form leaves ten digits at most.
-		*f.to, _ = strconv.ParseInt(parts[1]+(parts[2] + strings.Repeat("0", 6))[:6], 10, 64)
 	}
+	price.Request = config.Money(request) * microdollar
 	return price, ""
 }

@@ -59,6 +59,7 @@ func (c *compilation) route(resource *v1alpha1.ModelRoute, catalog catalog) (con
 		Strategy: p.strategy(spec.Strategy),
 		Affinity: p.affinity(spec.Affinity),
 		Hedge:    p.hedge(spec.Hedge),
+		Limits:   p.limitSet("spec.limits", spec.Limits),
 	}
 	places := p.places(resource.Namespace, spec.Targets)
 	if spec.Mirror != nil {

@@ -224,7 +224,7 @@ func TestATargetHasThePriceAndTheBoundOfItsModel(t *testing.T) {
 			Price: &v1alpha1.ModelPrice{InputPerMillion: "2.50", OutputPerMillion: "10"}}}
 	})))
 	want := []config.Target{{Provider: "team/openai", Model: "gpt-4o", Upstream: "gpt-4o", MaxOutputTokens: 16384, Weight: 1,
-		Price: &config.Price{Input: 2_500_000, Output: 10_000_000, CachedInput: 2_500_000}}}
+		Price: &config.Price{Input: 2_500_000, Output: 10_000_000, CachedInput: 2_500_000, CacheWrite: 2_500_000}}}
 	if diff := cmp.Diff(want, routeIn(out, "team/smart").Targets); diff != "" {
 		t.Errorf("targets (-want +got):\n%s", diff)
 	}

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"slices"
 	"strings"
 
@@ -45,10 +46,39 @@ func References(gw *v1alpha1.SparkGateway, providers []v1alpha1.ProviderPolicy, 
 
 // GatewaySecrets names the Secrets that a SparkGateway refers to.
 func GatewaySecrets(gw *v1alpha1.SparkGateway) []types.NamespacedName {
-	if l := gw.Spec.Listener; l != nil && l.TLS != nil {
-		return []types.NamespacedName{{Namespace: gw.Namespace, Name: l.TLS.SecretRef.Name}}
+	var names []types.NamespacedName
+	add := func(ref *v1alpha1.SecretKeyReference) {
+		if ref != nil {
+			names = append(names, types.NamespacedName{Namespace: gw.Namespace, Name: ref.Name})
+		}
 	}
-	return nil
+	if l := gw.Spec.Listener; l != nil && l.TLS != nil {
+		add(&v1alpha1.SecretKeyReference{Name: l.TLS.SecretRef.Name})
+	}
+	if a := gw.Spec.Auth; a != nil {
+		for i := range a.JWT {
+			add(a.JWT[i].CASecretRef)
+		}
+	}
+	if s := gw.Spec.Store; s != nil && s.Redis != nil {
+		for _, credentials := range []*v1alpha1.StoreCredentials{s.Redis.Credentials, s.Redis.SentinelCredentials} {
+			if credentials != nil {
+				add(&credentials.SecretRef)
+			}
+		}
+		if s.Redis.TLS != nil {
+			add(s.Redis.TLS.CASecretRef)
+		}
+	}
+	if l := gw.Spec.Ledger; l != nil {
+		if l.Webhook != nil {
+			add(l.Webhook.AuthorizationSecretRef)
+		}
+		if l.OTLP != nil {
+			add(l.OTLP.AuthorizationSecretRef)
+		}
+	}
+	return names
 }
 
 // ProviderSecrets names the Secrets that a ProviderPolicy refers to.
@@ -105,11 +135,25 @@ func printable(s string) bool {
 }
 
 // fingerprint digests values by their JSON.
-func fingerprint(values ...any) string {
+func fingerprint(values ...any) string { return newFingerprinter().of(values...) }
+
+// fingerprinter digests many values with what one takes.
+type fingerprinter struct {
+	hash    hash.Hash
+	encoder *json.Encoder
+	sum     [sha256.Size]byte
+}
+
+func newFingerprinter() *fingerprinter {
 	h := sha256.New()
+	return &fingerprinter{hash: h, encoder: json.NewEncoder(h)}
+}
+
+func (f *fingerprinter) of(values ...any) string {
+	f.hash.Reset()
 	// Encoding to a hash cannot fail for the plain structs given here.
-	_ = json.NewEncoder(h).Encode(values)
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	_ = f.encoder.Encode(values)
+	return hex.EncodeToString(f.hash.Sum(f.sum[:0])[:16])
 }
 
 func sortedKeys[V any](m map[string]V) []string {

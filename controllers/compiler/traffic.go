@@ -4,8 +4,6 @@
 package compiler
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -131,25 +129,6 @@ func (p *problems) quota(l *v1alpha1.ProviderLimits) config.Quota {
 		QueueLength:  p.number(field+".queue.length", queue.Length, defaultQueueLength, 0, 10_000),
 		QueueTimeout: p.duration(field+".queue.timeout", queue.Timeout, defaultQueueTimeout),
 	}
-}
-
-// tokens reads limits of tokens in order of their period.
-func (p *problems) tokens(field string, limits []v1alpha1.TokenLimit) []config.TokenLimit {
-	var out []config.TokenLimit
-	seen := map[config.Duration]bool{}
-	for i, l := range limits {
-		per := p.duration(fmt.Sprintf("%s[%d].per", field, i), l.Per, 0)
-		if seen[per] {
-			p.add("%s[%d].per: %s stands twice", field, i, l.Per)
-		}
-		seen[per] = true
-		if l.Per == "" || l.Count <= 0 {
-			p.add("%s[%d]: count and per must be positive", field, i)
-		}
-		out = append(out, config.TokenLimit{Count: l.Count, Per: per})
-	}
-	slices.SortFunc(out, func(a, b config.TokenLimit) int { return cmp.Compare(a.Per, b.Per) })
-	return out
 }
 
 func (p *problems) healthCheck(h *v1alpha1.HealthCheck, provider *config.Provider) *config.HealthCheck {
