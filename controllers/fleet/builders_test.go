@@ -56,7 +56,9 @@ type process struct {
 	providers     []config.ProviderState
 	asked         int    // for its state
 	mumbles       string // what is wrong when it is asked for its state
-	stranger      bool   // another process tells its state
+	stranger      bool   // another process tells its state, and what it counted
+	told          []config.UsageCall
+	counted       []config.UsageAnswer // the answers to come; the last stays
 }
 
 // take does what a reloader does.
@@ -153,6 +155,25 @@ func (c *caller) State(_ context.Context, _ types.NamespacedName, _ fleet.Target
 		return config.State{Instance: "stranger", Providers: p.providers}, nil
 	}
 	return config.State{Instance: p.instance, Providers: p.providers}, nil
+}
+
+func (c *caller) Usage(_ context.Context, _ types.NamespacedName, _ fleet.Target, pod fleet.Pod, call config.UsageCall) (config.UsageAnswer, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.processes[pod.UID]
+	p.told = append(p.told, call)
+	if p.mumbles != "" {
+		return config.UsageAnswer{}, errors.New(p.mumbles)
+	}
+	answer := config.UsageAnswer{}
+	if len(p.counted) > 0 {
+		answer = p.counted[0]
+		p.counted = p.counted[min(1, len(p.counted)-1):]
+	}
+	if answer.Instance = p.instance; p.stranger {
+		answer.Instance = "stranger"
+	}
+	return answer, nil
 }
 
 func (c *caller) Forget(gateway types.NamespacedName) {

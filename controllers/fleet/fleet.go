@@ -54,6 +54,8 @@ type Observation struct {
 	// Found says that the pod was there when the conversation with the gateway's pods began, as after a restart of the
 	// operator.
 	Found bool
+	// Sharing is how far it shares what it counts.
+	Sharing Sharing
 }
 
 // Caller makes one call to a pod: a push, or with a nil push a question. missing names parts that the pod lacks to
@@ -62,6 +64,8 @@ type Caller interface {
 	Call(ctx context.Context, gateway types.NamespacedName, t Target, pod Pod, push *config.Push) (ack config.Ack, missing []string, err error)
 	// State asks a pod what it has seen of the providers.
 	State(ctx context.Context, gateway types.NamespacedName, t Target, pod Pod) (config.State, error)
+	// Usage tells a pod what others counted, and asks what it counted itself.
+	Usage(ctx context.Context, gateway types.NamespacedName, t Target, pod Pod, call config.UsageCall) (config.UsageAnswer, error)
 	// Forget drops what is kept for a gateway, such as connections.
 	Forget(gateway types.NamespacedName)
 }
@@ -74,6 +78,9 @@ type Fleet struct {
 	heard   Heard
 	slots   chan struct{}
 	changes chan types.NamespacedName
+	// accounts are nil where usage is not shared.
+	accounts Accounts
+	grown    Grown
 
 	mu       sync.Mutex
 	gateways map[types.NamespacedName]*conversation
@@ -98,8 +105,9 @@ type line struct {
 	// told says that the line's silence was made known.
 	told bool
 	// found says that the conversation began with this line.
-	found  bool
-	states states
+	found   bool
+	states  states
+	sharing sharing
 }
 
 // New starts a fleet that works until the context ends. A pod that is silent for longer than grace is reported as a
@@ -158,7 +166,8 @@ func (f *Fleet) Observe(gateway types.NamespacedName) map[string]Observation {
 	out := map[string]Observation{}
 	if c := f.gateways[gateway]; c != nil {
 		for uid, l := range c.pods {
-			out[uid] = Observation{Ack: l.ack, Silence: time.Since(l.since), Problem: l.problem, Found: l.found}
+			out[uid] = Observation{Ack: l.ack, Silence: time.Since(l.since), Problem: l.problem, Found: l.found,
+				Sharing: Sharing{l.sharing.told, time.Since(l.sharing.since), l.sharing.problem, l.sharing.store}}
 		}
 	}
 	return out
@@ -180,7 +189,8 @@ func (f *Fleet) Forget(gateway types.NamespacedName) {
 func (f *Fleet) open(gateway types.NamespacedName, pod Pod, found bool) *line {
 	ctx, cancel := context.WithCancel(f.ctx)
 	now := time.Now()
-	l := &line{pod: pod, cancel: cancel, wake: make(chan struct{}, 1), since: now, found: found, states: states{since: now}}
+	l := &line{pod: pod, cancel: cancel, wake: make(chan struct{}, 1), since: now, found: found,
+		states: states{since: now}, sharing: sharing{since: now}}
 	go f.talk(ctx, gateway, l)
 	return l
 }
@@ -214,7 +224,8 @@ func (f *Fleet) talk(ctx context.Context, gateway types.NamespacedName, l *line)
 	}
 }
 
-// exchange makes one call, and a second where the pod names parts that it lacks; then it asks for the pod's state.
+// exchange makes one call, and a second where the pod names parts that it lacks; then it asks for the pod's state and shares
+// what was counted.
 func (f *Fleet) exchange(ctx context.Context, gateway types.NamespacedName, l *line) error {
 	select {
 	case f.slots <- struct{}{}:
@@ -239,9 +250,11 @@ func (f *Fleet) exchange(ctx context.Context, gateway types.NamespacedName, l *l
 	f.note(ctx, gateway, l, target, ack, err)
 	if err != nil {
 		f.hear(ctx, gateway, l, config.State{}, err)
+		f.shared(ctx, gateway, l, nil, err)
 		return err
 	}
 	f.listen(ctx, gateway, target, l, ack.Instance)
+	f.share(ctx, gateway, target, l, ack.Instance)
 	return nil
 }
 

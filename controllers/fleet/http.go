@@ -28,9 +28,10 @@ import (
 const (
 	askTimeout  = 1500 * time.Millisecond
 	pushTimeout = 10 * time.Second
-	// maxAnswer bounds what is read of a pod's answer, maxState of its state.
+	// maxAnswer bounds what is read of a pod's answer, maxState of its state, maxUsage of what it counted.
 	maxAnswer = 64 << 10
 	maxState  = 1 << 20
+	maxUsage  = 8 << 20
 )
 
 // problem is an error in stable words: it ends in a status, which must not change with every try.
@@ -111,6 +112,34 @@ func (h *HTTPCaller) State(ctx context.Context, gateway types.NamespacedName, t 
 		return config.State{}, problem("its answer is not a state")
 	}
 	return state, nil
+}
+
+// Usage implements Caller, in such words too.
+func (h *HTTPCaller) Usage(ctx context.Context, gateway types.NamespacedName, t Target, pod Pod, call config.UsageCall) (config.UsageAnswer, error) {
+	body, err := json.Marshal(call)
+	if err != nil {
+		return config.UsageAnswer{}, problem("the call cannot be encoded")
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+pod.Address+config.UsagePath, bytes.NewReader(body))
+	if err != nil {
+		return config.UsageAnswer{}, problem("its address is not usable")
+	}
+	status, answer, err := h.do(request, gateway, t, maxUsage)
+	switch {
+	case err != nil:
+		return config.UsageAnswer{}, err
+	case status == http.StatusNotFound:
+		return config.UsageAnswer{}, problem("its release does not tell what it counts")
+	case status != http.StatusOK:
+		return config.UsageAnswer{}, unexpected(status)
+	}
+	var usage config.UsageAnswer
+	if err := json.Unmarshal(answer, &usage); err != nil {
+		return config.UsageAnswer{}, problem("its answer is not of what it counted")
+	}
+	return usage, nil
 }
 
 // do makes a request by the gateway's connections and reads so much of the answer.
