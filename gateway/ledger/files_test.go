@@ -258,7 +258,7 @@ func TestAnyCutIsSurvived(t *testing.T) {
 		}
 		f := kept(t, dir, &clock{now: noon})
 		f.Append(at("c", noon))
-		want := append([]string{"a", "b"}[:bytes.Count(lines[:n], []byte("\n"))], "c")
+		want := slices.Concat([]string{"a", "b"}[:bytes.Count(lines[:n], []byte("\n"))], []string{"c"})
 		if diff := cmp.Diff(want, all(t, f)); diff != "" {
 			t.Fatalf("cut at %d: %s", n, diff)
 		}
