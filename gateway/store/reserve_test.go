@@ -1,0 +1,291 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/exchange"
+	"github.com/sparkgateway/spark/gateway/store/redistest"
+)
+
+// noon of a Wednesday, in microseconds.
+var noon = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC).UnixMicro()
+
+func TestDecisions(t *testing.T) {
+	const a, b = "key/team/a", "policy/team/b"
+	shadow := func(c exchange.Constraint) exchange.Constraint {
+		c.Shadow = true
+		return c
+	}
+	type step struct {
+		after time.Duration // since the step before
+		use   exchange.Use
+		want  exchange.Decision // Refused and Shadowed by index
+		// refused and shadowed are indices from 1, 0 for none.
+		refused, shadowed int
+	}
+	level := func(limit, remaining int64, reset time.Duration) exchange.Level {
+		return exchange.Level{Limited: true, Limit: limit, Remaining: remaining, Reset: reset}
+	}
+	none := exchange.Decision{}
+	for name, test := range map[string]struct {
+		constraints []exchange.Constraint
+		steps       []step
+	}{
+		"without a limit every request passes": {nil, []step{{want: none}, {want: none}}},
+		"a burst passes, and then one request each interval": {
+			[]exchange.Constraint{requests(a, 60, 2, time.Minute)},
+			[]step{
+				{want: exchange.Decision{Requests: level(2, 1, time.Second)}},
+				{want: exchange.Decision{Requests: level(2, 0, 2*time.Second)}},
+				{refused: 1, want: exchange.Decision{RetryAfter: time.Second, Requests: level(2, 0, 2*time.Second)}},
+				{after: time.Second - time.Microsecond, refused: 1, want: exchange.Decision{
+					RetryAfter: time.Microsecond, Requests: level(2, 0, time.Second+time.Microsecond)}},
+				{after: time.Microsecond, want: exchange.Decision{Requests: level(2, 0, 2*time.Second)}},
+			},
+		},
+		"a request that is larger than the token limit passes when nothing is in use": {
+			[]exchange.Constraint{tokens(a, 600, time.Minute)},
+			[]step{
+				{use: exchange.Use{Tokens: 1000}, want: exchange.Decision{Tokens: level(600, 0, time.Minute)}},
+				{use: exchange.Use{Tokens: 1}, refused: 1, want: exchange.Decision{
+					RetryAfter: 100 * time.Millisecond, Tokens: level(600, 0, time.Minute)}},
+				{after: time.Minute, use: exchange.Use{Tokens: 100}, want: exchange.Decision{Tokens: level(600, 500, 10*time.Second)}},
+			},
+		},
+		"cost is limited without a word in the headers": {
+			[]exchange.Constraint{cost(a, 1_000_000_000, time.Hour)},
+			[]step{
+				{use: exchange.Use{Cost: 600_000_000}, want: none},
+				{use: exchange.Use{Cost: 600_000_000}, refused: 1, want: exchange.Decision{RetryAfter: 12 * time.Minute}},
+			},
+		},
+		"nobody can say when a slot is free": {
+			[]exchange.Constraint{slots(a, 1)}, []step{{want: none}, {refused: 1, want: none}},
+		},
+		"a budget of a day is refused until the day ends": {
+			[]exchange.Constraint{budget(a, 100, config.Day)},
+			[]step{
+				{use: exchange.Use{Cost: 60}, want: none},
+				{use: exchange.Use{Cost: 41}, refused: 1, want: exchange.Decision{RetryAfter: 12 * time.Hour}},
+				{use: exchange.Use{Cost: 40}, want: none},
+				// What is reserved still may be spent on the next day.
+				{after: 12 * time.Hour, use: exchange.Use{Cost: 1}, refused: 1, want: exchange.Decision{RetryAfter: 24 * time.Hour}},
+			},
+		},
+		"a budget of a week is refused until Monday": {
+			[]exchange.Constraint{budget(a, 100, config.Week)},
+			[]step{{use: exchange.Use{Cost: 101}, refused: 1, want: exchange.Decision{RetryAfter: (4*24 + 12) * time.Hour}}},
+		},
+		"a budget of a month is refused until the first": {
+			[]exchange.Constraint{budget(a, 100, config.Month)},
+			[]step{{use: exchange.Use{Cost: 101}, refused: 1, want: exchange.Decision{RetryAfter: (5*24 + 12) * time.Hour}}},
+		},
+		"a total budget never comes back, and is told before what does": {
+			[]exchange.Constraint{requests(a, 1, 1, time.Hour), budget(a, 100, config.Total), budget(a, 100, config.Day)},
+			[]step{
+				{use: exchange.Use{Cost: 90}, want: exchange.Decision{Requests: level(1, 0, time.Hour)}},
+				{use: exchange.Use{Cost: 90}, refused: 2, want: exchange.Decision{Requests: level(1, 0, time.Hour)}},
+			},
+		},
+		"of several refusals the longest wait is told, and nothing is taken of any": {
+			[]exchange.Constraint{requests(a, 60, 1, time.Minute), requests(b, 6, 1, time.Minute), tokens(a, 100, time.Minute)},
+			[]step{
+				{use: exchange.Use{Tokens: 10}, want: exchange.Decision{
+					Requests: level(1, 0, time.Second), Tokens: level(100, 90, 6*time.Second)}},
+				{use: exchange.Use{Tokens: 10}, refused: 2, want: exchange.Decision{
+					RetryAfter: 10 * time.Second, Requests: level(1, 0, 10*time.Second), Tokens: level(100, 90, 6*time.Second)}},
+				{after: 10 * time.Second, use: exchange.Use{Tokens: 100}, want: exchange.Decision{
+					Requests: level(1, 0, time.Second), Tokens: level(100, 0, time.Minute)}},
+			},
+		},
+		"a limit in shadow lets pass and says so": {
+			[]exchange.Constraint{shadow(requests(a, 60, 1, time.Minute)), requests(b, 60, 3, time.Minute)},
+			[]step{
+				{want: exchange.Decision{Requests: level(3, 2, time.Second)}},
+				{shadowed: 1, want: exchange.Decision{Requests: level(3, 1, 2*time.Second)}},
+				// What it let pass is not held against it.
+				{after: time.Second, want: exchange.Decision{Requests: level(3, 1, 2*time.Second)}},
+			},
+		},
+		"a budget in shadow lets pass and says so": {
+			[]exchange.Constraint{shadow(budget(a, 100, config.Month))},
+			[]step{{use: exchange.Use{Cost: 200}, shadowed: 1}, {use: exchange.Use{Cost: 1}, shadowed: 1}},
+		},
+		"limits of other origin or period have buckets of their own": {
+			[]exchange.Constraint{
+				requests(a, 60, 5, time.Minute),
+				{Dimension: exchange.Requests, Scope: exchange.ScopeKey, Holder: a, Limit: 60, Burst: 3, Per: time.Minute},
+				requests(a, 100, 2, time.Hour),
+			},
+			[]step{
+				{want: exchange.Decision{Requests: level(2, 1, 36*time.Second)}},
+				{want: exchange.Decision{Requests: level(2, 0, 72*time.Second)}},
+				{refused: 3, want: exchange.Decision{RetryAfter: 36 * time.Second, Requests: level(2, 0, 72*time.Second)}},
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := redistest.Start(t, redistest.Options{})
+			setClock(t, server, noon)
+			s := openedAt(t, single(server), usual, testTiming)
+			at, names := noon, ids{}
+			for i, step := range test.steps {
+				at += step.after.Microseconds()
+				setClock(t, server, at)
+				s.clock.ahead.Store(at - s.clock.own()) // so that no reservation is late
+				r := &Reservation{ID: names.next(), Constraints: test.constraints, Holders: []string{a, b}, Use: step.use}
+				got := reserved(t, s, r)
+				want := step.want
+				if step.refused > 0 {
+					want.Refused = &test.constraints[step.refused-1]
+				}
+				if step.shadowed > 0 {
+					want.Shadowed = &test.constraints[step.shadowed-1]
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("step %d: %s", i+1, diff)
+				}
+			}
+		})
+	}
+}
+
+func TestManyCallersOfThreeStoresGetExactlyTheLimit(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	const limit, callers, each = 1000, 500, 6
+	holders := []string{config.HolderAll, "key/team/a", "user/\"ünïcode\"\\\x01\xff"}
+	constraints := []exchange.Constraint{
+		requests(config.HolderAll, limit, limit, 24*time.Hour), tokens(holders[1], 1<<40, time.Hour), slots(holders[2], 1<<20),
+	}
+	stores := []*Store{opened(t, single(server)), opened(t, single(server)), opened(t, single(server))}
+	var accepted, refused atomic.Int64
+	var wg sync.WaitGroup
+	for c := range callers {
+		wg.Go(func() {
+			s := stores[c%len(stores)]
+			for i := range each {
+				r := &Reservation{
+					ID: fmt.Sprintf("%d-%d", c, i), Constraints: constraints, Holders: holders, Use: exchange.Use{Tokens: 100, Cost: 7},
+				}
+				d, err := s.Reserve(context.Background(), r)
+				switch {
+				case err != nil:
+					t.Error(err)
+				case d.Refused != nil:
+					refused.Add(1)
+				default:
+					accepted.Add(1)
+					s.Settle(settlement(r, exchange.Use{Tokens: 30, Cost: 5}))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	flushed(t, stores...)
+	if accepted.Load() != limit || refused.Load() != callers*each-limit {
+		t.Errorf("%d were accepted and %d refused, of a limit of %d", accepted.Load(), refused.Load(), limit)
+	}
+	for _, h := range holders {
+		got := map[string]int64{}
+		for _, f := range []string{"r", "t", "c", "d", "w", "m", "s", "v"} {
+			got[f] = fieldNumber(t, stores[0], h, f)
+		}
+		want := map[string]int64{
+			"r": limit, "t": 30 * limit, "c": 5 * limit, "d": 5 * limit, "w": 5 * limit, "m": 5 * limit, "s": 0, "v": 0,
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", h, diff)
+		}
+	}
+}
+
+func TestABudgetIsNeverOverrun(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	const amount = 10_000
+	constraints := []exchange.Constraint{budget("key/team/a", amount, config.Month), budget("policy/team/b", amount/2, config.Total)}
+	stores := []*Store{opened(t, single(server)), opened(t, single(server)), opened(t, single(server))}
+	var spent atomic.Int64
+	var wg sync.WaitGroup
+	for c := range 60 {
+		wg.Go(func() {
+			s := stores[c%len(stores)]
+			for i := range 20 {
+				r := &Reservation{
+					ID: fmt.Sprintf("%d-%d", c, i), Constraints: constraints, Holders: []string{"key/team/a", "policy/team/b"},
+					Use: exchange.Use{Cost: config.Money(100 + c)},
+				}
+				d, err := s.Reserve(context.Background(), r)
+				if err != nil {
+					t.Error(err)
+				} else if d.Refused == nil {
+					used := config.Money(c + i)
+					spent.Add(int64(used))
+					s.Settle(settlement(r, exchange.Use{Cost: used}))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	flushed(t, stores...)
+	got := fieldNumber(t, stores[0], "policy/team/b", "c")
+	if got != spent.Load() || got > amount/2 {
+		t.Errorf("%d of %d were spent, and %d settled", got, amount/2, spent.Load())
+	}
+	// The least request that was refused would have cost 100 at least.
+	if got < amount/2-160 {
+		t.Errorf("only %d of %d could be spent", got, amount/2)
+	}
+}
+
+func TestReservationsThatTheStoreCannotTake(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	s := opened(t, single(server))
+	holders := []string{"key/team/a"}
+	if _, err := s.Reserve(context.Background(), &Reservation{ID: "one", Holders: holders}); err != nil {
+		t.Fatal(err)
+	}
+	for name, id := range map[string]string{
+		"no ID": "", "an ID that is in use": "one", "a long ID": strings.Repeat("x", maxID+1),
+	} {
+		if _, err := s.Reserve(context.Background(), &Reservation{ID: id, Holders: holders}); !errors.Is(err, errID) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if !s.Up() {
+		t.Error("the store is down")
+	}
+	if got := under(t, s, "key/team/a"); got != [2]int64{1, 0} {
+		t.Errorf("%v are under way, not 1", got)
+	}
+}
+
+func TestAReservationThatIsCarriedOutAfterItsCallerGaveUpTakesNothing(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	opts := single(server)
+	opts.Config.Timeout = config.Duration(50 * time.Millisecond)
+	s := opened(t, opts)
+	server.Pause()
+	r := &Reservation{ID: "one", Holders: []string{"key/team/a"}, Use: exchange.Use{Cost: 100}}
+	if _, err := s.Reserve(context.Background(), r); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("reserving of a store that stands still: %v", err)
+	}
+	server.Resume()
+	waitFor(t, "the store is up", s.Up)
+	flushed(t, s)
+	if got := field(t, s, "key/team/a", "s"); got != "" {
+		t.Errorf("%s slots are taken", got)
+	}
+}
