@@ -148,6 +148,9 @@ func (r *request) forward(req proxy.Request, w *way) *exchange.Error {
 
 func (r *request) send(req proxy.Request, w *way) *exchange.Error {
 	r.complete(&req, w)
+	if err := r.reserve(&req, w); err != nil {
+		return err
+	}
 	if w.from != nil {
 		r.mirror(w, &req)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/limit"
+	"github.com/sparkgateway/spark/gateway/proxy"
 )
 
 // Explain says what the server would do with a request now, by the code that serves requests. It asks no provider, takes
@@ -43,8 +44,8 @@ func (s *Server) Explain(asked config.ExplainRequest) (config.Explanation, error
 	if err := e.whom(asked.Key); err != nil {
 		return config.Explanation{}, err
 	}
-	e.limits()
-	e.follow()
+	req, w := e.follow()
+	e.limits(req, w)
 	return e.told, nil
 }
 
@@ -120,11 +121,22 @@ func refusal(err *exchange.Error) config.ExplainedRefusal {
 
 // addresses tells the limits of each client address, without anybody's address.
 func (e *explaining) addresses() {
-	for _, l := range e.snap.gateway.PerIP.Requests {
-		e.told.Limits = append(e.told.Limits, config.ExplainedLimit{
-			Scope: config.LimitOfAddress, Count: l.Count, Per: l.Per, Burst: l.Burst,
-		})
+	for _, c := range (limit.Parts{{Holder: &limit.Holder{}, Rules: e.snap.rules.ofAddress}}).Constraints(limit.Part{}) {
+		told := explainedLimit(&c)
+		told.Holder = ""
+		e.told.Limits = append(e.told.Limits, told)
 	}
+}
+
+func explainedLimit(c *exchange.Constraint) config.ExplainedLimit {
+	told := config.ExplainedLimit{
+		Scope: c.Scope.String(), Holder: c.Holder, Of: c.Dimension.String(), Limit: c.Limit, Per: config.Duration(c.Per),
+		Calendar: c.Calendar, Shadow: c.Shadow,
+	}
+	if c.Dimension == exchange.Requests {
+		told.Burst = c.Burst
+	}
+	return told
 }
 
 // whom finds the principal: by name, as requests do, or the first there is.
@@ -179,37 +191,45 @@ func named(all []*exchange.Principal, name string) (*exchange.Principal, error) 
 	}
 }
 
-// limits tells those that the principal is under.
-func (e *explaining) limits() {
+// limits tells those that the principal and the route are under, and whether a request that may use so much would pass.
+func (e *explaining) limits(req *proxy.Request, w *way) {
 	if e.ex.Principal == nil {
 		return
 	}
-	each, next := e.snap.groups[e.ex.Principal.Index].Look(e.now)
-	for _, l := range each {
-		scope := config.LimitOfKey
-		if l.Scope == limit.ScopeGateway {
-			scope = config.LimitOfGateway
+	e.srv.living.follow()
+	e.request.limits.holding = e.snap.rules.of(e.ex.Principal, nil)
+	parts, use := e.request.limits.holding.parts, exchange.Use{}
+	if w != nil {
+		most := req.Most(&w.Route)
+		e.request.limits.most = most
+		use = exchange.Use{Tokens: most.Estimate, Cost: most.Cost}
+		e.refuse(e.checkPrice(req, w))
+		if w.limits.Holder != nil {
+			parts = append(parts[:len(parts):len(parts)], w.limits)
 		}
-		e.told.Limits = append(e.told.Limits, config.ExplainedLimit{
-			Scope: scope, Count: l.Count, Per: l.Per, Burst: l.Burst, Remaining: &l.Remaining, Reset: config.Duration(l.Reset),
-		})
 	}
-	if next.Refused {
-		e.refuse(limitedKey(next))
+	each, next := parts.Look(e.now, use)
+	for _, l := range each {
+		told := explainedLimit(&l.Constraint)
+		told.Remaining, told.Reset = &l.Remaining, config.Duration(l.Reset)
+		e.told.Limits = append(e.told.Limits, told)
+	}
+	if next.Refused != nil {
+		e.refuse(refused(&next, ""))
 	}
 }
 
-// follow goes where the request would, up to the provider.
-func (e *explaining) follow() {
+// follow goes where the request would, up to the provider, and gives what would be sent; nil where nothing would.
+func (e *explaining) follow() (*proxy.Request, *way) {
 	switch {
 	case e.endpoint == nil:
 		e.refuse(errUnknownURL)
-		return
+		return nil, nil
 	case !allowed(e.endpoint.methods, e.ex.Method):
 		e.refuse(e.notAllowed(e.endpoint.methods))
-		return
+		return nil, nil
 	case e.endpoint.plan == nil:
-		return
+		return nil, nil
 	}
 	if e.ctx.IsPost() {
 		e.refuse(e.checkLength())
@@ -221,11 +241,12 @@ func (e *explaining) follow() {
 	}
 	if refused != nil {
 		e.refuse(refused)
-		return
+		return nil, nil
 	}
 	e.complete(&req, w)
 	if w.from != nil && e.told.Route != nil {
 		e.route(&req, w)
 	}
 	e.targets(&req, w)
+	return &req, w
 }

@@ -15,6 +15,8 @@ import (
 
 	"github.com/sparkgateway/spark/gateway/breaker"
 	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/exchange"
+	"github.com/sparkgateway/spark/gateway/limit"
 )
 
 // explained is a document with a provider of each kind of pass, keys, limits and routes.
@@ -255,9 +257,9 @@ func TestExplainTellsLimitsAndTakesNone(t *testing.T) {
 	s := serve(t, explained())
 	left := func(n int64) *int64 { return &n }
 	want := []config.ExplainedLimit{
-		{Scope: "address", Count: 60, Per: config.Duration(time.Minute), Burst: 3},
-		{Scope: "gateway", Count: 60, Per: config.Duration(time.Minute), Burst: 3, Remaining: left(3)},
-		{Scope: "key", Count: 7, Per: config.Duration(time.Second), Burst: 7, Remaining: left(7)},
+		{Scope: "ip", Of: "requests", Limit: 60, Per: config.Duration(time.Minute), Burst: 3},
+		{Scope: "gateway", Holder: "key/team/k", Of: "requests", Limit: 60, Per: config.Duration(time.Minute), Burst: 3, Remaining: left(3)},
+		{Scope: "key", Holder: "key/team/k", Of: "requests", Limit: 7, Per: config.Duration(time.Second), Burst: 7, Remaining: left(7)},
 	}
 	explain := func() config.Explanation {
 		t.Helper()
@@ -274,19 +276,23 @@ func TestExplainTellsLimitsAndTakesNone(t *testing.T) {
 			t.Fatal(got.Refusals, cmp.Diff(want, got.Limits))
 		}
 	}
-	index := 1 // of team/k in the document
+	holding := s.snapshot.Load().rules.of(&exchange.Principal{ID: "team/k", Index: 1}, nil)
 	for range 3 {
-		s.snapshot.Load().groups[index].Take(s.living.clock())
+		var charge limit.Charge
+		if !charge.Admit(s.living.clock(), holding.parts, &exchange.Decision{}) {
+			t.Fatal("refused too early")
+		}
+		charge.Settle(s.living.clock(), exchange.Use{}, false)
 	}
 	got := explain()
 	want[1].Remaining, want[1].Reset = left(0), config.Duration(3*time.Second)
-	want[2].Remaining, want[2].Reset = left(4), config.Duration(3*(time.Second/7))
+	want[2].Remaining, want[2].Reset = left(4), config.Duration(428_571_429)
 	if diff := cmp.Diff(want, got.Limits); diff != "" {
 		t.Error(diff)
 	}
 	refused := []config.ExplainedRefusal{{
-		Status: 429, Reason: "key_request_limit", RetryAfter: config.Duration(time.Second),
-		Message: "Rate limit reached for requests. Limit: 3 at once. Please try again in 1s.",
+		Status: 429, Reason: "request_limit", RetryAfter: config.Duration(time.Second),
+		Message: "Rate limit reached for requests of this key. Limit: 60 each 1m0s. Please try again in 1s.",
 	}}
 	if diff := cmp.Diff(refused, got.Refusals); diff != "" || len(got.Targets) != 1 {
 		t.Error("it goes on to say where the request would go:", diff, got.Targets)

@@ -4,6 +4,7 @@
 package gateway
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/sparkgateway/spark/gateway/catalog"
 	"github.com/sparkgateway/spark/gateway/credential"
 	"github.com/sparkgateway/spark/gateway/health"
+	"github.com/sparkgateway/spark/gateway/ledger"
 	"github.com/sparkgateway/spark/gateway/limit"
 	"github.com/sparkgateway/spark/gateway/telemetry"
 	"github.com/sparkgateway/spark/gateway/upstream"
@@ -29,7 +31,9 @@ type LivingOptions struct {
 	Credentials credential.Options
 	// Logger takes what happens to providers, such as that a breaker opens; nil discards.
 	Logger *slog.Logger
-	// MaxAddresses bounds the client addresses that limits remember; 0 is limit.DefaultAddresses.
+	// Ledger takes the records of requests, and is closed with the Living; nil keeps none but in a store.
+	Ledger *ledger.Ledger
+	// MaxAddresses bounds the client addresses that limits remember; 0 is limit.DefaultTransient.
 	MaxAddresses int
 }
 
@@ -41,11 +45,11 @@ type Living struct {
 	epoch    time.Time
 	registry *prometheus.Registry
 	metrics  *telemetry.Metrics
-	ipLimit  prometheus.Counter
-	keyLimit prometheus.Counter
 
 	book       *limit.Book
-	addresses  *limit.Addresses
+	sharing    sharing
+	ledger     *ledger.Ledger
+	exports    *exports
 	pools      *upstream.Pools
 	catalog    *catalog.Catalog
 	identities *credential.Book
@@ -67,15 +71,17 @@ func NewLiving(opts LivingOptions) *Living {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
+	if opts.Ledger == nil {
+		// Without a directory there is nothing that could fail.
+		opts.Ledger, _ = ledger.New(ledger.Options{Logger: opts.Logger, Now: opts.Now})
+	}
 	metrics := telemetry.NewMetrics(opts.Registry)
 	l := &Living{
 		now: opts.Now, registry: opts.Registry, metrics: metrics,
 		// Buckets start at 0, so the epoch lies before all requests.
 		epoch:      opts.Now().Add(-time.Second),
-		ipLimit:    metrics.Limited("ip"),
-		keyLimit:   metrics.Limited("key"),
-		book:       limit.NewBook(),
-		addresses:  limit.NewAddresses(opts.MaxAddresses),
+		book:       limit.NewBook(limit.Options{MaxTransient: opts.MaxAddresses, Now: opts.Now}),
+		ledger:     opts.Ledger,
 		pools:      upstream.NewPools(opts.Dial),
 		catalog:    catalog.New(opts.Now),
 		identities: credential.NewBook(opts.Credentials),
@@ -84,6 +90,7 @@ func NewLiving(opts LivingOptions) *Living {
 		mirrors:    newMirrors(),
 		log:        opts.Logger,
 	}
+	l.exports = newExports(l.records)
 	l.clock = func() int64 { return l.nanos(l.now()) }
 	opts.Registry.MustRegister(telemetry.NewBreakers(l.breakers))
 	return l
@@ -97,6 +104,15 @@ func (l *Living) Registry() *prometheus.Registry { return l.registry }
 
 // Close ends the idle connections to providers, and what clouds are being asked. Call it after the server's Shutdown.
 func (l *Living) Close() {
+	l.sharing.mu.Lock()
+	l.leave(l.sharing.current.Swap(nil))
+	l.sharing.mu.Unlock()
+	l.sharing.closing.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), storeClose)
+	defer cancel()
+	if err := l.ledger.Close(ctx); err != nil {
+		l.log.Warn("usage records were left behind", slog.Any("error", err))
+	}
 	l.health.Close()
 	l.mirrors.close()
 	l.pools.Close()

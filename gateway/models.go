@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sparkgateway/spark/gateway/auth"
 	"github.com/sparkgateway/spark/gateway/dialect"
 	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/provider"
@@ -73,6 +74,10 @@ func owner(r *route.Route, providers []openProvider) string {
 // listModels serves a list of models, or the one that the path names, in the shape of the path's dialect.
 func (r *request) listModels() *exchange.Error {
 	all, missing := r.snap.models.all(r.srv.living)
+	if p := r.ex.Principal; p != nil && p.Allow != nil {
+		// The list may be shared with other requests.
+		all = slices.DeleteFunc(slices.Clone(all), func(m listed) bool { return !auth.MayUse(p, m.id) })
+	}
 	var body []byte
 	if len(r.pathModel) == 0 {
 		body = appendModels(make([]byte, 0, 64+128*len(all)), r.dialect, all)

@@ -71,9 +71,18 @@ func findKept(path []byte) *endpoint {
 	return keptEndpoints[collection+"/{id}"+string(rest)]
 }
 
+// errBatchModels is for keys that may not use every model: what a batch asks stands in a file that the provider has.
+var errBatchModels = &exchange.Error{
+	Status: 403, Type: exchange.TypePermission, Code: "model_not_allowed", Reason: exchange.ReasonModelNotAllowed,
+	Outcome: exchange.Refused, Message: "This key may use some models only, and a batch may ask any.",
+}
+
 // planKept decides where a request for what a provider keeps goes: it finds the provider, and sends on what the
 // application sent, ids aside.
 func (r *request) planKept() (req proxy.Request, w *way, err *exchange.Error) {
+	if p := r.ex.Principal; r.ex.Operation == exchange.Batches && r.ctx.IsPost() && p != nil && p.Allow != nil && p.Allow.Models != nil {
+		return req, nil, errBatchModels
+	}
 	_, id, rest, _ := keptPath(r.ex.Path)
 	mention, own, err := r.mentioned(id)
 	if err != nil {

@@ -5,6 +5,7 @@ package gateway
 
 import (
 	"cmp"
+	"net/http"
 	"slices"
 	"time"
 
@@ -70,4 +71,10 @@ type Report struct {
 // State says what the process has seen.
 func (r Report) State() config.State {
 	return config.State{Instance: r.Reloader.instance, Providers: r.Server.Providers()}
+}
+
+// ServeRecords answers with usage records, to operators.
+func (r Report) ServeRecords(w http.ResponseWriter, req *http.Request) {
+	living := r.Server.living
+	RecordsHandler(living.records, living.now).ServeHTTP(w, req)
 }

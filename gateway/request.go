@@ -13,6 +13,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/sparkgateway/spark/gateway/auth"
 	"github.com/sparkgateway/spark/gateway/dialect"
 	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/limit"
@@ -29,7 +30,7 @@ type request struct {
 	ex   exchange.Exchange
 
 	admitted bool // the limits were asked
-	limits   limit.Decision
+	limits   taking
 	series   *telemetry.Series
 	journey  proxy.Journey
 	alone    way // of a model that only the application names
@@ -138,13 +139,8 @@ func (r *request) admit() *exchange.Error {
 		return err
 	}
 	now := r.srv.living.nanos(r.ex.Start)
-	if r.conn != nil {
-		d := r.srv.living.addresses.Take(r.conn.block, r.snap.perIP, now)
-		if d.Refused {
-			r.srv.living.ipLimit.Inc()
-			r.limits = d
-			return limited(d, exchange.ReasonIPLimit, "Too many requests from this address.")
-		}
+	if err := r.takeAddress(now); err != nil {
+		return err
 	}
 	if r.ctx.IsOptions() || r.endpoint != nil && r.endpoint.public {
 		return nil
@@ -154,43 +150,41 @@ func (r *request) admit() *exchange.Error {
 		return err
 	}
 	r.ex.Principal = principal
-	r.limits = r.snap.groups[principal.Index].Take(now)
-	if r.limits.Refused {
-		r.srv.living.keyLimit.Inc()
-		return limitedKey(r.limits)
+	if err := auth.Permit(principal, r.ex.Operation, r.ex.ClientIP); err != nil {
+		return err
 	}
-	return nil
+	return r.takeRequest(now)
 }
 
 var headerAuthorization = []byte("Authorization")
 
-// authenticate finds the principal by the key, which Gemini's applications may also send in the query, and browsers
-// among a WebSocket's subprotocols.
+// authenticate finds the principal by what the request shows. A request that shows nothing may be an anonymous one's; one
+// that shows something wrong is not.
 func (r *request) authenticate() (*exchange.Principal, *exchange.Error) {
+	shown := r.shown()
+	if len(shown) == 0 && r.snap.visitors != nil {
+		return r.snap.visitors.Principal(limit.Block(r.ex.ClientIP)), nil
+	}
+	if len(shown) == 0 {
+		return r.snap.keys.Authenticate(&r.ctx.Request.Header, r.ex.Start)
+	}
+	return r.snap.keys.Lookup(shown, r.ex.Start)
+}
+
+// shown gives the key or token of the request, which Gemini's applications may also send in the query, and browsers among a
+// WebSocket's subprotocols.
+func (r *request) shown() []byte {
 	if r.dialect == exchange.Gemini {
 		if key := r.ctx.QueryArgs().Peek("key"); len(key) > 0 {
-			return r.snap.keys.Lookup(key)
+			return key
 		}
 	}
 	if r.ex.Operation == exchange.Realtime && len(r.ctx.Request.Header.PeekCanonical(headerAuthorization)) == 0 {
 		if key := r.keyInSubprotocol(); len(key) > 0 {
-			return r.snap.keys.Lookup(key)
+			return key
 		}
 	}
-	return r.snap.keys.Authenticate(&r.ctx.Request.Header)
-}
-
-func limitedKey(d limit.Decision) *exchange.Error {
-	return limited(d, exchange.ReasonKeyLimit, "Rate limit reached for requests.")
-}
-
-func limited(d limit.Decision, reason exchange.Reason, message string) *exchange.Error {
-	return &exchange.Error{
-		Status: 429, Type: exchange.TypeRateLimit, Code: "rate_limit_exceeded", Reason: reason,
-		Outcome: exchange.Limited, RetryAfter: d.RetryAfter,
-		Message: message + " Limit: " + fmt.Sprint(d.Limit) + " at once. Please try again in " +
-			string(limit.AppendReset(nil, d.RetryAfter)) + ".",
-	}
+	return auth.Presented(&r.ctx.Request.Header)
 }
 
 // settle ends the exchange, once: usage, metrics, log. The request is then free for another exchange.
@@ -203,6 +197,7 @@ func (r *request) settle() {
 	if r.series != nil {
 		r.series.Settle(&r.ex, end)
 	}
+	r.settleLimits(end)
 	if s.accessLog != nil && (r.snap == nil || r.snap.gateway.AccessLog) {
 		r.scratch = telemetry.AppendLine(r.scratch[:0], &r.ex, end)
 		s.accessLog.Line(r.scratch)
@@ -224,7 +219,8 @@ func (r *request) reset() {
 	if r.alone.from != nil {
 		r.alone = way{}
 	}
-	r.limits, r.admitted, r.relaying, r.asked = limit.Decision{}, false, false, dialect.Request{}
+	r.limits.reset()
+	r.admitted, r.relaying, r.asked = false, false, dialect.Request{}
 	r.endpoint, r.dialect, r.pathModel = nil, exchange.OpenAI, nil
 }
 

@@ -142,7 +142,7 @@ func TestAPanicIsOneRequests500(t *testing.T) {
 	s := serve(t, fullPolicy(cannedProvider(t, wholeAnswer(10))))
 	good := s.snapshot.Load()
 	bad := *good
-	bad.groups = nil // looking up the key's limits panics
+	bad.rules = &rules{doc: &config.Document{}} // looking up the key's limits panics
 	s.snapshot.Store(&bad)
 	resp, body := s.send(chatOf(100, false))
 	if resp.StatusCode != 500 || !resp.Close || resp.Header.Get("X-Spark-Reason") != "internal_error" ||
@@ -175,8 +175,10 @@ func TestLimitsFollowTheClock(t *testing.T) {
 			t.Errorf("step %d: status %d, retry-after %q", i, resp.StatusCode, resp.Header.Get("Retry-After"))
 		}
 	}
-	if n := testutil.ToFloat64(s.living.keyLimit); n != 3 {
-		t.Errorf("%v refusals counted", n)
+	const want = "# HELP spark_limit_refusals_total Requests refused by a limit or budget, by whom it holds for and what it counts.\n" +
+		"# TYPE spark_limit_refusals_total counter\n" + `spark_limit_refusals_total{dimension="requests",scope="key"} 3` + "\n"
+	if err := testutil.GatherAndCompare(s.Registry(), strings.NewReader(want), "spark_limit_refusals_total"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/dialect"
 	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/limit"
@@ -20,9 +21,9 @@ var (
 	headerAnthropicID = []byte("Request-Id")
 	headerReason      = []byte("X-Spark-Reason")
 	headerRetryAfter  = []byte("Retry-After")
-	headerLimit       = []byte(limit.HeaderLimit)
-	headerRemaining   = []byte(limit.HeaderRemaining)
-	headerReset       = []byte(limit.HeaderReset)
+	headerSparkLimit  = []byte("X-Spark-Limit")
+	headerSparkCost   = []byte("X-Spark-Cost")
+	headerShouldRetry = []byte("X-Should-Retry")
 	jsonType          = []byte("application/json")
 )
 
@@ -36,14 +37,7 @@ func (r *request) common() {
 	if r.snap != nil {
 		r.snap.headers.Apply(h)
 	}
-	if d := r.limits; d.Limited {
-		r.scratch = strconv.AppendInt(r.scratch[:0], d.Limit, 10)
-		h.SetCanonical(headerLimit, r.scratch)
-		r.scratch = strconv.AppendInt(r.scratch[:0], max(d.Remaining, 0), 10)
-		h.SetCanonical(headerRemaining, r.scratch)
-		r.scratch = limit.AppendReset(r.scratch[:0], d.Reset)
-		h.SetCanonical(headerReset, r.scratch)
-	}
+	r.levels()
 	if r.srv.draining.Load() || r.conn != nil && r.snap != nil && r.conn.overTLS != (r.snap.tls != nil) {
 		// The client should come back to another pod, or over TLS now that the configuration says so.
 		r.ctx.SetConnectionClose()
@@ -62,6 +56,12 @@ func (r *request) refuse(e *exchange.Error) {
 	if e.RetryAfter > 0 {
 		resp.Header.SetCanonical(headerRetryAfter, strconv.AppendInt(nil, limit.RetryAfterSeconds(e.RetryAfter), 10))
 	}
+	if e.Limit != "" {
+		resp.Header.SetCanonical(headerSparkLimit, []byte(e.Limit))
+	}
+	if e.Final {
+		resp.Header.SetCanonical(headerShouldRetry, []byte("false"))
+	}
 	resp.SetBody(dialect.AppendError(nil, r.dialect, e, r.ex.ID[:]))
 	r.ex.BytesOut = int64(len(resp.Body()))
 	if e.Status == 413 || e.Outcome == exchange.ClientGone || e.Outcome == exchange.Drained {
@@ -77,7 +77,10 @@ func (r *request) refuse(e *exchange.Error) {
 func (r *request) answer() {
 	r.common()
 	resp := &r.ctx.Response
-	r.journey.Answer.Returned(r.limits.Limited, resp.Header.SetCanonical)
+	if r.limits.unpriced && r.journey.Price() == nil && r.snap.gateway.UnknownPrice != config.UnknownPriceZero {
+		resp.Header.SetCanonical(headerSparkCost, []byte("unknown"))
+	}
+	r.journey.Answer.Returned(r.limits.told.Requests.Limited, resp.Header.SetCanonical)
 	resp.SetStatusCode(r.ex.Status)
 	resp.Header.SetContentTypeBytes(r.journey.Answer.ContentType())
 	if r.ex.Reason != "" {

@@ -126,7 +126,7 @@ func NewServer(opts Options) *Server {
 func (s *Server) Apply(doc *config.Document) error {
 	s.applying.Lock()
 	defer s.applying.Unlock()
-	snapshot, err := buildSnapshot(doc, s.living, s.opts.Version)
+	snapshot, err := buildSnapshot(doc, s.living, s.opts.Version, s.snapshot.Load())
 	if err != nil {
 		return err
 	}

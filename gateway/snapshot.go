@@ -16,7 +16,6 @@ import (
 	"github.com/sparkgateway/spark/gateway/credential"
 	"github.com/sparkgateway/spark/gateway/dialect"
 	"github.com/sparkgateway/spark/gateway/health"
-	"github.com/sparkgateway/spark/gateway/limit"
 	"github.com/sparkgateway/spark/gateway/provider"
 	"github.com/sparkgateway/spark/gateway/proxy"
 	"github.com/sparkgateway/spark/gateway/route"
@@ -29,15 +28,16 @@ import (
 type Snapshot struct {
 	gateway config.Gateway
 	keys    *auth.Table
-	perIP   []limit.Limit
-	groups  []*limit.Group // by Principal.Index
-	routes  *route.Table
-	ways    []way          // by route.Route.Place
-	targets []proxy.Target // by route.Target.Place
-	headers secure.Headers
-	tls     *tls.Config
-	models  modelList
-	keepers keepers
+	rules   *rules
+	// visitors are the anonymous; nil lets none in.
+	visitors *auth.Visitors
+	routes   *route.Table
+	ways     []way          // by route.Route.Place
+	targets  []proxy.Target // by route.Target.Place
+	headers  secure.Headers
+	tls      *tls.Config
+	models   modelList
+	keepers  keepers
 	// providers are all, in the document's order.
 	providers []providerView
 	nowhere   *telemetry.Series // for requests that reach no target
@@ -55,17 +55,20 @@ type build struct {
 // Build makes a document ready to serve. Where it fails it has no effect on the Living; where it succeeds, connections
 // to providers that the document does not name are closed as they become idle.
 func Build(doc *config.Document, living *Living) (*Snapshot, error) {
-	return buildSnapshot(doc, living, "dev")
+	return buildSnapshot(doc, living, "dev", nil)
 }
 
-func buildSnapshot(doc *config.Document, living *Living, version string) (*Snapshot, error) {
+func buildSnapshot(doc *config.Document, living *Living, version string, previous *Snapshot) (*Snapshot, error) {
 	b := build{doc: doc, version: version, snapshot: &Snapshot{gateway: doc.Core.Gateway}}
 	for _, step := range []func() error{b.tls, b.addProviders, b.routes} {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
-	b.principals(living)
+	if err := living.share(doc); err != nil {
+		return nil, err
+	}
+	b.principals(living, previous)
 	b.targets(living)
 	b.snapshot.headers = secure.New(doc.Core.Gateway.Headers)
 	return b.snapshot, nil
@@ -105,22 +108,16 @@ func (b *build) routes() (err error) {
 	return err
 }
 
-// principals resolves keys and limits to their living buckets.
-func (b *build) principals(living *Living) {
-	s, doc := b.snapshot, b.doc
-	s.keys = auth.NewTable(doc.Keys)
-	for _, l := range doc.Core.Gateway.PerIP.Requests {
-		s.perIP = append(s.perIP, limit.NewLimit(l))
+// principals resolves keys and limits.
+func (b *build) principals(living *Living, previous *Snapshot) {
+	var table *auth.Table
+	if previous != nil {
+		table = previous.keys
 	}
-	type adder = func(g *limit.Group, scope limit.Scope, identity string, limits []config.RequestLimit)
-	s.groups = make([]*limit.Group, len(doc.Keys))
-	living.book.Build(living.nanos(living.now()), func(add adder) {
-		for i, k := range doc.Keys {
-			s.groups[i] = &limit.Group{}
-			add(s.groups[i], limit.ScopeGateway, k.ID, doc.Core.Gateway.Limits.Requests)
-			add(s.groups[i], limit.ScopeKey, k.ID, k.Limits.Requests)
-		}
-	})
+	b.snapshot.keys = auth.NewTable(b.doc.Keys, table)
+	b.snapshot.visitors = auth.Anonymous(b.doc.Core.Gateway.Auth.Anonymous)
+	b.snapshot.rules = newRules(b.doc, living.book)
+	living.useLedger(b.doc)
 }
 
 // targets resolves routes to living pools, breakers and metrics.

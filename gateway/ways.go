@@ -4,11 +4,13 @@
 package gateway
 
 import (
+	"github.com/sparkgateway/spark/gateway/auth"
 	"github.com/sparkgateway/spark/gateway/balance"
 	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/dialect"
 	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/health"
+	"github.com/sparkgateway/spark/gateway/limit"
 	"github.com/sparkgateway/spark/gateway/proxy"
 	"github.com/sparkgateway/spark/gateway/route"
 	"github.com/sparkgateway/spark/gateway/telemetry"
@@ -20,6 +22,9 @@ type way struct {
 	from     *route.Route
 	observer *observer
 	mirror   *proxy.Target // nil for none
+	// limits hold for all requests that take it; dear says that what they spend is limited.
+	limits limit.Part
+	dear   bool
 }
 
 // way resolves a route.
@@ -34,6 +39,10 @@ func (b *build) way(living *Living, from *route.Route) way {
 	if from.Hedge != nil {
 		w.Hedges = living.vitals.hedges.use(from.ID, living.vitals.generation, func() *proxy.HedgeBudget { return &proxy.HedgeBudget{} })
 	}
+	if rules := limit.NewRules(exchange.ScopeRoute, from.Limits, nil); rules != nil {
+		w.limits = limit.Part{Holder: living.book.Holder(config.HolderRoute + from.ID), Rules: rules}
+		w.dear = dear(limit.Parts(nil).Constraints(w.limits))
+	}
 	if from.Mirror != nil {
 		w.mirror = &b.snapshot.targets[from.Mirror.Place]
 	}
@@ -47,6 +56,11 @@ func setModel(t *proxy.Target, upstream string) {
 
 // way finds the route that a request takes. Where the application alone names the model, it is one of the request's own.
 func (r *request) way() (*way, *exchange.Error) {
+	if p := r.ex.Principal; p != nil {
+		if err := auth.PermitModel(p, r.ex.Model); err != nil {
+			return nil, err
+		}
+	}
 	found, err := r.snap.routes.Find(r.ex.Model, &r.ctx.Request.Header)
 	if err != nil {
 		return nil, err

@@ -195,7 +195,7 @@ func TestTextOfEveryState(t *testing.T) {
 	a := answer{Gateway: "team/main", Pod: "main-1", Explanation: config.Explanation{
 		Method: "POST", Path: "/v1/chat/completions", Model: "evil\x1b[2J\u009b",
 		Refusals: []config.ExplainedRefusal{
-			{Status: 429, Reason: "key_request_limit", Message: "Slow down.", RetryAfter: config.Duration(90 * time.Second)},
+			{Status: 429, Reason: "request_limit", Message: "Slow down.", RetryAfter: config.Duration(90 * time.Second)},
 			{Status: 400, Reason: "untranslatable_field", Message: strings.Repeat("word ", 40), Field: "logit_bias"},
 		},
 		Key:    &config.ExplainedKey{ID: "team/a", User: "a", Role: "User", Found: config.KeyFirst, Of: 3},
@@ -218,7 +218,7 @@ func TestTextOfEveryState(t *testing.T) {
 	}}
 	got := string(a.text())
 	for _, want := range []string{
-		"team/main, as pod main-1 says now", `model "evil\x1b[2J\u009b"`, "Result    refused with 429 key_request_limit: Slow down. (retry after 1m30s)",
+		"team/main, as pod main-1 says now", `model "evil\x1b[2J\u009b"`, "Result    refused with 429 request_limit: Slow down. (retry after 1m30s)",
 		"also: refused with 400", "team/a of user a, role User: the first of 3, as --key names none",
 		"of the key: 1 request per 1h, 1 at once; 0 left, all again in 1m", "p/m, by provider and model",
 		"strategy LowestLatency, as the request has nothing for affinity User", "but there is no target for it",

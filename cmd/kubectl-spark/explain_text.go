@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/big"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -157,17 +158,7 @@ func (a answer) limits(p *page) {
 		if i == 0 {
 			label = "Limits"
 		}
-		whose := map[string]string{
-			config.LimitOfAddress: "of each client address", config.LimitOfGateway: "of the gateway, on each key", config.LimitOfKey: "of the key",
-		}[l.Scope]
-		left := ""
-		if l.Remaining != nil {
-			left = fmt.Sprintf("; %d left", *l.Remaining)
-			if l.Reset > 0 {
-				left += ", all again in " + brief(l.Reset)
-			}
-		}
-		p.row(label, "%s: %s per %s, %d at once%s", whose, plural(l.Count, "request"), brief(l.Per), l.Burst, left)
+		p.row(label, "%s: %s", whose(&l), amount(&l))
 	}
 }
 
@@ -258,4 +249,52 @@ func plural(n int64, noun string) string {
 		noun += "s"
 	}
 	return fmt.Sprintf("%d %s", n, noun)
+}
+
+// whose says whom a limit holds for.
+func whose(l *config.ExplainedLimit) string {
+	_, id, _ := strings.Cut(l.Holder, "/")
+	text := map[string]string{
+		config.LimitOfAddress: "of each client address", "gateway": "of the gateway, on each key", "key": "of the key",
+		"user": "of the user", "all": "of the whole gateway", "policy": "of the policy " + id, "route": "of the route " + id,
+	}[l.Scope]
+	if l.Shadow {
+		text += " (in shadow)"
+	}
+	return text
+}
+
+// amount says how much a limit is, and how much of it is left.
+func amount(l *config.ExplainedLimit) string {
+	of := func(n int64) string { return plural(n, strings.TrimSuffix(l.Of, "s")) }
+	switch l.Of {
+	case "cost", "budget":
+		of = func(n int64) string { return "$" + config.Money(n).String() }
+	case "concurrency":
+		of = func(n int64) string { return plural(n, "request") + " under way" }
+	}
+	text := of(l.Limit)
+	switch {
+	case l.Calendar == config.Total:
+		text = "a budget of " + text + " in all"
+	case l.Calendar != "":
+		text = "a budget of " + text + " a " + strings.ToLower(string(l.Calendar))
+	case l.Per > 0:
+		text += " per " + brief(l.Per)
+	}
+	if l.Burst > 0 {
+		text += fmt.Sprintf(", %d at once", l.Burst)
+	}
+	if l.Remaining == nil {
+		return text
+	}
+	left := strconv.FormatInt(*l.Remaining, 10)
+	if l.Of == "cost" || l.Of == "budget" {
+		left = of(*l.Remaining)
+	}
+	text += "; " + left + " left"
+	if l.Reset > 0 {
+		text += ", all again in " + brief(l.Reset)
+	}
+	return text
 }

@@ -39,10 +39,16 @@ type Reloader interface {
 // maxQuestion bounds the body of an ExplainRequest, whose own body is in base64.
 const maxQuestion = 32 << 20
 
+// maxCall bounds the body of a UsageCall: a kilobyte for each holder.
+const maxCall = config.MaxHolders << 10
+
 // Witness says what the process has seen of the providers, and what it would do with a request.
 type Witness interface {
 	State() config.State
 	Explain(config.ExplainRequest) (config.Explanation, error)
+	Exchange(config.UsageCall) config.UsageAnswer
+	// ServeRecords answers with usage records.
+	ServeRecords(http.ResponseWriter, *http.Request)
 }
 
 // Handler serves config.PushPath, config.AckPath and, where there is a witness, config.StatePath and config.ExplainPath. Put
@@ -54,6 +60,13 @@ func Handler(r Reloader, witness Witness) http.Handler {
 			answer(w, http.StatusOK, witness.State())
 		})
 		mux.HandleFunc("POST "+config.ExplainPath, func(w http.ResponseWriter, req *http.Request) { explain(w, req, witness) })
+		mux.HandleFunc("POST "+config.UsagePath, func(w http.ResponseWriter, req *http.Request) {
+			var call config.UsageCall
+			if decode(w, http.MaxBytesReader(w, req.Body, maxCall), "call", &call) {
+				answer(w, http.StatusOK, witness.Exchange(call))
+			}
+		})
+		mux.HandleFunc("GET "+config.RecordsPath, witness.ServeRecords)
 	}
 	mux.HandleFunc("GET "+config.AckPath, func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, r.Ack())

@@ -47,6 +47,16 @@ func (w witness) Explain(q config.ExplainRequest) (config.Explanation, error) {
 	return config.Explanation{Path: q.Path, Model: string(q.Body), Key: &config.ExplainedKey{ID: q.Key}}, nil
 }
 
+// Exchange says what it was told.
+func (w witness) Exchange(call config.UsageCall) config.UsageAnswer {
+	return config.UsageAnswer{Instance: call.Instance, Cursor: call.After + 1, Holders: call.Elsewhere}
+}
+
+// ServeRecords says what it was asked.
+func (w witness) ServeRecords(out http.ResponseWriter, req *http.Request) {
+	_, _ = io.WriteString(out, req.URL.RawQuery)
+}
+
 // endless is a body that goes on.
 type endless struct{ read int }
 

@@ -87,22 +87,27 @@ type ExplainedKey struct {
 	Of    int    `json:"of"`
 }
 
-// The scopes of limits.
-const (
-	LimitOfAddress = "address" // of the client
-	LimitOfGateway = "gateway" // on each key
-	LimitOfKey     = "key"
-)
+// LimitOfAddress is the scope of limits on the client's address, which nobody knows.
+const LimitOfAddress = "ip"
 
-// ExplainedLimit is a limit on requests.
+// ExplainedLimit is a limit or a budget.
 type ExplainedLimit struct {
-	// Scope is one of the constants.
-	Scope string   `json:"scope"`
-	Count int64    `json:"count"`
-	Per   Duration `json:"per"`
-	Burst int64    `json:"burst"`
-	// Remaining is how many requests this process would take at once now; nil for LimitOfAddress, for nobody knows the
-	// client's. Reset is the time until it is Burst again.
+	// Scope is whom it holds for: "gateway" (each key), "key", "user", "ip", "all", "policy" or "route"; Holder says which,
+	// as HolderUse names it.
+	Scope  string `json:"scope"`
+	Holder string `json:"holder,omitempty"`
+	// Of is what it counts: "requests", "tokens", "cost", "concurrency" or "budget". Limit is their number or, of the cost
+	// and a budget, nanodollars; Burst is how many requests may come at once.
+	Of    string `json:"of"`
+	Limit int64  `json:"limit"`
+	Burst int64  `json:"burst,omitempty"`
+	// Per is the period of a limit, Calendar that of a budget.
+	Per      Duration `json:"per,omitempty"`
+	Calendar Calendar `json:"calendar,omitempty"`
+	// Shadow only reports.
+	Shadow bool `json:"shadow,omitempty"`
+	// Remaining is how much this process would let through now; nil for LimitOfAddress, for nobody knows the client's. Reset
+	// is the time until all remains again.
 	Remaining *int64   `json:"remaining,omitempty"`
 	Reset     Duration `json:"reset,omitempty"`
 }

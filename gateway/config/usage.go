@@ -9,6 +9,9 @@ import "time"
 // tells it what the others did.
 const UsagePath = "/v1/usage"
 
+// RecordsPath gives the usage records that a process can read by GET, as lines of JSON.
+const RecordsPath = "/v1/records"
+
 // Holders are whoever limits hold for: what they used is counted by a name of one of these kinds and, but for HolderAll,
 // an identity behind the "/".
 const (

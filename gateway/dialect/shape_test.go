@@ -180,3 +180,30 @@ func FuzzForm(f *testing.F) {
 		}
 	})
 }
+
+func TestSeveralAnswersAreCounted(t *testing.T) {
+	for name, tc := range map[string]struct {
+		shape *Shape
+		body  string
+		want  int64
+		param string
+	}{
+		"one":                      {Chat, `{"model":"m","messages":[]}`, 1, ""},
+		"some":                     {Chat, `{"model":"m","messages":[],"n":3}`, 3, ""},
+		"null":                     {Chat, `{"model":"m","messages":[],"n":null}`, 1, ""},
+		"less than one":            {Chat, `{"model":"m","messages":[],"n":-3}`, 1, ""},
+		"beyond belief":            {Chat, `{"model":"m","messages":[],"n":1000000000}`, maxChoices, ""},
+		"no number":                {Chat, `{"model":"m","messages":[],"n":"3"}`, 0, "n"},
+		"the best of some":         {Completions, `{"model":"m","prompt":"p","n":2,"best_of":5}`, 5, ""},
+		"pictures":                 {Images, `{"model":"m","prompt":"p","n":4}`, 4, ""},
+		"candidates":               {Generate, `{"contents":[],"generationConfig":{"candidateCount":2}}`, 2, ""},
+		"candidates in snake case": {Generate, `{"contents":[],"generationConfig":{"candidate_count":2}}`, 2, ""},
+		"candidates are no number": {Generate, `{"contents":[],"generationConfig":{"candidateCount":[]}}`, 0, "generationConfig.candidateCount"},
+	} {
+		r := &Request{}
+		err := r.Decode(tc.shape, []byte(tc.body))
+		if (err != nil) != (tc.param != "") || err != nil && err.Param != tc.param || err == nil && r.Choices != tc.want {
+			t.Errorf("%s: %d, %v", name, r.Choices, err)
+		}
+	}
+}

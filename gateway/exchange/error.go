@@ -25,7 +25,13 @@ const (
 	ReasonAddressNotAllowed   Reason = "address_not_allowed"
 	ReasonModelNotAllowed     Reason = "model_not_allowed"
 	ReasonIPLimit             Reason = "ip_request_limit"
-	ReasonKeyLimit            Reason = "key_request_limit"
+	ReasonRequestLimit        Reason = "request_limit"
+	ReasonTokenLimit          Reason = "token_limit"
+	ReasonCostLimit           Reason = "cost_limit"
+	ReasonConcurrency         Reason = "concurrency_limit"
+	ReasonBudget              Reason = "budget_exceeded"
+	ReasonUnpriced            Reason = "price_unknown"
+	ReasonStoreDown           Reason = "limit_store_unavailable"
 	ReasonNotMaster           Reason = "master_key_required"
 	ReasonUnknownURL          Reason = "unknown_url"
 	ReasonMethod              Reason = "method_not_allowed"
@@ -80,6 +86,10 @@ type Error struct {
 	Outcome Outcome
 	// RetryAfter is how long to wait before trying again; 0 says nothing.
 	RetryAfter time.Duration
+	// Limit names the limit or budget that refused the request, for a header; empty where none did.
+	Limit string
+	// Final says that trying again is of no use.
+	Final bool
 	// Cause is for the log only.
 	Cause error
 }
@@ -102,6 +112,7 @@ const (
 	TypeAuthentication = "authentication_error"
 	TypePermission     = "permission_error"
 	TypeRateLimit      = "rate_limit_error"
+	TypeQuota          = "insufficient_quota"
 	TypeServer         = "server_error"
 	TypeUpstream       = "upstream_error"
 )

@@ -116,6 +116,8 @@ type Exchange struct {
 	// Tried are the other attempts, in the order in which they began: those that failed before the client was told
 	// anything, and those that another was faster than.
 	Tried []Attempt
+	// Shadowed is a limit in shadow that would have refused the request; nil for none.
+	Shadowed *Constraint
 	// BytesIn and BytesOut count bodies.
 	BytesIn, BytesOut int64
 }

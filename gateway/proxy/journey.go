@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sparkgateway/spark/gateway/breaker"
+	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/dialect"
 	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/quota"
@@ -155,6 +156,14 @@ func (j *Journey) Recorder() Recorder {
 		return nil
 	}
 	return j.route.Targets[j.current.place].Record
+}
+
+// Price is that of the target which was tried last; nil where nobody said it, or none was tried.
+func (j *Journey) Price() *config.Price {
+	if j.current.attempt == nil {
+		return nil
+	}
+	return j.route.Targets[j.current.place].Price
 }
 
 // release gives back what an attempt had taken, once. tokens is what it cost, negative where nobody knows.

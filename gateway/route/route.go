@@ -35,6 +35,8 @@ type Route struct {
 	Hedge         *config.Hedge
 	Mirror        *Target
 	MirrorPercent int64
+	// Limits hold for all requests together that take it.
+	Limits *config.Limits
 }
 
 // Target is a provider and a model there.

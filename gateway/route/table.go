@@ -138,6 +138,9 @@ func (b *builder) fill(r *Route, from *config.Route) {
 	for i := range from.Targets {
 		r.Targets = append(r.Targets, b.target(&from.Targets[i]))
 	}
+	if !from.Limits.Empty() {
+		r.Limits = &from.Limits
+	}
 	if m := from.Mirror; m != nil {
 		mirror := b.target(&m.Target)
 		r.Mirror, r.MirrorPercent = &mirror, m.Percent

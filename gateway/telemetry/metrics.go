@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
 // Metrics are the data plane's. Label values come from the configuration only, never from clients. It is safe for
@@ -25,6 +27,8 @@ type Metrics struct {
 	mirrors     *prometheus.CounterVec
 	waits       *prometheus.CounterVec
 	limited     *prometheus.CounterVec
+	shadowed    *prometheus.CounterVec
+	unpriced    *prometheus.CounterVec
 
 	// InFlight counts the requests being served.
 	InFlight prometheus.Gauge
@@ -62,7 +66,11 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		hedges:  counters("spark_hedges_total", "Hedges that were due, by what became of them.", "route", "result"),
 		mirrors: counters("spark_mirrors_total", "Requests that were drawn to be mirrored, by what became of the copy.", "route", "result"),
 		waits:   counters("spark_quota_waits_total", "Requests that no target had room for, by how their wait ended.", "result"),
-		limited: counters("spark_limit_refusals_total", "Requests refused by a limit.", "limit"),
+		limited: counters("spark_limit_refusals_total", "Requests refused by a limit or budget, by whom it holds for and what it counts.",
+			"scope", "dimension"),
+		shadowed: counters("spark_limit_shadowed_total", "Requests that a limit or budget in shadow would have refused.",
+			"scope", "dimension"),
+		unpriced: counters("spark_unpriced_requests_total", "Requests under a budget or cost limit whose cost is not known.", "provider", "model"),
 		InFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "spark_requests_in_flight", Help: "Requests being served.",
 		}),
@@ -78,7 +86,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		series: map[[2]string]*Series{}, routes: map[string]*RouteSeries{}, providers: map[string]*ProviderSeries{},
 	}
 	reg.MustRegister(m.requests, m.duration, m.firstToken, m.attempts, m.tokens, m.transitions, m.healthy,
-		m.hedges, m.mirrors, m.waits, m.limited, m.InFlight, m.Connections, m.RefusedConnections, m.DroppedLogLines)
+		m.hedges, m.mirrors, m.waits, m.limited, m.shadowed, m.unpriced, m.InFlight, m.Connections, m.RefusedConnections, m.DroppedLogLines)
 	return m
 }
 
@@ -95,8 +103,18 @@ func histograms(name, help string, buckets []float64) *prometheus.HistogramVec {
 	return prometheus.NewHistogramVec(opts, []string{"provider", "model"})
 }
 
-// Limited is the counter of one limit's refusals; resolve it once.
-func (m *Metrics) Limited(limit string) prometheus.Counter { return m.limited.WithLabelValues(limit) }
+// Limited counts a refusal by a limit.
+func (m *Metrics) Limited(scope exchange.Scope, of exchange.Dimension) {
+	m.limited.WithLabelValues(scope.String(), of.String()).Inc()
+}
+
+// Shadowed counts a request that a limit in shadow would have refused.
+func (m *Metrics) Shadowed(scope exchange.Scope, of exchange.Dimension) {
+	m.shadowed.WithLabelValues(scope.String(), of.String()).Inc()
+}
+
+// Unpriced counts a request whose cost is limited and not known, by the target that answered.
+func (m *Metrics) Unpriced(provider, model string) { m.unpriced.WithLabelValues(provider, model).Inc() }
 
 // Waited is the counter of the waits for a provider's quota that ended so; resolve it once.
 func (m *Metrics) Waited(result WaitResult) prometheus.Counter {

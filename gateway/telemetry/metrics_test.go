@@ -128,9 +128,9 @@ func TestWhatIsCounted(t *testing.T) {
 				m.Waited(WaitServed).Add(3)
 				m.Waited(WaitTimedOut).Inc()
 				m.Waited(WaitFull)
-				m.Limited("ip").Inc()
+				m.Limited(exchange.ScopeIP, exchange.Requests)
 			},
-			want: []string{"limit_refusals_total{ip} 1", "quota_waits_total{full} 0", "quota_waits_total{served} 3", "quota_waits_total{timeout} 1"},
+			want: []string{"limit_refusals_total{requests,ip} 1", "quota_waits_total{full} 0", "quota_waits_total{served} 3", "quota_waits_total{timeout} 1"},
 		},
 		"the health of providers": {
 			act: func(m *Metrics) {
@@ -259,7 +259,7 @@ func TestTheMetricsAreNamedAsPrometheusWants(t *testing.T) {
 	m := NewMetrics(reg)
 	useAll(m.Series("p", "m"), m.Route("r"), m.Provider("p"))
 	reg.MustRegister(NewBreakers(func(tell func(provider, model, state string)) { tell("p", "m", config.BreakerOpen) }))
-	m.Limited("key").Inc()
+	m.Limited(exchange.ScopeKey, exchange.Requests)
 	m.Waited(WaitFull).Inc()
 	problems, err := testutil.GatherAndLint(reg)
 	if err != nil || len(problems) > 0 {

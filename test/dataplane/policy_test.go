@@ -85,7 +85,7 @@ func TestAKeyHasItsOwnLimitAndIsToldOfIt(t *testing.T) {
 		if err != nil || retry < 1790 || retry > 1800 {
 			t.Errorf("retry-after %q, want half an hour", got.Header.Get("Retry-After"))
 		}
-		if a := decode(t, got.body); a.Error.Code != "rate_limit_exceeded" || got.Header.Get("X-Spark-Reason") != "key_request_limit" {
+		if a := decode(t, got.body); a.Error.Code != "rate_limit_exceeded" || got.Header.Get("X-Spark-Reason") != "request_limit" {
 			t.Errorf("body %s, reason %s", got.body, got.Header.Get("X-Spark-Reason"))
 		}
 	}

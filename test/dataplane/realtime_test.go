@@ -170,7 +170,7 @@ func TestWhoMayNotTalkIsToldOverHTTP(t *testing.T) {
 			},
 		},
 		"a key over its limit": {
-			query: "?model=m", options: websocket.DialOptions{HTTPHeader: alice}, want: 429, wantReason: "key_request_limit",
+			query: "?model=m", options: websocket.DialOptions{HTTPHeader: alice}, want: 429, wantReason: "request_limit",
 			doc: func(d *config.Document) { d.Keys[0].Limits.Requests = limits(1, 1, time.Hour) },
 		},
 		"a provider that refuses the gateway": {
