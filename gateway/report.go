@@ -5,13 +5,18 @@ package gateway
 
 import (
 	"cmp"
+	"log/slog"
 	"net/http"
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/sparkgateway/spark/gateway/breaker"
 	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/ledger"
 	"github.com/sparkgateway/spark/gateway/proxy"
+	"github.com/sparkgateway/spark/gateway/telemetry"
 )
 
 // Providers says what the process has seen of the providers of its configuration; nothing before the first Apply.
@@ -77,4 +82,12 @@ func (r Report) State() config.State {
 func (r Report) ServeRecords(w http.ResponseWriter, req *http.Request) {
 	living := r.Server.living
 	RecordsHandler(living.records, living.now).ServeHTTP(w, req)
+}
+
+// OpenLedger gives the ledger of a process, which keeps files in a directory; without one it keeps none. What is lost on the
+// way is counted.
+func OpenLedger(dir string, of Identity, registry *prometheus.Registry, log *slog.Logger) (*ledger.Ledger, error) {
+	return ledger.New(ledger.Options{
+		Dir: dir, Gateway: of.Gateway, Version: of.Version, Logger: log, Dropped: telemetry.NewLostRecords(registry),
+	})
 }

@@ -21,6 +21,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/sparkgateway/spark/gateway"
@@ -39,6 +40,7 @@ const idleLinger = 15 * time.Second
 
 type options struct {
 	configDir, adminDir         string
+	stateDir                    string
 	bind                        string
 	port, adminPort, healthPort int
 	drainDelay                  time.Duration
@@ -48,6 +50,7 @@ func main() {
 	o := options{}
 	flag.StringVar(&o.configDir, "config-dir", "/etc/spark/config", "directory that holds the configuration")
 	flag.StringVar(&o.adminDir, "admin-dir", "/etc/spark/admin", "directory that holds the administrative credentials")
+	flag.StringVar(&o.stateDir, "state-dir", os.Getenv("SPARK_STATE_DIR"), "directory that usage records are kept in where there is no store; empty keeps none")
 	flag.StringVar(&o.bind, "bind-address", os.Getenv("SPARK_BIND_ADDRESS"), "address to listen on; empty listens on all")
 	flag.IntVar(&o.port, "port", 8080, "port of the listener for applications")
 	flag.IntVar(&o.adminPort, "admin-port", 9443, "port of the administrative listener (mutual TLS)")
@@ -66,13 +69,18 @@ func main() {
 
 // run serves until the context ends, then drains.
 func run(ctx context.Context, o options, logger *slog.Logger) error {
-	living := gateway.NewLiving(gateway.LivingOptions{Logger: logger})
+	identity := gateway.Identity{Pod: os.Getenv("POD_UID"), Gateway: os.Getenv("SPARK_GATEWAY"), Version: version}
+	registry := prometheus.NewRegistry()
+	records, err := gateway.OpenLedger(o.stateDir, identity, registry, logger)
+	if err != nil {
+		return err
+	}
+	living := gateway.NewLiving(gateway.LivingOptions{Logger: logger, Registry: registry, Ledger: records})
 	defer living.Close()
 	server := gateway.NewServer(gateway.Options{
 		Living: living, AccessLog: os.Stdout, Logger: logger, Version: version,
 		DrainDelay: o.drainDelay, IdleLinger: idleLinger,
 	})
-	identity := gateway.Identity{Pod: os.Getenv("POD_UID"), Gateway: os.Getenv("SPARK_GATEWAY"), Version: version}
 	reloader := gateway.NewReloader(identity, server.Apply)
 
 	adminTLS, err := admin.TLS(o.adminDir)

@@ -191,15 +191,22 @@ func TestExplainForPrograms(t *testing.T) {
 
 func TestTextOfEveryState(t *testing.T) {
 	at := time.Date(2027, 1, 2, 3, 4, 5, 0, time.Local)
-	left := int64(0)
+	left, cents := int64(0), int64(120_000_000)
 	a := answer{Gateway: "team/main", Pod: "main-1", Explanation: config.Explanation{
 		Method: "POST", Path: "/v1/chat/completions", Model: "evil\x1b[2J\u009b",
 		Refusals: []config.ExplainedRefusal{
 			{Status: 429, Reason: "request_limit", Message: "Slow down.", RetryAfter: config.Duration(90 * time.Second)},
 			{Status: 400, Reason: "untranslatable_field", Message: strings.Repeat("word ", 40), Field: "logit_bias"},
 		},
-		Key:    &config.ExplainedKey{ID: "team/a", User: "a", Role: "User", Found: config.KeyFirst, Of: 3},
-		Limits: []config.ExplainedLimit{{Scope: config.LimitOfKey, Count: 1, Per: config.Duration(time.Hour), Burst: 1, Remaining: &left, Reset: config.Duration(time.Minute)}},
+		Key: &config.ExplainedKey{ID: "team/a", User: "a", Role: "User", Found: config.KeyFirst, Of: 3},
+		Limits: []config.ExplainedLimit{
+			{Scope: "key", Of: "requests", Limit: 1, Per: config.Duration(time.Hour), Burst: 1, Remaining: &left, Reset: config.Duration(time.Minute)},
+			{Scope: "policy", Holder: "policy/team/search", Of: "budget", Limit: 50_000_000_000, Calendar: config.Month, Remaining: &cents},
+			{Scope: "route", Holder: "route/team/smart", Of: "tokens", Limit: 1000, Per: config.Duration(time.Minute), Shadow: true, Remaining: &left},
+			{Scope: "user", Of: "cost", Limit: 1_000_000_000, Per: config.Duration(time.Hour)},
+			{Scope: "all", Of: "concurrency", Limit: 5, Remaining: &left},
+			{Scope: "key", Of: "budget", Limit: 1_000_000_000, Calendar: config.Total},
+		},
 		Route: &config.ExplainedRoute{
 			ExplainedCandidate: config.ExplainedCandidate{Model: "p/m", By: config.ByQualifiedModel}, Strategy: config.LowestLatency, Affinity: "User",
 			Hedge: &config.Hedge{After: config.Duration(time.Second), MaxExtraPercent: 1},
@@ -220,7 +227,9 @@ func TestTextOfEveryState(t *testing.T) {
 	for _, want := range []string{
 		"team/main, as pod main-1 says now", `model "evil\x1b[2J\u009b"`, "Result    refused with 429 request_limit: Slow down. (retry after 1m30s)",
 		"also: refused with 400", "team/a of user a, role User: the first of 3, as --key names none",
-		"of the key: 1 request per 1h, 1 at once; 0 left, all again in 1m", "p/m, by provider and model",
+		"of the key: 1 request per 1h, 1 at once; 0 left, all again in 1m",
+		"of the policy team/search: a budget of $50.00 a month; $0.12 left", "of the route team/smart (in shadow): 1000 tokens per 1m; 0 left",
+		"of the user: $1.00 per 1h", "of the whole gateway: 5 requests under way; 0 left", "of the key: a budget of $1.00 in all", "p/m, by provider and model",
 		"strategy LowestLatency, as the request has nothing for affinity User", "but there is no target for it",
 		"less specific: p/m, by the model's own name", "o/m, by the name of a provider that takes any model", "o/m, as no other provider takes any model",
 		`ModelRoute team/r by its pattern "*"`, "cannot do what is asked, the next is tried at once", "it would refuse: No. (field n)",

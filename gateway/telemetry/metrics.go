@@ -116,6 +116,14 @@ func (m *Metrics) Shadowed(scope exchange.Scope, of exchange.Dimension) {
 // Unpriced counts a request whose cost is limited and not known, by the target that answered.
 func (m *Metrics) Unpriced(provider, model string) { m.unpriced.WithLabelValues(provider, model).Inc() }
 
+// NewLostRecords registers the count of usage records that were lost on the way to where they are kept, and gives what
+// counts them.
+func NewLostRecords(reg prometheus.Registerer) func(sink string, n int) {
+	lost := counters("spark_usage_records_lost_total", "Usage records that were lost on the way to a sink.", "sink")
+	reg.MustRegister(lost)
+	return func(sink string, n int) { lost.WithLabelValues(sink).Add(float64(n)) }
+}
+
 // Waited is the counter of the waits for a provider's quota that ended so; resolve it once.
 func (m *Metrics) Waited(result WaitResult) prometheus.Counter {
 	return m.waits.WithLabelValues(waitWords[result])
