@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/sparkgateway/spark/gateway/config"
 )
 
 // DefaultTransient is how many holders that clients choose a Book remembers.
@@ -28,9 +30,11 @@ type Options struct {
 // use.
 type Book struct {
 	formerBook
-	opts Options
-	// state is the Mode and the number of exchanges, see mode.go.
-	state atomic.Uint64
+	clock    func() time.Time
+	state    atomic.Uint64 // see stateOf
+	calendar atomic.Pointer[windows]
+	clients  clients
+	tidings  tidings
 
 	mu      sync.RWMutex
 	holders map[string]*Holder
@@ -38,10 +42,15 @@ type Book struct {
 
 // NewBook gives a book of which nothing was taken, in the mode Whole.
 func NewBook(opts ...Options) *Book {
-	b := &Book{holders: map[string]*Holder{}, formerBook: formerBook{buckets: map[formerKey]*formerBucket{}}}
+	b := &Book{holders: map[string]*Holder{}, formerBook: formerBook{buckets: map[formerKey]*formerBucket{}}, clock: time.Now}
+	var o Options
 	if len(opts) > 0 {
-		b.opts = opts[0]
+		o = opts[0]
 	}
+	if o.Now != nil {
+		b.clock = o.Now
+	}
+	b.clients.open(b, o.MaxTransient)
 	return b
 }
 
@@ -57,7 +66,7 @@ func (b *Book) Holder(name string) *Holder {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if h = b.holders[name]; h == nil {
-		h = &Holder{name: name}
+		h = &Holder{book: b, own: config.HolderUse{Holder: name}}
 		b.holders[name] = h
 	}
 	return h

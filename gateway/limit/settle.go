@@ -1,0 +1,115 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package limit
+
+import (
+	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/exchange"
+)
+
+// settlement is what became of a request.
+type settlement struct {
+	asking
+	truth exchange.Use
+	sent  bool
+}
+
+// settle gives back what a charge took of a part, and counts what it used.
+func (h *Holder) settle(c *Charge, i int, s *settlement) {
+	counts := s.sent && c.first(i)
+	h.mu.Lock()
+	if rules := c.part(i).Rules; rules != nil {
+		h.correct(c, i, s)
+		if rules.budgets && c.reserved {
+			h.reserved -= s.use.Cost
+		}
+	}
+	fresh := counts && h.count(s)
+	h.mu.Unlock()
+	if fresh {
+		h.book.tidings.note(h)
+	}
+}
+
+// correct replaces what was taken of buckets by the truth.
+func (h *Holder) correct(c *Charge, i int, s *settlement) {
+	rules := c.part(i).Rules
+	for j := range rules.all {
+		r := &rules.all[j]
+		switch r.Dimension {
+		case exchange.Concurrency:
+			h.bucket(r).slots--
+		case exchange.Tokens, exchange.Cost:
+			if c.misses(i, j) {
+				continue
+			}
+			var estimate int64
+			if c.reserved {
+				estimate = r.want(&s.use)
+			}
+			rate := s.state.rate(&r.rate)
+			h.bucket(r).taken.Correct(&rate, s.now, estimate, r.want(&s.truth))
+		}
+	}
+}
+
+// count adds to what was used, and says whether the holder has to be told of again.
+func (h *Holder) count(s *settlement) (fresh bool) {
+	w := s.calendar(h.book)
+	last := s.wall.UnixMilli()
+	// As it is now, and not when the charge began to settle: an exchange tells of what was counted before it.
+	h.mark(stateOf(h.book.state.Load()).exchanges)
+	for _, u := range [...]*config.HolderUse{&h.own, h.known} {
+		if u == nil {
+			continue
+		}
+		u.Requests = plus(u.Requests, 1)
+		u.Tokens = plus(u.Tokens, s.truth.Tokens)
+		w.spend(u, s.truth.Cost)
+		u.Last = max(u.Last, last)
+	}
+	return h.change()
+}
+
+// change says that the holder has to be told of, where it was not to be before.
+func (h *Holder) change() (fresh bool) {
+	fresh = !h.changed && !h.transient
+	h.changed = true
+	return fresh
+}
+
+// mark notes what was spent at an exchange, before anything is spent after it.
+func (h *Holder) mark(exchange int64) {
+	switch {
+	case h.exchange >= exchange:
+		return
+	case h.exchange == exchange-1:
+		h.marks = [2]config.Money{h.own.Cost, h.marks[0]}
+	default:
+		h.marks = [2]config.Money{h.own.Cost, h.own.Cost}
+	}
+	h.exchange = exchange
+}
+
+// room gives what this process may still reserve of a budget.
+//
+// One of several pods has its share of what was left at the exchange before the last one, of which it has taken what it
+// spent since and what it reserves: what the others spent until then is known to it, and what they spend later is of their
+// own shares. Whatever all of them spend is then within the budget, but for requests that are under way for longer.
+func (h *Holder) room(a *asking, r *rule) config.Money {
+	w := a.calendar(h.book)
+	own := w.spent(&h.own, r.period)
+	spent := max(own+w.spent(h.others, r.period), w.spent(h.known, r.period))
+	amount := config.Money(r.Limit)
+	if a.state.kind != gossip && a.state.kind != share {
+		return amount - spent - h.reserved
+	}
+	h.mark(a.state.exchanges)
+	since := min(h.own.Cost-h.marks[1], own)
+	left := amount - (spent - since)
+	if left > 0 {
+		left /= config.Money(a.state.pods)
+	}
+	return left - since - h.reserved
+}
