@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/sparkgateway/spark/gateway"
+	"github.com/sparkgateway/spark/gateway/ledger"
 	"github.com/sparkgateway/spark/test/accounting/bed"
 )
 
@@ -34,9 +35,14 @@ func TestEveryRequestLeavesOneRecordThatAgreesWithTheProvidersBooks(t *testing.T
 	provider := bed.Provider(t, 5*n)
 	var opts gateway.LivingOptions
 	bed.Clouds(t, &opts)
+	dir := t.TempDir()
+	kept, err := ledger.New(ledger.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts.Ledger = kept
 	g := bed.Start(t, document(provider), opts)
 	d := &driver{url: g.URL, client: bed.Client(100), provider: provider}
-	t.Cleanup(d.client.CloseIdleConnections)
 	d.listen(t)
 	all := plan(n, 1)
 	d.run(t, all, 48)
@@ -44,8 +50,11 @@ func TestEveryRequestLeavesOneRecordThatAgreesWithTheProvidersBooks(t *testing.T
 		func() string {
 			return fmt.Sprintf("%+v, %d in flight at the gateway", provider.Stats(), g.Server.InFlight())
 		})
+	counted := g.Used(1)
+	d.client.CloseIdleConnections() // the gateway waits for it
 	g.Stop()
-	v := judge(all, g.Lines(t), provider.Books())
+	lines, records := g.Lines(t), readLedger(t, dir)
+	v := judge(all, lines, provider.Books())
 	t.Logf("%d requests, %+v\n%s", n, provider.Stats(), v.table())
 	for _, w := range v.wrong[:min(len(v.wrong), 200)] {
 		t.Error(w)
@@ -53,4 +62,6 @@ func TestEveryRequestLeavesOneRecordThatAgreesWithTheProvidersBooks(t *testing.T
 	if len(v.wrong) > 0 {
 		t.Errorf("%d complaints", len(v.wrong))
 	}
+	judgeRecords(t, lines, records)
+	judgeHolders(t, records, counted)
 }

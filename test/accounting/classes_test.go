@@ -90,12 +90,14 @@ var price = &config.Price{Input: 3_000_001, Output: 15_000_007, CachedInput: 300
 // document is the gateway of these tests.
 func document(provider *fakeprovider.Server) *config.Document {
 	d := bed.Document(provider)
+	limit(d)
 	for kind := range bed.Kinds {
 		d.Core.Routes = append(d.Core.Routes, bed.Route(plain(kind), bed.Target(kind, "m", 0, 1, price)))
 	}
 	hedged := bed.Route("hedged",
 		bed.Target(config.OpenAI, "slow+fault=latency:400ms", 0, 1000, price), bed.Target(config.Anthropic, "quick", 0, 1, price))
 	hedged.Hedge = &config.Hedge{After: config.Duration(15 * time.Millisecond), MaxExtraPercent: 100}
+	hedged.Limits = plenty
 	d.Core.Routes = append(d.Core.Routes, hedged,
 		bed.Route("failover",
 			bed.Target(config.OpenAI, "m+fault=status:503", 0, 1, price), bed.Target(config.Mistral, "m+fault=reset-before-headers", 1, 1, price),
@@ -108,6 +110,22 @@ func document(provider *fakeprovider.Server) *config.Document {
 		d.Keys = append(d.Keys, key)
 	}
 	return d
+}
+
+// plenty is a limit that nothing reaches: those who have one are counted.
+var plenty = config.Limits{Tokens: []config.TokenLimit{{Count: 1 << 40, Per: config.Duration(time.Hour)}}}
+
+// limit gives holders of every kind something to hold to, and keeps records.
+func limit(d *config.Document) {
+	g := &d.Core.Gateway
+	g.Ledger = &config.Ledger{Retention: config.Duration(24 * time.Hour), MaxBytes: 1 << 30, MaxExportRecords: 100_000}
+	g.All, g.PerUser = plenty, plenty
+	d.Core.Policies = []config.Policy{
+		{ID: "default/everybody", Limits: plenty, Budgets: []config.Budget{{Amount: 1000 * config.Dollar, Per: config.Day}}},
+		{ID: "default/team-a", Limits: plenty, Selector: []config.Requirement{
+			{Label: config.LabelTeam, Operator: config.In, Values: []string{"team-a"}},
+		}},
+	}
 }
 
 var users = []string{"alice", "anna", "bob"}

@@ -25,6 +25,8 @@ const patience = 20 * time.Second
 type Gateway struct {
 	Server *gateway.Server
 	Living *gateway.Living
+	// Report is what the operator asks.
+	Report gateway.Report
 	URL    string
 
 	log  logLines
@@ -36,6 +38,7 @@ func Start(t testing.TB, doc *config.Document, opts gateway.LivingOptions) *Gate
 	t.Helper()
 	g := &Gateway{Living: gateway.NewLiving(opts)}
 	g.Server = gateway.NewServer(gateway.Options{Living: g.Living, AccessLog: &g.log})
+	g.Report = gateway.Report{Server: g.Server, Reloader: gateway.NewReloader(gateway.Identity{}, g.Server.Apply)}
 	g.Apply(t, doc)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -74,6 +77,25 @@ func (g *Gateway) Stop() {
 	})
 }
 
+// Instance is the process' name for the operator.
+func (g *Gateway) Instance() string { return g.Report.Reloader.Ack().Instance }
+
+// Used gives what the gateway counted of each holder, as one of so many replicas.
+func (g *Gateway) Used(replicas int) map[string]config.HolderUse {
+	all := map[string]config.HolderUse{}
+	call := config.UsageCall{Instance: g.Instance(), Replicas: replicas}
+	for {
+		answer := g.Report.Exchange(call)
+		for _, h := range answer.Holders {
+			all[h.Holder] = h
+		}
+		if !answer.More {
+			return all
+		}
+		call.After = answer.Cursor
+	}
+}
+
 // Client gives one for many requests at once.
 func Client(connections int) *http.Client {
 	return &http.Client{Transport: &http.Transport{
@@ -107,8 +129,8 @@ func (l *logLines) Write(b []byte) (int, error) {
 
 // Usage is as the access log tells it.
 type Usage struct {
-	Source                                       string
-	Prompt, Completion, Total, Cached, Reasoning int64
+	Source                                                     string
+	Prompt, Completion, Total, Cached, CacheWritten, Reasoning int64
 }
 
 // Attempt is one of a request's, as the access log tells it.

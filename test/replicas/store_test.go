@@ -1,0 +1,133 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package replicas
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/store/redistest"
+)
+
+func TestWithAStoreRequestsAreAcceptedUpToTheLimitExactly(t *testing.T) {
+	const limit = 300
+	f := start(t, redistest.Start(t, redistest.Options{}).Addr, func(d *config.Document) {
+		d.Keys[0].Limits.Requests = []config.RequestLimit{{Count: limit, Per: day, Burst: limit}}
+	})
+	got := f.crowd(t, 2, 100, nil)
+	if accepted := got.accepted.Load(); accepted != limit || got.limited.Load() != 2*clients-limit {
+		t.Errorf("%d accepted and %d refused, want %d and %d", accepted, got.limited.Load(), limit, 2*clients-limit)
+	}
+	if answers, _, _ := f.billed(); answers != limit {
+		t.Errorf("the provider served %d, want %d", answers, limit)
+	}
+}
+
+// What is reserved is the worst case, which these requests come nowhere near: it has to be given back for the limit to be
+// used up, and must never be passed.
+func TestWithAStoreTokensCostAndBudgetsEndAtTheirLimit(t *testing.T) {
+	const most = 200
+	// What a request reserves, and so what may be left when the next one is refused, for a prompt of less than 100 tokens.
+	worstTokens, worstCost := int64(100+most), config.Money((100*price.Input+most*price.Output)/1000)
+	for name, tc := range map[string]struct {
+		change            func(*config.Key)
+		tokens, leastLeft int64
+		cost, costLeft    config.Money
+	}{
+		"tokens": {func(k *config.Key) { k.Limits.Tokens = []config.TokenLimit{{Count: 12_000, Per: day}} }, 12_000, worstTokens, 0, 0},
+		"cost": {func(k *config.Key) { k.Limits.Cost = []config.CostLimit{{Amount: config.Dollar / 2, Per: day}} },
+			0, 0, config.Dollar / 2, worstCost},
+		"a budget": {func(k *config.Key) { k.Budgets = []config.Budget{{Amount: config.Dollar / 2, Per: config.Total}} },
+			0, 0, config.Dollar / 2, worstCost},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := start(t, redistest.Start(t, redistest.Options{}).Addr, func(d *config.Document) { tc.change(&d.Keys[0]) })
+			got := f.crowd(t, 2, most, nil)
+			f.exhaust(t, most)
+			answers, tokens, cost := f.billed()
+			t.Logf("%d of %d in the crowd and %d in all: %d tokens, $%v", got.accepted.Load(), 2*clients, answers, tokens, cost)
+			if tc.tokens > 0 && (tokens > tc.tokens || tokens < tc.tokens-tc.leastLeft) {
+				t.Errorf("%d tokens, want at most %d and %d less at least", tokens, tc.tokens, tc.leastLeft)
+			}
+			if tc.cost > 0 && (cost > tc.cost || cost < tc.cost-tc.costLeft) {
+				t.Errorf("$%v were spent, want at most $%v, and $%v less at least", cost, tc.cost, tc.costLeft)
+			}
+		})
+	}
+}
+
+// exhaust asks until every gateway refuses, once all that was reserved and not used is given back.
+func (f *fleet) exhaust(t *testing.T, most int) {
+	t.Helper()
+	for refused, deadline := 0, time.Now().Add(20*time.Second); refused < 5*replicas; {
+		if time.Now().After(deadline) {
+			t.Fatal("requests are still accepted")
+		}
+		switch a := f.ask(refused%replicas, most); {
+		case a.err != nil || a.status != 200 && a.status != 429:
+			t.Fatalf("status %d, error %v: %s", a.status, a.err, a.body)
+		case a.status == 200:
+			refused = 0
+		default:
+			refused++
+			<-time.After(20 * time.Millisecond) // settlements reach the store a moment later
+		}
+	}
+}
+
+// The store dies when a third of the limit is used, and comes back.
+func TestAStoreThatDiesCostsNoRequestAndIsUsedAgainByItself(t *testing.T) {
+	const limit = 600
+	server := redistest.Start(t, redistest.Options{})
+	f := start(t, server.Addr, func(d *config.Document) {
+		d.Keys[0].Limits.Requests = []config.RequestLimit{{Count: limit, Per: day, Burst: limit}}
+		d.Keys[0].Limits.Concurrency = 100_000
+	})
+	var asked atomic.Int64
+	var killed time.Time
+	got := f.crowd(t, 4, 100, func() {
+		if asked.Add(1) == limit/3 {
+			killed = time.Now()
+			server.Kill()
+		}
+	})
+	accepted := got.accepted.Load()
+	// Before it died at most the limit was accepted, and after that each gateway has its share of the limit once more; those
+	// that were on their way to the store when it died had been let in by a gateway that relied on it.
+	const bound = limit + limit + clients
+	t.Logf("%d accepted of %d, with a limit of %d; the bound is %d; the slowest answer took %v", accepted, 4*clients, limit, bound,
+		time.Duration(got.slowest.Load()))
+	if accepted > bound || accepted < limit/3 {
+		t.Errorf("%d accepted, want %d at most", accepted, bound)
+	}
+	f.until(t, "the store is found down", func(s *config.StoreState) bool { return !s.Up })
+	server.Restart()
+	back := time.Now()
+	f.until(t, "the store is used again", func(s *config.StoreState) bool { return s.Up })
+	t.Logf("down for %v, used again %v after it came back", back.Sub(killed), time.Since(back))
+	if took := time.Since(back); took > 10*time.Second {
+		t.Errorf("used again after %v", took)
+	}
+	f.settled(t, newLook(t, server.Addr))
+	if a := f.ask(0, 100); a.status != 429 {
+		t.Errorf("status %d with the limit used up: %s", a.status, a.body)
+	}
+}
+
+// settled waits until the store knows of all that the provider served, and looks that it does not know of more.
+func (f *fleet) settled(t *testing.T, store *look) {
+	t.Helper()
+	answers, tokens, cost := f.billed()
+	var known config.HolderUse
+	for deadline := time.Now().Add(15 * time.Second); known.Requests < answers && time.Now().Before(deadline); {
+		known = store.use(t, alice)
+		<-time.After(20 * time.Millisecond)
+	}
+	known = store.use(t, alice)
+	if known.Requests != answers || known.Tokens != tokens || known.Cost != cost {
+		t.Errorf("the store knows of %+v, the provider served %d requests, %d tokens, $%v", known, answers, tokens, cost)
+	}
+}
