@@ -144,6 +144,26 @@ func TestARedirectFromTLS(t *testing.T) {
 	}
 }
 
+func TestRedirects(t *testing.T) {
+	for name, tc := range map[string]struct {
+		from, to string
+		want     bool
+	}{
+		"to TLS":                           {"http://a/", "https://b/", true},
+		"over TLS":                         {"https://a/", "https://b/", true},
+		"on the same host":                 {"http://a:80/x", "http://a:80/y", true},
+		"to another port":                  {"http://a:80/", "http://a:81/", false},
+		"to another host":                  {"http://a/", "http://b/", false},
+		"to another host without TLS":      {"https://a/", "http://b/", false},
+		"from TLS, on the host that it is": {"https://a/", "http://a/", false},
+	} {
+		from, to := must(http.NewRequest(http.MethodGet, tc.from, nil)), must(http.NewRequest(http.MethodGet, tc.to, nil))
+		if err := checkRedirect(to, []*http.Request{from}); (err == nil) != tc.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestAnIssuerThatDoesNotAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProvider()

@@ -144,10 +144,9 @@ func parseKeys(body []byte) (keySet, error) {
 
 func parseKey(raw jsontext.Value) *key {
 	var found struct {
-		Secret    jsontext.Value `json:"d"`
-		Symmetric jsontext.Value `json:"k"`
+		Secret jsontext.Value `json:"d"`
 	}
-	if json.Unmarshal(raw, &found) != nil || found.Secret != nil || found.Symmetric != nil {
+	if json.Unmarshal(raw, &found) != nil || found.Secret != nil {
 		return nil
 	}
 	var read jose.JSONWebKey
@@ -158,6 +157,7 @@ func parseKey(raw jsontext.Value) *key {
 	if public, ok := k.public.(*rsa.PublicKey); ok && (public.N.BitLen() < minRSABits || public.N.BitLen() > maxRSABits) {
 		return nil
 	}
+	// A symmetric key fits none.
 	for _, a := range algorithms {
 		if k.fits(a) {
 			return k
