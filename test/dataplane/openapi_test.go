@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -66,6 +67,7 @@ func ownGateway(t *testing.T) *setup {
 			{Name: "smart", Provider: "default/fake", Upstream: "gpt-4o", Price: &config.Price{Input: 3_000_000, Output: 15_000_000}},
 		}
 		d.Keys[1].Master = true
+		d.Core.Gateway.Ledger = &config.Ledger{Retention: config.Duration(time.Hour), MaxBytes: 1 << 20, MaxExportRecords: 100}
 	}))
 }
 
@@ -81,7 +83,7 @@ func TestTheOpenAPIDocumentSaysWhatTheGatewayDoes(t *testing.T) {
 	if err := json.Unmarshal([]byte(served.body), &document); err != nil || document.OpenAPI != "3.1.0" {
 		t.Fatalf("OpenAPI %q: %v", document.OpenAPI, err)
 	}
-	want := []string{"/api/metrics", "/api/openapi.json", "/api/spark/generate", "/api/spark/health"}
+	want := []string{"/api/export", "/api/metrics", "/api/openapi.json", "/api/spark/generate", "/api/spark/health"}
 	if got := slices.Sorted(maps.Keys(document.Paths)); !slices.Equal(got, want) {
 		t.Errorf("paths %q, want %q", got, want)
 	}

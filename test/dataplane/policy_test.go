@@ -42,7 +42,7 @@ func TestAuthentication(t *testing.T) {
 				t.Errorf("status %d, reason %q: %s", got.StatusCode, got.Header.Get("X-Spark-Reason"), got.body)
 			}
 			if tc.want == 401 {
-				if a := decode(t, got.body); a.Error == nil || a.Error.Code != "invalid_api_key" {
+				if a := decode(t, got.body); a.Error == nil || a.Error.Code != tc.wantReason {
 					t.Errorf("body %s", got.body)
 				}
 				if n := len(s.provider.Records()); n != 0 {
