@@ -43,6 +43,7 @@ type source struct {
 	mu      sync.Mutex
 	flight  chan struct{} // closed when the attempt under way ends; nil where none is
 	waiting int
+	heard   time.Time // when there last were keys
 	asked   time.Time // when an unknown key last made it ask
 	next    time.Time // of the timer
 	timer   *time.Timer
@@ -105,6 +106,16 @@ func (s *source) unknown() *exchange.Error {
 		return errKey
 	}
 	return unavailable(s.next.Sub(s.options.Now()), s.err)
+}
+
+func (s *source) state() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := State{Issuer: s.id.issuer, Heard: s.heard, Failure: s.err}
+	if set := s.set.Load(); set != nil {
+		state.Keys = len(*set)
+	}
+	return state
 }
 
 // await waits for the attempt under way, or for one that it may begin.
@@ -179,7 +190,7 @@ func (s *source) end(set keySet, age time.Duration, err error) {
 			set = set.keep(*earlier)
 		}
 		s.set.Store(&set)
-		s.failed = 0
+		s.failed, s.heard = 0, s.options.Now()
 	case earlier == nil:
 		pause = min(firstRetry<<min(s.failed, 10), lastRetry)
 		s.failed++

@@ -7,8 +7,10 @@ package token
 import (
 	"context"
 	"crypto/sha256"
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -106,6 +108,29 @@ func (b *Book) source(is *config.Issuer) *source {
 		s.begin()
 	}
 	return s
+}
+
+// State is how an issuer's keys stand.
+type State struct {
+	// Issuer is its URL.
+	Issuer string
+	// Keys is how many are known.
+	Keys int
+	// Heard is when they were last had; zero for never.
+	Heard time.Time
+	// Failure says why they could not be had when last asked for; nil where they could, or were not asked for yet.
+	Failure error
+}
+
+// States gives how the issuers of the last Use stand, in order of their URLs.
+func (b *Book) States() []State {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := make([]State, 0, len(b.issuers))
+	for _, url := range slices.Sorted(maps.Keys(b.issuers)) {
+		all = append(all, b.issuers[url].source.state())
+	}
+	return all
 }
 
 // Close ends what goes on in the background. Keys that are known remain.

@@ -26,7 +26,7 @@ func TestLooksLikeJWT(t *testing.T) {
 	for text, want := range map[string]bool{
 		"": false, "eyJ": false, "eyJ.": false, "eyJ..": true, "eyJhbGciOiJub25lIn0.eyJ.": true, "eyJa.b.c": true, "eyJa.b.c.d": false,
 		"eyJa.b.c.d.e": false, "spark-abc": false, "sk-a.b.c": false, "eyJa.b.c=": false, "eyJa.b+.c": false, "eyJa.b/.c": false,
-		" eyJa.b.c": false, "eyJa.b.c\n": false, "eyJa.b_-.c": true, "eyja.b.c": false, "{}.b.c": false,
+		"\teyJa.b.c": false, "eyJa.b.c\n": false, "eyJa.b_-.c": true, "eyja.b.c": false, "{}.b.c": false,
 	} {
 		if got := LooksLikeJWT([]byte(text)); got != want {
 			t.Errorf("%q: %t", text, got)
