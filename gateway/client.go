@@ -16,7 +16,6 @@ import (
 
 	"github.com/sparkgateway/spark/gateway/dialect"
 	"github.com/sparkgateway/spark/gateway/exchange"
-	"github.com/sparkgateway/spark/gateway/limit"
 	"github.com/sparkgateway/spark/gateway/proxy"
 	"github.com/sparkgateway/spark/gateway/watch"
 )
@@ -25,11 +24,11 @@ import (
 // call that is being made for it when it is not.
 type clientConn struct {
 	net.Conn
-	ip, block netip.Addr // block is what the address is limited by
-	overTLS   bool
-	srv       *Server
-	remove    watch.Remove
-	closed    atomic.Bool
+	ip      netip.Addr
+	overTLS bool
+	srv     *Server
+	remove  watch.Remove
+	closed  atomic.Bool
 	// ended says that the reader met the end of what the client sends. Only the reader's goroutine looks at it.
 	ended bool
 	// lingers says that the client was refused before all that it sends was read.
@@ -235,7 +234,6 @@ func (l *listener) admit(raw net.Conn) net.Conn {
 	c := &clientConn{Conn: raw, srv: l.srv, remove: func() {}}
 	if addr, ok := raw.RemoteAddr().(*net.TCPAddr); ok {
 		c.ip = addr.AddrPort().Addr().Unmap()
-		c.block = limit.Block(c.ip)
 	}
 	if !l.srv.conns.add(c, snapshot.maxConnections()) {
 		l.srv.living.metrics.RefusedConnections.Inc()

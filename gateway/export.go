@@ -36,11 +36,8 @@ func newExports(source func() (reader RecordReader, shared bool)) *exports {
 	return &exports{source: source, slots: make(chan struct{}, maxExports)}
 }
 
-// The headers of an export. The trailer names the time to go on from where an export ends early.
-const (
-	headerScope = "X-Spark-Export-Scope"
-	trailerNext = "X-Spark-Next"
-)
+// trailerNext names the time to go on from where an export ends early.
+const trailerNext = "X-Spark-Next"
 
 // exportRange is what an export covers where nothing is said.
 const exportRange = 24 * time.Hour
@@ -102,19 +99,23 @@ func (x *exports) serve(r *request) *exchange.Error {
 func (r *request) exportHeaders(q *exportQuery, shared bool) {
 	r.common()
 	h := &r.ctx.Response.Header
-	kind, suffix, scope := "application/x-ndjson", "jsonl", "pod"
+	kind, suffix := "application/x-ndjson", "jsonl"
 	if q.csv {
 		kind, suffix = "text/csv; charset=utf-8; header=present", "csv"
-	}
-	if shared {
-		scope = "store"
 	}
 	const name = "20060102T150405Z"
 	h.SetContentType(kind)
 	h.Set("Content-Disposition", `attachment; filename="usage-`+q.from.Format(name)+"-"+q.to.Format(name)+"."+suffix+`"`)
-	h.Set(headerScope, scope)
+	h.Set(ledger.ScopeHeader, scopeOf(shared))
 	h.Set("Cache-Control", "no-store")
 	r.ex.Status = 200
+}
+
+func scopeOf(shared bool) string {
+	if shared {
+		return ledger.ScopeStore
+	}
+	return ledger.ScopePod
 }
 
 // exportQuery reads the query. Errors name the parameter.

@@ -155,7 +155,7 @@ func TestExport(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			resp, body, err := s.ask("GET", tt.key, tt.query)
-			if err != nil || resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "application/x-ndjson" || resp.Header.Get(headerScope) != "pod" ||
+			if err != nil || resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "application/x-ndjson" || resp.Header.Get(ledger.ScopeHeader) != "pod" ||
 				len(resp.TransferEncoding) == 0 || resp.Header.Get("X-Request-Id") == "" || resp.Header.Get("X-Frame-Options") != "DENY" {
 				t.Fatal(err, resp.Status, resp.Header)
 			}
@@ -335,7 +335,7 @@ func TestRecordsHandler(t *testing.T) {
 			w := httptest.NewRecorder()
 			h := RecordsHandler(func() (RecordReader, bool) { return tt.reader, tt.shared }, now)
 			h.ServeHTTP(w, httptest.NewRequest(tt.method, config.RecordsPath+tt.query, nil))
-			if w.Code != tt.status || w.Header().Get(headerScope) != tt.scope {
+			if w.Code != tt.status || w.Header().Get(ledger.ScopeHeader) != tt.scope {
 				t.Fatal(w.Code, w.Header(), w.Body)
 			}
 			if tt.status == 200 {

@@ -10,12 +10,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sparkgateway/spark/gateway/auth"
 	"github.com/sparkgateway/spark/gateway/catalog"
 	"github.com/sparkgateway/spark/gateway/credential"
 	"github.com/sparkgateway/spark/gateway/health"
 	"github.com/sparkgateway/spark/gateway/ledger"
 	"github.com/sparkgateway/spark/gateway/limit"
 	"github.com/sparkgateway/spark/gateway/telemetry"
+	"github.com/sparkgateway/spark/gateway/token"
 	"github.com/sparkgateway/spark/gateway/upstream"
 )
 
@@ -50,6 +52,7 @@ type Living struct {
 	sharing    sharing
 	ledger     *ledger.Ledger
 	exports    *exports
+	tokens     *token.Book
 	pools      *upstream.Pools
 	catalog    *catalog.Catalog
 	identities *credential.Book
@@ -79,9 +82,12 @@ func NewLiving(opts LivingOptions) *Living {
 	l := &Living{
 		now: opts.Now, registry: opts.Registry, metrics: metrics,
 		// Buckets start at 0, so the epoch lies before all requests.
-		epoch:      opts.Now().Add(-time.Second),
-		book:       limit.NewBook(limit.Options{MaxTransient: opts.MaxAddresses, Now: opts.Now}),
-		ledger:     opts.Ledger,
+		epoch:  opts.Now().Add(-time.Second),
+		book:   limit.NewBook(limit.Options{MaxTransient: opts.MaxAddresses, Now: opts.Now}),
+		ledger: opts.Ledger,
+		tokens: token.NewBook(token.Options{Now: opts.Now, Allowed: auth.Allowed, Failed: func(issuer string, err error) {
+			opts.Logger.Warn("the keys of an issuer cannot be had", slog.String("issuer", issuer), slog.Any("error", err))
+		}}),
 		pools:      upstream.NewPools(opts.Dial),
 		catalog:    catalog.New(opts.Now),
 		identities: credential.NewBook(opts.Credentials),
@@ -113,6 +119,7 @@ func (l *Living) Close() {
 	if err := l.ledger.Close(ctx); err != nil {
 		l.log.Warn("usage records were left behind", slog.Any("error", err))
 	}
+	l.tokens.Close()
 	l.health.Close()
 	l.mirrors.close()
 	l.pools.Close()

@@ -181,6 +181,7 @@ func (r *request) session(key []byte) *exchange.Error {
 			r.ex.FirstToken = time.Now()
 		}
 	}
+	s.spent = r.mayGoOn
 	r.conn.Detach()
 	if !r.conn.Attach(s) {
 		s.Cancel()

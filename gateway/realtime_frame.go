@@ -25,6 +25,7 @@ const (
 	closeNormal    = 1000
 	closeGoingAway = 1001
 	closeProtocol  = 1002
+	closePolicy    = 1008
 	closeNoCode    = 1005
 	closeTooBig    = 1009
 	closeInternal  = 1011

@@ -37,6 +37,9 @@ type session struct {
 	cancel   func()
 	draining func() bool
 	first    func() // is called when the provider's first frame comes
+	// spent is told what all answers used so far, after each, and says by which limit there must be no further one; nil for
+	// none.
+	spent func(exchange.Usage) *exchange.Constraint
 
 	stop     chan struct{}
 	stopOnce sync.Once
@@ -50,7 +53,8 @@ type session struct {
 
 	// Of the provider's direction.
 	usage   exchange.Usage
-	message []byte // of an event in several frames
+	over    *exchange.Constraint // by which there must be no further answer
+	message []byte               // of an event in several frames
 }
 
 // side is one of the two.
@@ -244,7 +248,18 @@ func (s *session) fromProvider() {
 		if f.opcode == opClose {
 			s.closing()
 		}
+		if by := s.over; by != nil {
+			s.overspent(by)
+			return
+		}
 	}
+}
+
+// overspent ends a session whose limits are used up.
+func (s *session) overspent(by *exchange.Constraint) {
+	s.end(exchange.Limited, limitReasons[by.Dimension], nil)
+	_ = s.client.control(opClose, closePayload(closePolicy, "A limit is used up: "+nameOf(by)+"."))
+	_ = s.provider.control(opClose, closePayload(closeNormal, ""))
 }
 
 func (s *session) providerCloses(code int) {
@@ -301,6 +316,9 @@ func (s *session) observe(f *frame) {
 	}
 	if answer, ok := dialect.ReadAnswer(exchange.OpenAI, event); ok && answer.Usage.Source != exchange.UsageNone {
 		s.usage = dialect.Sum(s.usage, answer.Usage)
+		if s.spent != nil && s.over == nil {
+			s.over = s.spent(s.usage)
+		}
 	}
 	if cap(s.message) > keepBody {
 		s.message = nil

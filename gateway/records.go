@@ -46,7 +46,7 @@ func RecordsHandler(source func() (reader RecordReader, shared bool), now func()
 			return
 		}
 		w.Header().Set("Content-Type", "application/x-ndjson")
-		w.Header().Set(headerScope, map[bool]string{true: "store", false: "pod"}[shared])
+		w.Header().Set(ledger.ScopeHeader, scopeOf(shared))
 		if err := writeRecords(w, req, reader, &q); err != nil {
 			// What was written is a part, and must not look like the whole.
 			panic(http.ErrAbortHandler)

@@ -19,6 +19,7 @@ import (
 	"github.com/sparkgateway/spark/gateway/limit"
 	"github.com/sparkgateway/spark/gateway/proxy"
 	"github.com/sparkgateway/spark/gateway/telemetry"
+	"github.com/sparkgateway/spark/gateway/token"
 )
 
 // request is one exchange on its way through the pipeline, and what it needs that can be used again.
@@ -135,6 +136,9 @@ func (r *request) admit() *exchange.Error {
 	if r.snap == nil {
 		return errNotReady
 	}
+	if trusted := r.snap.proxies; len(trusted) > 0 {
+		r.ex.ClientIP = trusted.client(r.ex.ClientIP, r.ctx.Request.Header.PeekAll("X-Forwarded-For"))
+	}
 	if err := r.checkHeader(); err != nil {
 		return err
 	}
@@ -167,6 +171,9 @@ func (r *request) authenticate() (*exchange.Principal, *exchange.Error) {
 	}
 	if len(shown) == 0 {
 		return r.snap.keys.Authenticate(&r.ctx.Request.Header, r.ex.Start)
+	}
+	if !r.snap.verifier.Empty() && token.LooksLikeJWT(shown) {
+		return r.snap.verifier.Verify(r.ctx, shown)
 	}
 	return r.snap.keys.Lookup(shown, r.ex.Start)
 }

@@ -17,14 +17,15 @@ import (
 )
 
 var (
-	headerRequestID   = []byte("X-Request-Id")
-	headerAnthropicID = []byte("Request-Id")
-	headerReason      = []byte("X-Spark-Reason")
-	headerRetryAfter  = []byte("Retry-After")
-	headerSparkLimit  = []byte("X-Spark-Limit")
-	headerSparkCost   = []byte("X-Spark-Cost")
-	headerShouldRetry = []byte("X-Should-Retry")
-	jsonType          = []byte("application/json")
+	headerRequestID    = []byte("X-Request-Id")
+	headerAnthropicID  = []byte("Request-Id")
+	headerReason       = []byte("X-Spark-Reason")
+	headerRetryAfter   = []byte("Retry-After")
+	headerSparkLimit   = []byte("X-Spark-Limit")
+	headerSparkCost    = []byte("X-Spark-Cost")
+	headerShouldRetry  = []byte("X-Should-Retry")
+	headerAuthenticate = []byte("Www-Authenticate")
+	jsonType           = []byte("application/json")
 )
 
 // common sets the header fields of every answer.
@@ -56,6 +57,9 @@ func (r *request) refuse(e *exchange.Error) {
 	if e.RetryAfter > 0 {
 		resp.Header.SetCanonical(headerRetryAfter, strconv.AppendInt(nil, limit.RetryAfterSeconds(e.RetryAfter), 10))
 	}
+	if e.Status == 401 {
+		resp.Header.SetCanonical(headerAuthenticate, challengeOf(e.Reason))
+	}
 	if e.Limit != "" {
 		resp.Header.SetCanonical(headerSparkLimit, []byte(e.Limit))
 	}
@@ -71,6 +75,14 @@ func (r *request) refuse(e *exchange.Error) {
 			r.conn.lingers.Store(true)
 		}
 	}
+}
+
+// challengeOf is what a 401 asks for (RFC 6750 3).
+func challengeOf(reason exchange.Reason) []byte {
+	if reason == exchange.ReasonMissingKey {
+		return []byte("Bearer")
+	}
+	return []byte(`Bearer error="invalid_token"`)
 }
 
 // answer relays what the provider answered.

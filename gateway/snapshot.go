@@ -21,6 +21,7 @@ import (
 	"github.com/sparkgateway/spark/gateway/route"
 	"github.com/sparkgateway/spark/gateway/secure"
 	"github.com/sparkgateway/spark/gateway/telemetry"
+	"github.com/sparkgateway/spark/gateway/token"
 	"github.com/sparkgateway/spark/gateway/upstream"
 )
 
@@ -29,6 +30,9 @@ type Snapshot struct {
 	gateway config.Gateway
 	keys    *auth.Table
 	rules   *rules
+	// verifier verifies tokens; proxies are those whose word on the client's address is taken.
+	verifier *token.Verifier
+	proxies  proxies
 	// visitors are the anonymous; nil lets none in.
 	visitors *auth.Visitors
 	routes   *route.Table
@@ -60,7 +64,7 @@ func Build(doc *config.Document, living *Living) (*Snapshot, error) {
 
 func buildSnapshot(doc *config.Document, living *Living, version string, previous *Snapshot) (*Snapshot, error) {
 	b := build{doc: doc, version: version, snapshot: &Snapshot{gateway: doc.Core.Gateway}}
-	for _, step := range []func() error{b.tls, b.addProviders, b.routes} {
+	for _, step := range []func() error{b.tls, b.trusted, b.addProviders, b.routes} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -91,6 +95,11 @@ func (b *build) tls() error {
 	return nil
 }
 
+func (b *build) trusted() (err error) {
+	b.snapshot.proxies, err = newProxies(b.doc.Core.Gateway.Auth.TrustedProxies)
+	return err
+}
+
 func (b *build) addProviders() error {
 	for i := range b.doc.Core.Providers {
 		p := &b.doc.Core.Providers[i]
@@ -115,6 +124,7 @@ func (b *build) principals(living *Living, previous *Snapshot) {
 		table = previous.keys
 	}
 	b.snapshot.keys = auth.NewTable(b.doc.Keys, table)
+	b.snapshot.verifier = living.tokens.Use(b.doc.Core.Gateway.Auth.Issuers)
 	b.snapshot.visitors = auth.Anonymous(b.doc.Core.Gateway.Auth.Anonymous)
 	b.snapshot.rules = newRules(b.doc, living.book)
 	living.useLedger(b.doc)

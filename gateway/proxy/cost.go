@@ -78,12 +78,20 @@ func (r *Request) Most(route *Route) (m Most) {
 			m.Estimate += min(answer, maxTokens) * r.Asked.Choices
 		}
 	}
+	if r.Operation == exchange.Realtime {
+		m.Estimate = answerTokens
+	}
 	for i := range route.Targets {
 		t := &route.Targets[i]
 		if t.Price == nil {
 			continue
 		}
 		m.Priced |= 1 << i
+		if r.Operation == exchange.Realtime {
+			// One answer of the session, whose others are looked at when they come.
+			most, _ := Cost(t.Price, exchange.Usage{Completion: maxOpenAnswer}, 1)
+			m.Cost = max(m.Cost, most)
+		}
 		if !asks {
 			continue
 		}
