@@ -30,11 +30,16 @@ func single(s *redistest.Server) Options {
 }
 
 // opened opens a Store and waits until it is up.
-func opened(t testing.TB, opts Options) *Store { return openedAt(t, opts, usual, "") }
+func opened(t testing.TB, opts Options) *Store { return tuned(t, opts, tuning{pace: usual}) }
 
-func openedAt(t testing.TB, opts Options, pace pace, timing string) *Store {
+// clocked opens a Store whose server has the time of setClock.
+func clocked(t testing.TB, opts Options) *Store {
+	return tuned(t, opts, tuning{pace: usual, timing: testTiming})
+}
+
+func tuned(t testing.TB, opts Options, tuning tuning) *Store {
 	t.Helper()
-	s, err := open(opts, pace, timing)
+	s, err := open(opts, tuning)
 	if err != nil {
 		t.Fatal(err)
 	}

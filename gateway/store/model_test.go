@@ -193,7 +193,7 @@ func TestTheStoreDoesWhatTheModelDoes(t *testing.T) {
 			m := newModel()
 			m.now = time.UnixMicro(noon).UTC()
 			setClock(t, server, m.now.UnixMicro())
-			s := openedAt(t, single(server), usual, testTiming)
+			s := clocked(t, single(server))
 			holders := []string{config.HolderAll, "key/team/a", "policy/team/b"}
 			constraints := constraintsOf(random, holders)
 			names, accepted := ids{}, 0

@@ -38,7 +38,7 @@ func TestRecordsOfATime(t *testing.T) {
 	opts.Retention = 240 * time.Hour
 	opts.Now = func() time.Time { return base.Add(26 * time.Hour) }
 	setClock(t, server, base.UnixMicro())
-	s := openedAt(t, opts, usual, testTiming)
+	s := clocked(t, opts)
 	for hour := -20; hour < 26; hour++ {
 		setClock(t, server, base.Add(time.Duration(hour)*time.Hour).UnixMicro())
 		for i := range 50 {
@@ -106,7 +106,7 @@ func TestRecordsStayWithinTheirBytes(t *testing.T) {
 	opts.Now = func() time.Time { return time.UnixMicro(now) }
 	opts.Retention = 72 * time.Hour
 	setClock(t, server, now)
-	s := openedAt(t, opts, usual, testTiming)
+	s := clocked(t, opts)
 	record := append(append([]byte(`"`), bytes.Repeat([]byte{'x'}, 998)...), '"')
 	written := 0
 	for range 6 {

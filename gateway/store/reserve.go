@@ -66,6 +66,9 @@ func (s *Store) Reserve(ctx context.Context, r *Reservation) (exchange.Decision,
 	}
 	switch {
 	case err == nil:
+		if decision.Refused == nil {
+			s.open.Add(1)
+		}
 		return decision, nil
 	case errors.Is(err, ErrLate):
 		s.late.Add(1)

@@ -140,7 +140,7 @@ func TestDecisions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := redistest.Start(t, redistest.Options{})
 			setClock(t, server, noon)
-			s := openedAt(t, single(server), usual, testTiming)
+			s := clocked(t, single(server))
 			at, names := noon, ids{}
 			for i, step := range test.steps {
 				at += step.after.Microseconds()

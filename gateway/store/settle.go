@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -47,8 +48,11 @@ func (s *Store) Settle(x *Settlement) {
 		it.body = appendItem(make([]byte, 0, 320), x.ID, mode, it.use, it.last)
 		it.body = append(appendPlan(it.body, x.Constraints, x.Holders, x.Reserve, exchange.Use{}), ']')
 		if !x.Reserved {
-			it.holders = x.Holders
+			it.holders = slices.Clone(x.Holders)
 		}
+	}
+	if x.Reserved {
+		s.open.Add(-1)
 	}
 	if x.Record != nil && s.opts.Retention > 0 {
 		it.record, it.day = line(at, x.Record), config.Day.Window(at)

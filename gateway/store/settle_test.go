@@ -74,7 +74,7 @@ func TestSettling(t *testing.T) {
 			var learned told
 			opts := single(server)
 			opts.Learned = learned.learned
-			s := openedAt(t, opts, usual, testTiming)
+			s := clocked(t, opts)
 			r := &Reservation{
 				ID: "one", Holders: []string{holder}, Use: test.reserve,
 				Constraints: []exchange.Constraint{
@@ -123,7 +123,7 @@ func TestWindowsAreThoseOfTheStoreWhenItIsTold(t *testing.T) {
 	spend := func(at time.Time, amount config.Money) {
 		setClock(t, server, at.UnixMicro())
 		if s == nil {
-			s = openedAt(t, single(server), usual, testTiming)
+			s = clocked(t, single(server))
 		}
 		s.clock.ahead.Store(at.UnixMicro() - s.clock.own())
 		r := &Reservation{ID: names.next(), Holders: []string{holder}}
@@ -222,7 +222,7 @@ func TestManyThatWaitAreMergedAndNothingIsLost(t *testing.T) {
 	opts.Config.Timeout = config.Duration(time.Second)
 	small := usual
 	small.queued = 64
-	s := openedAt(t, opts, small, "")
+	s := tuned(t, opts, tuning{pace: small})
 	before := &Reservation{ID: "before", Holders: []string{config.HolderAll}, Use: exchange.Use{Cost: 10}}
 	reserved(t, s, before)
 	server.Kill()

@@ -14,6 +14,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -29,7 +30,7 @@ import (
 // ACL users of sentinels need SentinelRules.
 const (
 	Rules = "~spark:* resetchannels -@all +hello +auth +select +ping +eval +evalsha +time +cluster|slots +cluster|shards +asking" +
-		" +get +set +exists +unlink +expire +expireat +hget +hset +hmget +hincrby +hdel +hlen +hexists +hrandfield" +
+		" +get +set +unlink +expire +expireat +hget +hset +hmget +hincrby +hdel +hlen +hexists +hrandfield" +
 		" +zadd +zscore +zrem +zrangebyscore +xadd +xlen +xtrim +xrange +role"
 	SentinelRules = "allchannels -@all +hello +auth +ping +subscribe +psubscribe +unsubscribe +punsubscribe" +
 		" +sentinel|get-master-addr-by-name +sentinel|sentinels +sentinel|replicas +sentinel|slaves"
@@ -67,7 +68,7 @@ type Reservation struct {
 
 // Settlement is what became of a request.
 type Settlement struct {
-	// ID, Constraints, Holders and Reserve are those of the Reservation and its Use. Holders may be kept, and is never changed.
+	// ID, Constraints, Holders and Reserve are those of the Reservation and its Use. Nothing of them is kept.
 	ID          string
 	Constraints []exchange.Constraint
 	Holders     []string
@@ -79,7 +80,7 @@ type Settlement struct {
 	Sent bool
 	// At is when the request ended; zero is now.
 	At time.Time
-	// Record is one line of JSON for the ledger, without its end, at most MaxRecord bytes; nil for none. It is not changed.
+	// Record is one line of JSON for the ledger, without its end, at most MaxRecord bytes; nil for none. It is not kept.
 	Record []byte
 }
 
@@ -119,6 +120,7 @@ type Store struct {
 	queue  queue
 
 	reserving, late, downs atomic.Int64
+	open                   atomic.Int64 // reservations that are not settled
 
 	ctx   context.Context // ends with the Store
 	stop  context.CancelFunc
@@ -141,10 +143,15 @@ var usual = pace{
 }
 
 // Open connects in the background, and keeps at it until Close. Errors are only of what can never work.
-func Open(opts Options) (*Store, error) { return open(opts, usual, "") }
+func Open(opts Options) (*Store, error) { return open(opts, tuning{pace: usual}) }
 
-// open is Open with another pace and, unless empty, another expression for the server's TIME.
-func open(opts Options, pace pace, timing string) (*Store, error) {
+// tuning is what tests have otherwise: unless empty, another expression for the server's TIME, and a name.
+type tuning struct {
+	pace
+	timing, instance string
+}
+
+func open(opts Options, tuned tuning) (*Store, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -154,12 +161,15 @@ func open(opts Options, pace pace, timing string) (*Store, error) {
 	if opts.Secrets == nil {
 		opts.Secrets = func(string) config.Secret { return config.Secret{} }
 	}
-	s := &Store{opts: opts, prefix: []string{"spark:{" + opts.Gateway + "}:"}, instance: rand.Text()[:16], pace: pace}
+	if tuned.instance == "" {
+		tuned.instance = rand.Text()[:16]
+	}
+	s := &Store{opts: opts, prefix: []string{"spark:{" + opts.Gateway + "}:"}, instance: tuned.instance, pace: tuned.pace}
 	var err error
 	if s.tls, err = tlsConfig(opts.Config.TLS); err != nil {
 		return nil, err
 	}
-	s.scripts = newScripts(timing)
+	s.scripts = newScripts(tuned.timing)
 	s.clock.begin = time.Now()
 	s.health.state = config.StoreState{Since: opts.Now(), Reason: "connecting"}
 	s.health.kick = make(chan struct{}, 1)
@@ -167,7 +177,7 @@ func open(opts Options, pace pace, timing string) (*Store, error) {
 	s.queue.wake = make(chan struct{}, 1)
 	s.queue.idle = make(chan struct{})
 	close(s.queue.idle)
-	s.queue.most = pace.queued
+	s.queue.most = tuned.queued
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.tasks.Go(s.keep)
 	s.tasks.Go(s.drain)
@@ -181,9 +191,10 @@ func (s *Store) Counts() Counts {
 	return c
 }
 
-// Close stores what is queued, until ctx ends, and ends. Nothing may be called after it.
+// Close waits until all that was reserved is settled and stored, or ctx ends, and ends. Reserve may not be called any more,
+// and requests that are under way settle with the Store that they reserved with.
 func (s *Store) Close(ctx context.Context) error {
-	err := s.Flush(ctx)
+	err := s.settledAll(ctx)
 	if s.Up() {
 		leaving, cancel := context.WithTimeout(ctx, s.pace.patient)
 		// Others sweep up what is left, should this fail.
@@ -196,4 +207,18 @@ func (s *Store) Close(ctx context.Context) error {
 		(*client).Close()
 	}
 	return err
+}
+
+func (s *Store) settledAll(ctx context.Context) error {
+	const step = 10 * time.Millisecond
+	tick := time.NewTicker(step)
+	defer tick.Stop()
+	for s.open.Load() > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%d reservations are not settled: %w", s.open.Load(), ctx.Err())
+		}
+	}
+	return s.Flush(ctx)
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -50,8 +51,8 @@ func busOf(s *Server) string {
 }
 
 // StartSentinel runs a master and a replica of it, and three sentinels that call the master by a name and replace it after a
-// second. Password is the master's and replica's, empty for none.
-func StartSentinel(t testing.TB, name, password string) (master, replica *Server, sentinels []*Server) {
+// second. Password is the master's and replica's, empty for none; settings are further lines of the sentinels' files.
+func StartSentinel(t testing.TB, name, password string, settings ...string) (master, replica *Server, sentinels []*Server) {
 	t.Helper()
 	var auth []string
 	if password != "" {
@@ -59,7 +60,7 @@ func StartSentinel(t testing.TB, name, password string) (master, replica *Server
 	}
 	master = Start(t, Options{Args: auth})
 	host, port, _ := net.SplitHostPort(master.Addr)
-	replica = Start(t, Options{Args: append([]string{"--replicaof", host + " " + port}, auth...)})
+	replica = Start(t, Options{Args: append([]string{"--replicaof", host, port}, auth...)})
 	for range 3 {
 		s := &Server{t: t, dir: t.TempDir(), Addr: address(t), probe: (*Server).ping}
 		_, own, _ := net.SplitHostPort(s.Addr)
@@ -69,8 +70,9 @@ func StartSentinel(t testing.TB, name, password string) (master, replica *Server
 			"sentinel down-after-milliseconds " + name + " 1000", "sentinel failover-timeout " + name + " 5000",
 		}
 		if password != "" {
-			lines = append(lines, "sentinel auth-pass "+name+" "+password)
+			lines = append(lines, "sentinel auth-pass "+name+" "+strconv.Quote(password))
 		}
+		lines = append(lines, settings...)
 		file := filepath.Join(s.dir, "sentinel.conf")
 		if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 			t.Fatal(err)

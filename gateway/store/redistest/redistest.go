@@ -109,10 +109,8 @@ func (s *Server) run() {
 	}
 }
 
-// Do sends a command over a connection of its own and gives the first line of the answer.
-func (s *Server) Do(args ...string) (string, error) {
-	return do(s.Addr, args...)
-}
+// Do is the function Do for a server without a password, over plain TCP.
+func (s *Server) Do(args ...string) (string, error) { return Do(s.Addr, "", args...) }
 
 func (s *Server) ping() error {
 	answer, err := s.Do("PING")

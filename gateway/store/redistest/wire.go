@@ -6,13 +6,15 @@ package redistest
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"time"
 )
 
-// do sends one command and gives the first line of the answer; of a bulk string, the string.
-func do(addr string, args ...string) (string, error) {
+// Do sends a command to a server over a connection of its own, after AUTH with a password unless that is empty, and gives the
+// first line of the answer; of a bulk string, the string.
+func Do(addr, password string, args ...string) (string, error) {
 	conn, err := net.DialTimeout("tcp", addr, time.Second)
 	if err != nil {
 		return "", err
@@ -21,6 +23,16 @@ func do(addr string, args ...string) (string, error) {
 	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		return "", err
 	}
+	answer := bufio.NewReader(conn)
+	if password != "" {
+		if said, err := ask(conn, answer, "AUTH", password); err != nil || said != "+OK" {
+			return said, err
+		}
+	}
+	return ask(conn, answer, args...)
+}
+
+func ask(conn net.Conn, answer *bufio.Reader, args ...string) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "*%d\r\n", len(args))
 	for _, arg := range args {
@@ -29,7 +41,6 @@ func do(addr string, args ...string) (string, error) {
 	if _, err := conn.Write([]byte(b.String())); err != nil {
 		return "", err
 	}
-	answer := bufio.NewReader(conn)
 	line, err := answer.ReadString('\n')
 	if err != nil {
 		return "", err
@@ -40,12 +51,8 @@ func do(addr string, args ...string) (string, error) {
 		return line, nil
 	}
 	bulk := make([]byte, n)
-	for read := 0; read < n; {
-		m, err := answer.Read(bulk[read:])
-		if err != nil {
-			return "", err
-		}
-		read += m
+	if _, err := io.ReadFull(answer, bulk); err != nil {
+		return "", err
 	}
 	return string(bulk), nil
 }
