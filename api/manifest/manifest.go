@@ -36,6 +36,7 @@ type Set struct {
 	providers  []v1alpha1.ProviderPolicy
 	routes     []v1alpha1.ModelRoute
 	keys       []v1alpha1.APIKey
+	policies   []v1alpha1.UsagePolicy
 	secrets    map[types.NamespacedName]*corev1.Secret
 	namespaces map[string]map[string]string
 	notes      []Problem
@@ -69,7 +70,7 @@ func Load(fsys fs.FS) (*Set, []Problem) {
 	return set, problems
 }
 
-// Gateways are sorted by namespace and name, as are Providers, Routes and Keys.
+// Gateways are sorted by namespace and name, as are Providers, Routes, Keys and Policies.
 func (s *Set) Gateways() []v1alpha1.SparkGateway { return s.gateways }
 
 // Providers are the ProviderPolicies, sorted.
@@ -80,6 +81,9 @@ func (s *Set) Routes() []v1alpha1.ModelRoute { return s.routes }
 
 // Keys are the APIKeys, sorted.
 func (s *Set) Keys() []v1alpha1.APIKey { return s.keys }
+
+// Policies are the UsagePolicies, sorted.
+func (s *Set) Policies() []v1alpha1.UsagePolicy { return s.policies }
 
 // Secrets have everything in Data and nothing in StringData. Do not print them.
 func (s *Set) Secrets() map[types.NamespacedName]*corev1.Secret { return s.secrets }
@@ -108,6 +112,7 @@ func (s *Set) sort() {
 	slices.SortFunc(s.providers, func(a, b v1alpha1.ProviderPolicy) int { return byName(&a, &b) })
 	slices.SortFunc(s.routes, func(a, b v1alpha1.ModelRoute) int { return byName(&a, &b) })
 	slices.SortFunc(s.keys, func(a, b v1alpha1.APIKey) int { return byName(&a, &b) })
+	slices.SortFunc(s.policies, func(a, b v1alpha1.UsagePolicy) int { return byName(&a, &b) })
 	s.notes = Sort(s.notes)
 }
 

@@ -114,6 +114,8 @@ kind: List
 items:
 - {apiVersion: sparkgateway.dev/v1alpha1, kind: APIKey, metadata: {name: b}, spec: {gatewayRefs: [{name: main}], user: b}}
 - {apiVersion: sparkgateway.dev/v1alpha1, kind: APIKey, metadata: {name: a}, spec: {gatewayRefs: [{name: main}], user: a}}
+- {apiVersion: sparkgateway.dev/v1alpha1, kind: UsagePolicy, metadata: {name: q}, spec: {gatewayRefs: [{name: main}], keySelector: {}, limits: {concurrency: 1}}}
+- {apiVersion: sparkgateway.dev/v1alpha1, kind: UsagePolicy, metadata: {name: p}, spec: {gatewayRefs: [{name: main}], keySelector: {}, limits: {concurrency: 1}}}
 - {apiVersion: sparkgateway.dev/v1alpha1, kind: ModelRoute, metadata: {name: z}, spec: {gatewayRefs: [{name: main}], models: [a], targets: [{providerRef: {name: p}, model: m}]}}
 - {apiVersion: sparkgateway.dev/v1alpha1, kind: ModelRoute, metadata: {name: x}, spec: {gatewayRefs: [{name: main}], models: [a], targets: [{providerRef: {name: p}, model: m}]}}
 --- # a comment
@@ -146,6 +148,9 @@ metadata: {name: other}
 	if got := []string{set.Routes()[0].Name, set.Routes()[1].Name}; !cmp.Equal(got, []string{"x", "z"}) {
 		t.Error("routes are not sorted:", got)
 	}
+	if got := []string{set.Policies()[0].Name, set.Policies()[1].Name}; !cmp.Equal(got, []string{"p", "q"}) {
+		t.Error("policies are not sorted:", got)
+	}
 	gateway := set.Gateways()[0]
 	if gateway.UID != "" || gateway.ResourceVersion != "" || !gateway.CreationTimestamp.IsZero() || gateway.Generation != 1 {
 		t.Errorf("metadata that only a cluster gives is kept: %+v", gateway.ObjectMeta)
@@ -164,7 +169,7 @@ metadata: {name: other}
 	if diff := cmp.Diff(want, set.Namespaces()); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"f.yaml:26: Deployment default/other: ignored: apps/v1 means nothing to a gateway"}, lines(set.Notes())); diff != "" {
+	if diff := cmp.Diff([]string{"f.yaml:28: Deployment default/other: ignored: apps/v1 means nothing to a gateway"}, lines(set.Notes())); diff != "" {
 		t.Error(diff)
 	}
 }

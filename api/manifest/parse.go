@@ -125,6 +125,8 @@ func (p *parser) keepCustom(kind string, raw map[string]any) error {
 		return keep(&p.set.routes, raw)
 	case v1alpha1.KindAPIKey:
 		return keep(&p.set.keys, raw)
+	case v1alpha1.KindUsagePolicy:
+		return keep(&p.set.policies, raw)
 	}
 	return errors.New("this version of standalone mode does not know the kind")
 }

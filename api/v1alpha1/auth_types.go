@@ -34,6 +34,8 @@ type Auth struct {
 // JWTIssuer issues tokens that are verified with its public keys (RFC 7519, RFC 7517, OpenID Connect Discovery 1.0). The
 // keys are asked for when the configuration is taken up and now and then after; while the issuer is not there, those that
 // are known go on to be used.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.caSecretRef) || url(has(self.jwksURI) ? self.jwksURI : self.issuer).getScheme() == 'https'",message="caSecretRef has no effect where the keys are not asked for with https"
 type JWTIssuer struct {
 	// issuer is the URL that tokens bear in "iss", exactly. Its keys are found by its /.well-known/openid-configuration.
 	//
@@ -93,6 +95,8 @@ type JWTIssuer struct {
 type ClaimName string
 
 // Anonymous is what clients may do that show neither key nor token: each client address is a principal of its own.
+//
+// +kubebuilder:validation:XValidation:rule="self.enabled || !has(self.allow)",message="allow has no effect without enabled: true"
 type Anonymous struct {
 	// enabled lets them in.
 	//

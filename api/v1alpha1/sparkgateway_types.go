@@ -319,7 +319,8 @@ const (
 	UnknownPriceZero UnknownPrice = "Zero"
 )
 
-// GatewayLimits hold for every principal, beside its own: a key, the bearer of tokens, or an anonymous client address.
+// GatewayLimits hold for every principal, beside its own: a key, the bearer of tokens, or an anonymous client address. Each of
+// perUser, perIP and all has a mode of its own.
 type GatewayLimits struct {
 	Limits `json:",inline"`
 	// perUser limits each user, over all keys and tokens.

@@ -21,6 +21,7 @@ type UsagePolicySpec struct {
 	// namespace takes from tokens. An empty selector matches them all.
 	//
 	// +required
+	// +kubebuilder:validation:XValidation:rule="(!has(self.matchLabels) || self.matchLabels.size() <= 16) && (!has(self.matchExpressions) || self.matchExpressions.size() <= 16)",message="at most 16 matchLabels and 16 matchExpressions"
 	KeySelector metav1.LabelSelector `json:"keySelector"`
 	// limits of all that match together, beside their own and those of other policies; the tightest wins.
 	//

@@ -78,7 +78,8 @@ func (v validation) run(stdin io.Reader, stdout, stderr io.Writer) error {
 		Valid: len(problems) == 0, Problems: append([]manifest.Problem{}, problems...), Notes: append([]manifest.Problem{}, set.Notes()...),
 		Objects: map[string]int{
 			v1alpha1.KindSparkGateway: len(set.Gateways()), v1alpha1.KindProviderPolicy: len(set.Providers()),
-			v1alpha1.KindModelRoute: len(set.Routes()), v1alpha1.KindAPIKey: len(set.Keys()), "Secret": len(set.Secrets()),
+			v1alpha1.KindModelRoute: len(set.Routes()), v1alpha1.KindAPIKey: len(set.Keys()),
+			v1alpha1.KindUsagePolicy: len(set.Policies()), "Secret": len(set.Secrets()),
 		},
 	}
 	if err := r.print(v.output, stdout, stderr); err != nil {
@@ -117,7 +118,9 @@ func (r report) print(output string, stdout, stderr io.Writer) error {
 // counts gives "1 SparkGateway, 2 APIKey", without what there is none of.
 func (r report) counts() string {
 	var counts []string
-	for _, kind := range []string{v1alpha1.KindSparkGateway, v1alpha1.KindProviderPolicy, v1alpha1.KindModelRoute, v1alpha1.KindAPIKey, "Secret"} {
+	for _, kind := range []string{
+		v1alpha1.KindSparkGateway, v1alpha1.KindProviderPolicy, v1alpha1.KindModelRoute, v1alpha1.KindAPIKey, v1alpha1.KindUsagePolicy, "Secret",
+	} {
 		if n := r.Objects[kind]; n > 0 {
 			counts = append(counts, fmt.Sprintf("%d %s", n, kind))
 		}

@@ -106,7 +106,7 @@ func providerPriceRules() []rule {
 		{constraint{"ProviderPolicy", price, "required inputPerMillion"}, change{price: whole}, change{price: map[string]any{"outputPerMillion": "1"}}},
 		{constraint{"ProviderPolicy", price, "required outputPerMillion"}, change{price: whole}, change{price: map[string]any{"inputPerMillion": "1"}}},
 	}
-	for _, name := range []string{"inputPerMillion", "outputPerMillion", "cachedInputPerMillion"} {
+	for _, name := range []string{"inputPerMillion", "outputPerMillion", "cachedInputPerMillion", "cacheWritePerMillion", "perRequest"} {
 		amount := field{"ProviderPolicy", price + "." + name, change{price: whole}}
 		rules = append(rules,
 			amount.rule("maxLength", "9999.999999", "0009999.9999"),
@@ -129,7 +129,6 @@ func keyRules() []rule {
 		{constraint{kind, "", "required spec"}, nil, change{"spec": nil}},
 		{constraint{kind, "", name}, change{"metadata.name": repeat(240)}, change{"metadata.name": repeat(241)}},
 		{constraint{kind, "spec", "required user"}, nil, change{"spec.user": nil}},
-		{constraint{kind, "spec.limits", "required requests"}, nil, change{"spec.limits": map[string]any{}}},
 		field{kind, "spec.role", nil}.rule("enum", "Master", "Root"),
 		field{kind, "spec.role", nil}.rule("enum", "User", "user"),
 		user.rule("pattern", "Zoë <zoe@example.com>", "a\nb"),
@@ -138,7 +137,6 @@ func keyRules() []rule {
 	},
 		user.name(253),
 		gatewayRefs(kind),
-		requestLimits(kind, "spec.limits.requests", 8, true),
 		secretKey(field{kind, "spec.secretRef", nil}),
 	)
 }

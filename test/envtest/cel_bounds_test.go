@@ -82,7 +82,7 @@ func (f field) spellings(two, longest, one string) []rule {
 }
 
 // requestLimits are the rules of a list of at most so many RequestLimits.
-func requestLimits(kind, at string, most int, required bool) []rule {
+func requestLimits(kind, at string, most int) []rule {
 	item := field{kind, at + "[0]", nil}
 	limits := func(n int) []any {
 		var all []any
@@ -93,18 +93,17 @@ func requestLimits(kind, at string, most int, required bool) []rule {
 	}
 	list := field{kind, at, nil}
 	rules := []rule{
+		list.rule("minItems", limits(1), []any{}),
 		list.rule("maxItems", limits(most), limits(most+1)),
 		list.rule("listType", limits(2), append(limits(1), limits(1)...)),
 		item.rule("burst must not exceed count", map[string]any{"count": 5, "per": "1m", "burst": 5}, map[string]any{"count": 5, "per": "1m", "burst": 6}),
 		item.rule("required count", map[string]any{"count": 5, "per": "1m"}, map[string]any{"per": "1m"}),
 		item.rule("required per", map[string]any{"count": 5, "per": "1m"}, map[string]any{"count": 5}),
 	}
-	if required {
-		rules = append(rules, list.rule("minItems", limits(1), []any{}))
-	}
-	rules = append(rules, field{kind, item.at + ".count", nil}.number(1, 1000000000)...)
-	rules = append(rules, field{kind, item.at + ".burst", change{item.at + ".count": 1000000000}}.number(1, 1000000000)...)
-	return append(rules, field{kind, item.at + ".per", nil}.duration("must be between 1s and 24h", "1000ms", "1440m", "999ms", "24h1ms")...)
+	around := change{item.at: map[string]any{"count": 1000000000, "per": "1m"}}
+	rules = append(rules, field{kind, item.at + ".count", around}.number(1, 1000000000)...)
+	rules = append(rules, field{kind, item.at + ".burst", around}.number(1, 1000000000)...)
+	return append(rules, field{kind, item.at + ".per", around}.duration("must be between 1s and 24h", "1000ms", "1440m", "999ms", "24h1ms")...)
 }
 
 // gatewayRefs are the rules of spec.gatewayRefs.

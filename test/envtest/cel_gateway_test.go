@@ -23,7 +23,7 @@ func scaled(resources map[string]any) change {
 // rules are all cases.
 func rules() []rule {
 	return slices.Concat(gatewayRules(), gatewayResourceRules(), gatewayPodRules(), gatewayHeaderRules(), providerRules(), providerTypeRules(), providerCloudRules(),
-		providerModelRules(), providerTrafficRules(), routeRules(), keyRules())
+		providerModelRules(), providerTrafficRules(), routeRules(), keyRules(), everyLimitRules(), accessRules(), sharedRules())
 }
 
 func gatewayRules() []rule {
@@ -65,7 +65,6 @@ func gatewayRules() []rule {
 		at("spec.disruption.maxUnavailable").rule("must be a number up to 1000 or a percentage up to 100%", 3, "3"),
 		// Beyond 32 bits clients could not read the object.
 		at("spec.disruption.maxUnavailable").rule("must be a number up to 1000 or a percentage up to 100%", 1000, 5000000000),
-		{constraint{kind, "spec.limits.perIP", "required requests"}, nil, change{"spec.limits.perIP": map[string]any{}}},
 		at("spec.listener").rule("ports 9090 and 9443 are the gateway's own", map[string]any{"port": 9091}, map[string]any{"port": 9090}),
 		at("spec.listener").rule("ports 9090 and 9443 are the gateway's own", map[string]any{"port": 9444}, map[string]any{"port": 9443}),
 		{constraint{kind, "spec.listener.tls", "required secretRef"}, nil, change{"spec.listener.tls": map[string]any{}}},
@@ -85,8 +84,6 @@ func gatewayRules() []rule {
 		at("spec.requestLimits.bodyTimeout").duration("must be between 1s and 1h", "1s", "60m", "0s", "1h1ms"),
 		at("spec.requestLimits.maxBodyBytes").number(1024, 1<<30),
 		at("spec.requestLimits.maxHeaderBytes").number(1024, 32768),
-		requestLimits(kind, "spec.limits.requests", 8, false),
-		requestLimits(kind, "spec.limits.perIP.requests", 8, true),
 	)
 }
 

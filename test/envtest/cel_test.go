@@ -35,6 +35,8 @@ var base = map[string]string{
 		"limits": {"requests": [{"count": 10, "per": "1m"}], "tokens": [{"count": 10, "per": "1m"}]}}}`,
 	"ModelRoute": `{"spec": {"gatewayRefs": [{"name": "main"}], "models": ["smart"],
 		"targets": [{"providerRef": {"name": "p"}, "model": "m0"}]}}`,
+	"UsagePolicy": `{"spec": {"gatewayRefs": [{"name": "main"}], "keySelector": {"matchLabels": {"team": "a"}},
+		"limits": {"requests": [{"count": 10, "per": "1m"}]}}}`,
 	"APIKey": `{"spec": {"gatewayRefs": [{"name": "main"}], "user": "alice",
 		"limits": {"requests": [{"count": 10, "per": "1m"}]}}}`,
 }

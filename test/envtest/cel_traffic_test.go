@@ -4,7 +4,6 @@
 package envtest
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 )
@@ -74,26 +73,12 @@ func retryRules() []rule {
 
 func quotaRules() []rule {
 	const limits = "spec.limits"
-	tokens := func(n int) []any {
-		var all []any
-		for i := range n {
-			all = append(all, map[string]any{"count": 1, "per": fmt.Sprintf("%dm", i+1)})
-		}
-		return all
-	}
-	list, item := policy(limits+".tokens"), policy(limits+".tokens[0]")
 	return slices.Concat([]rule{
 		policy(limits).rule("minProperties", map[string]any{"concurrency": 1}, map[string]any{}),
 		policy(limits+".queue").rule("minProperties", map[string]any{"length": 1}, map[string]any{}),
-		list.rule("minItems", tokens(1), []any{}),
-		list.rule("maxItems", tokens(4), tokens(5)),
-		list.rule("listType", tokens(2), append(tokens(1), tokens(1)...)),
-		item.rule("required count", tokens(1)[0], map[string]any{"per": "1m"}),
-		item.rule("required per", tokens(1)[0], map[string]any{"count": 1}),
 	},
-		policy(item.at+".count").number(1, 1000000000000),
-		policy(item.at+".per").duration("must be between 1s and 24h", "1000ms", "1440m", "999ms", "24h1ms"),
-		requestLimits("ProviderPolicy", limits+".requests", 4, true),
+		tokenLimits("ProviderPolicy", limits+".tokens", 4),
+		requestLimits("ProviderPolicy", limits+".requests", 4),
 		policy(limits+".concurrency").number(1, 1000000),
 		policy(limits+".queue.length").number(0, 10000),
 		policy(limits+".queue.timeout").duration("must be between 1ms and 5m", "1ms", "300s", "0s", "5m1ms"),

@@ -41,6 +41,7 @@ var resources = map[string]string{
 	"SparkGateway":   "/apis/sparkgateway.dev/v1alpha1/namespaces/%s/sparkgateways",
 	"ProviderPolicy": "/apis/sparkgateway.dev/v1alpha1/namespaces/%s/providerpolicies",
 	"ModelRoute":     "/apis/sparkgateway.dev/v1alpha1/namespaces/%s/modelroutes",
+	"UsagePolicy":    "/apis/sparkgateway.dev/v1alpha1/namespaces/%s/usagepolicies",
 	"APIKey":         "/apis/sparkgateway.dev/v1alpha1/namespaces/%s/apikeys",
 	"Secret":         "/api/v1/namespaces/%s/secrets",
 }

@@ -36,8 +36,8 @@ func (c Configuration) Name() types.NamespacedName {
 	return types.NamespacedName{Namespace: c.Gateway.Namespace, Name: c.Gateway.Name}
 }
 
-// Still is what the gateway would serve, without what asks providers by itself: health checks. It is nil where the gateway
-// was refused.
+// Still is what the gateway would serve, without what asks or tells others by itself: health checks of providers, the keys of
+// issuers, the store, the ledger. It is nil where the gateway was refused.
 func (c Configuration) Still() *config.Document {
 	if c.compiled.Document == nil {
 		return nil
@@ -47,6 +47,7 @@ func (c Configuration) Still() *config.Document {
 	for i := range still.Core.Providers {
 		still.Core.Providers[i].HealthCheck = nil
 	}
+	still.Core.Gateway.Auth.Issuers, still.Core.Gateway.Store, still.Core.Gateway.Ledger = nil, nil, nil
 	return &still
 }
 
@@ -84,6 +85,10 @@ func Compile(
 		c := Configuration{Gateway: gateway}
 		in := input(set, &c.Gateway, secrets)
 		c.compiled = compiler.Compile(in)
+		if c.compiled.Document != nil {
+			// There is one process, whatever a cluster would have.
+			c.compiled.Document.Core.Gateway.Replicas = 1
+		}
 		judged := c.compiled
 		if len(ignored) > 0 {
 			judged = compiler.Compile(complete(in, c.compiled, ignored))
@@ -130,6 +135,11 @@ func input(set *manifest.Set, gateway *v1alpha1.SparkGateway, secrets map[types.
 			in.Keys = append(in.Keys, k)
 		}
 	}
+	for _, u := range set.Policies() {
+		if compiler.Attaches(u.Spec.GatewayRefs, u.Namespace, name) {
+			in.Policies = append(in.Policies, u)
+		}
+	}
 	return in
 }
 
@@ -156,6 +166,9 @@ func danglingRefs(set *manifest.Set) []manifest.Problem {
 	}
 	for _, k := range set.Keys() {
 		check(v1alpha1.KindAPIKey, k.Namespace, k.Name, k.Spec.GatewayRefs)
+	}
+	for _, u := range set.Policies() {
+		check(v1alpha1.KindUsagePolicy, u.Namespace, u.Name, u.Spec.GatewayRefs)
 	}
 	return problems
 }
@@ -186,6 +199,9 @@ func verdicts(set *manifest.Set, gateway types.NamespacedName, out compiler.Outp
 	}
 	for name, v := range out.Keys {
 		add(v1alpha1.KindAPIKey, name, v)
+	}
+	for name, v := range out.Policies {
+		add(v1alpha1.KindUsagePolicy, name, v)
 	}
 	return problems
 }

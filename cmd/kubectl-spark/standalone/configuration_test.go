@@ -40,6 +40,56 @@ spec: {gatewayRefs: [{name: main}], user: alice}
 `
 )
 
+const policyYAML = `apiVersion: sparkgateway.dev/v1alpha1
+kind: UsagePolicy
+metadata: {name: everybody}
+spec: {gatewayRefs: [{name: main}], keySelector: {}, limits: {requests: [{count: 1, per: 1m}]}}
+---
+`
+
+func TestAPolicyIsServedByTheOneProcessThereIs(t *testing.T) {
+	set := parseValid(t, gatewayYAML+keyYAML+policyYAML)
+	compiled, problems := Compile(set, Placeholders(set))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	core := compiled[0].compiled.Document.Core
+	if len(core.Policies) != 1 || core.Policies[0].ID != "default/everybody" {
+		t.Errorf("policies %+v", core.Policies)
+	}
+	if core.Gateway.Replicas != 1 {
+		t.Errorf("limits are shared by %d processes", core.Gateway.Replicas)
+	}
+}
+
+func TestWhatIsStillAsksAndTellsNobody(t *testing.T) {
+	set := parseValid(t, `apiVersion: sparkgateway.dev/v1alpha1
+kind: SparkGateway
+metadata: {name: main}
+spec:
+  auth: {jwt: [{issuer: http://idp, audiences: [spark]}], trustedProxies: [10.0.0.0/8]}
+  store: {type: Redis, redis: {addresses: ["redis:6379"]}}
+  ledger: {webhook: {url: http://sink}}
+---
+`+strings.Replace(providerYAML, "models:", "healthCheck: {interval: 10s}\n  models:", 1))
+	compiled, problems := Compile(set, nil)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	still := compiled[0].Still().Core
+	g := still.Gateway
+	if len(g.Auth.Issuers) > 0 || g.Store != nil || g.Ledger != nil || still.Providers[0].HealthCheck != nil {
+		t.Errorf("it would ask: %+v", still)
+	}
+	if len(g.Auth.TrustedProxies) != 1 {
+		t.Error("what asks nobody is gone too")
+	}
+	served := compiled[0].compiled.Document.Core
+	if served.Gateway.Store == nil || served.Gateway.Ledger == nil || served.Providers[0].HealthCheck == nil || len(served.Gateway.Auth.Issuers) != 1 {
+		t.Error("what is served was changed")
+	}
+}
+
 func parseValid(t *testing.T, content string) *manifest.Set {
 	t.Helper()
 	set, problems := manifest.Parse([]manifest.File{{Name: "f.yaml", Content: []byte(content)}})
@@ -114,6 +164,13 @@ kind: APIKey
 metadata: {name: b}
 spec: {user: b, gatewayRefs: [{name: main}], secretRef: {name: shared}}`,
 			[]string{"f.yaml:19: APIKey default/b: spec.secretRef: Secret default/shared holds the same key as"},
+		},
+		"a policy of a gateway that is not there": {
+			policyYAML, []string{"f.yaml:4: UsagePolicy default/everybody: spec.gatewayRefs[0]: SparkGateway default/main does not exist"},
+		},
+		"a policy that the compiler refuses": {
+			gatewayYAML + strings.Replace(policyYAML, "per: 1m", "per: 1m}, {count: 1, per: 60s", 1),
+			[]string{"f.yaml:9: UsagePolicy default/everybody: spec.limits.requests[1].per: 60s stands twice"},
 		},
 		"one model of two providers": {
 			gatewayYAML + providerYAML + `apiVersion: sparkgateway.dev/v1alpha1

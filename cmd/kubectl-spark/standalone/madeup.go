@@ -43,11 +43,7 @@ func MadeUp(set *manifest.Set) (map[types.NamespacedName]*corev1.Secret, error) 
 		}
 	}
 	for _, gw := range set.Gateways() {
-		for _, name := range compiler.GatewaySecrets(&gw) {
-			certificate, key, err := selfSigned()
-			m.add(name.Namespace, name.Name, "tls.crt", func() ([]byte, error) { return certificate, err })
-			m.add(name.Namespace, name.Name, "tls.key", func() ([]byte, error) { return key, err })
-		}
+		m.gateway(&gw)
 	}
 	for _, p := range set.Providers() {
 		m.provider(&p)
@@ -55,12 +51,50 @@ func MadeUp(set *manifest.Set) (map[types.NamespacedName]*corev1.Secret, error) 
 	return m.secrets, m.failed
 }
 
+func (m *madeUp) gateway(gw *v1alpha1.SparkGateway) {
+	spec := &gw.Spec
+	value := func(ref *v1alpha1.SecretKeyReference, otherwise string, value func() ([]byte, error)) {
+		if ref != nil {
+			m.add(gw.Namespace, ref.Name, cmp.Or(ref.Key, otherwise), value)
+		}
+	}
+	if l := spec.Listener; l != nil && l.TLS != nil {
+		certificate, key, err := selfSigned()
+		m.add(gw.Namespace, l.TLS.SecretRef.Name, "tls.crt", func() ([]byte, error) { return certificate, err })
+		m.add(gw.Namespace, l.TLS.SecretRef.Name, "tls.key", func() ([]byte, error) { return key, err })
+	}
+	if a := spec.Auth; a != nil {
+		for _, issuer := range a.JWT {
+			value(issuer.CASecretRef, "ca.crt", authority)
+		}
+	}
+	if s := spec.Store; s != nil && s.Redis != nil {
+		for _, credentials := range []*v1alpha1.StoreCredentials{s.Redis.Credentials, s.Redis.SentinelCredentials} {
+			if credentials != nil {
+				value(&credentials.SecretRef, "password", text("made-up"))
+			}
+		}
+		if s.Redis.TLS != nil {
+			value(s.Redis.TLS.CASecretRef, "ca.crt", authority)
+		}
+	}
+	if l := spec.Ledger; l != nil && l.Webhook != nil {
+		value(l.Webhook.AuthorizationSecretRef, "authorization", text("made-up"))
+	}
+	if l := spec.Ledger; l != nil && l.OTLP != nil {
+		value(l.OTLP.AuthorizationSecretRef, "authorization", text("made-up"))
+	}
+}
+
+// authority gives a certificate that nobody trusts.
+func authority() ([]byte, error) {
+	certificate, _, err := selfSigned()
+	return certificate, err
+}
+
 func (m *madeUp) provider(p *v1alpha1.ProviderPolicy) {
 	if t := p.Spec.TLS; t != nil && t.CASecretRef != nil {
-		m.add(p.Namespace, t.CASecretRef.Name, cmp.Or(t.CASecretRef.Key, "ca.crt"), func() ([]byte, error) {
-			certificate, _, err := selfSigned()
-			return certificate, err
-		})
+		m.add(p.Namespace, t.CASecretRef.Name, cmp.Or(t.CASecretRef.Key, "ca.crt"), authority)
 	}
 	cr := p.Spec.Credentials
 	switch {

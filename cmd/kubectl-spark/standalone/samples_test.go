@@ -39,6 +39,9 @@ func TestEverySampleIsValidAndCompiles(t *testing.T) {
 			if dir.Name() == "full" && len(set.Routes()) == 0 {
 				t.Error("a route is missing")
 			}
+			if dir.Name() == "full" && len(set.Policies()) == 0 {
+				t.Error("a policy is missing")
+			}
 			if len(set.Gateways()) == 0 || len(set.Providers()) == 0 || len(set.Keys()) == 0 {
 				t.Error("a gateway, a provider or a key is missing")
 			}
@@ -101,6 +104,7 @@ var kubernetesOwn = map[string]bool{
 	"SparkGateway spec.podTemplate.tolerations":               true,
 	"SparkGateway spec.podTemplate.topologySpreadConstraints": true,
 	"SparkGateway spec.allowedNamespaces.selector":            true,
+	"UsagePolicy spec.keySelector":                            true,
 }
 
 func wantSet(t *testing.T, set map[string]bool, at string, schema *apiextensionsv1.JSONSchemaProps) {
