@@ -23,7 +23,7 @@ func AppendCSV(dst []byte, r *Record) []byte {
 	}
 	dst = append(dst, ',')
 	if len(r.Policies) > 0 {
-		dst = appendLong(dst, strings.Join(r.Policies[:min(len(r.Policies), MaxPolicies)], " "))
+		dst = AppendCell(dst, strings.Join(r.Policies[:min(len(r.Policies), MaxPolicies)], " "))
 	}
 	for _, f := range r.target() {
 		dst = appendCell(append(dst, ','), f.value)
@@ -47,10 +47,10 @@ func AppendCSV(dst []byte, r *Record) []byte {
 	return append(dst, '\r', '\n')
 }
 
-func appendCell(dst []byte, s string) []byte { return appendLong(dst, bounded(s)) }
+func appendCell(dst []byte, s string) []byte { return AppendCell(dst, bounded(s)) }
 
-// appendLong writes a text, in quotes where it needs them.
-func appendLong(dst []byte, s string) []byte {
+// AppendCell appends a text as one value of CSV, in quotes where it needs them and harmless to spreadsheets.
+func AppendCell(dst []byte, s string) []byte {
 	formula := s != "" && strings.IndexByte("=+-@\t\r", s[0]) >= 0
 	if !formula && !strings.ContainsAny(s, ",\"\r\n") {
 		return append(dst, s...)

@@ -14,6 +14,13 @@ import (
 	"time"
 )
 
+// ScopeHeader says whose requests an answer of records is about: ScopeStore of all pods, ScopePod of the one that answers.
+const (
+	ScopeHeader = "X-Spark-Export-Scope"
+	ScopeStore  = "store"
+	ScopePod    = "pod"
+)
+
 // Slack is how much earlier or later than a record's Ended it may have been kept: Read gives those too.
 const Slack = 2 * time.Second
 

@@ -7,6 +7,7 @@ package live
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,6 +43,15 @@ type Cluster struct {
 
 // Connect reads where the cluster is. It sends nothing.
 func Connect(o Options) (*Cluster, error) {
+	settings, namespace, err := Settings(o)
+	if err != nil {
+		return nil, err
+	}
+	return connect(settings, namespace)
+}
+
+// Settings reads where the cluster is, and the namespace.
+func Settings(o Options) (*rest.Config, string, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = o.Kubeconfig
 	overrides := &clientcmd.ConfigOverrides{CurrentContext: o.Context}
@@ -49,13 +59,10 @@ func Connect(o Options) (*Cluster, error) {
 	from := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides)
 	settings, err := from.ClientConfig()
 	if err != nil {
-		return nil, fmt.Errorf("which cluster? %w", err)
+		return nil, "", fmt.Errorf("which cluster? %w", err)
 	}
 	namespace, _, err := from.Namespace()
-	if err != nil {
-		return nil, err
-	}
-	return connect(settings, namespace)
+	return settings, namespace, err
 }
 
 func connect(settings *rest.Config, namespace string) (*Cluster, error) {
@@ -75,17 +82,9 @@ func connect(settings *rest.Config, namespace string) (*Cluster, error) {
 // Errors hold no secret.
 func (c *Cluster) Explain(ctx context.Context, gateway, pod string, asked config.ExplainRequest) (config.Explanation, string, error) {
 	none := config.Explanation{}
-	admin, err := c.clients.CoreV1().Secrets(c.Namespace).Get(ctx, render.AdminSecretName(gateway), metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return none, "", fmt.Errorf("--gateway %s: namespace %s has no Secret %s, which the operator makes for each SparkGateway",
-			gateway, c.Namespace, render.AdminSecretName(gateway))
-	}
+	credentials, err := c.credentials(ctx, gateway)
 	if err != nil {
 		return none, "", err
-	}
-	credentials, err := issue.ClientTLS(admin.Data)
-	if err != nil {
-		return none, "", fmt.Errorf("the Secret %s: %w", admin.Name, err)
 	}
 	if pod, err = c.choose(ctx, gateway, pod); err != nil {
 		return none, "", err
@@ -102,6 +101,23 @@ func (c *Cluster) Explain(ctx context.Context, gateway, pod string, asked config
 		return none, pod, fmt.Errorf("pod %s: %w", pod, err)
 	}
 	return explanation, pod, nil
+}
+
+// credentials are those of a gateway's administrative listeners. Errors hold no secret.
+func (c *Cluster) credentials(ctx context.Context, gateway string) (*tls.Config, error) {
+	admin, err := c.clients.CoreV1().Secrets(c.Namespace).Get(ctx, render.AdminSecretName(gateway), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, fmt.Errorf("--gateway %s: namespace %s has no Secret %s, which the operator makes for each SparkGateway",
+			gateway, c.Namespace, render.AdminSecretName(gateway))
+	}
+	if err != nil {
+		return nil, err
+	}
+	credentials, err := issue.ClientTLS(admin.Data)
+	if err != nil {
+		return nil, fmt.Errorf("the Secret %s: %w", admin.Name, err)
+	}
+	return credentials, nil
 }
 
 // choose finds the pod to ask: of those that are not leaving, one that is ready.

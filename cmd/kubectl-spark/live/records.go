@@ -1,0 +1,131 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package live
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sparkgateway/spark/controllers/render"
+	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/ledger"
+)
+
+// Records gives each the lines of the records of a gateway's requests that ended from a time on and before another, in no order
+// and some perhaps twice: from the store where the pods have one, else from every pod. silent says of pods that could not tell
+// theirs why; where none could, that is the error. Errors hold no secret.
+func (c *Cluster) Records(ctx context.Context, gateway string, from, to time.Time, each func(line []byte) error) (silent []error, err error) {
+	credentials, err := c.credentials(ctx, gateway)
+	if err != nil {
+		return nil, err
+	}
+	pods, err := c.running(ctx, gateway)
+	if err != nil {
+		return nil, err
+	}
+	for _, pod := range pods {
+		all, err := c.recordsOf(ctx, credentials, pod, query(from, to), each)
+		switch {
+		case ctx.Err() != nil:
+			return silent, ctx.Err()
+		case err != nil:
+			silent = append(silent, fmt.Errorf("pod %s: %w", pod, err))
+		case all:
+			// The store has those of the silent pods too.
+			return nil, nil
+		}
+	}
+	if len(silent) == len(pods) {
+		return nil, errors.Join(silent...)
+	}
+	return silent, nil
+}
+
+func query(from, to time.Time) string {
+	q := url.Values{}
+	q.Set("from", from.UTC().Format(time.RFC3339Nano))
+	q.Set("to", to.UTC().Format(time.RFC3339Nano))
+	return config.RecordsPath + "?" + q.Encode()
+}
+
+// running names the pods that may have records, those that are leaving among them.
+func (c *Cluster) running(ctx context.Context, gateway string) ([]string, error) {
+	list, err := c.clients.CoreV1().Pods(c.Namespace).List(ctx, metav1.ListOptions{LabelSelector: render.GatewayLabel + "=" + gateway})
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, p := range list.Items {
+		if p.Status.Phase != corev1.PodPending && p.Status.Phase != corev1.PodSucceeded && p.Status.Phase != corev1.PodFailed {
+			names = append(names, p.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("SparkGateway %s/%s has no pod that runs", c.Namespace, gateway)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// recordsOf asks one pod. It says whether the pod gave the records of all.
+func (c *Cluster) recordsOf(ctx context.Context, credentials *tls.Config, pod, path string, each func([]byte) error) (all bool, err error) {
+	address, stop, err := c.forward(ctx, pod)
+	if err != nil {
+		return false, fmt.Errorf("forward a port: %w", err)
+	}
+	defer stop()
+	transport := &http.Transport{TLSClientConfig: credentials.Clone()}
+	defer transport.CloseIdleConnections()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+address+path, nil)
+	if err != nil {
+		return false, err
+	}
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	switch response.StatusCode {
+	case http.StatusOK:
+	case http.StatusBadRequest, http.StatusNotFound:
+		said, _ := io.ReadAll(io.LimitReader(response.Body, maxProblem))
+		if text := strings.TrimSpace(string(said)); text != "" && !strings.Contains(text, "page not found") {
+			return false, errors.New(text)
+		}
+		return false, errors.New("its release keeps no usage records")
+	default:
+		return false, fmt.Errorf("it answers with status %d", response.StatusCode)
+	}
+	if err := Lines(response.Body, each); err != nil {
+		return false, fmt.Errorf("its records break off: %w", err)
+	}
+	return response.Header.Get(ledger.ScopeHeader) == ledger.ScopeStore, nil
+}
+
+// Lines calls each with every line that is not empty.
+func Lines(from io.Reader, each func(line []byte) error) error {
+	lines := bufio.NewScanner(from)
+	lines.Buffer(make([]byte, 0, 64<<10), ledger.MaxLine)
+	for lines.Scan() {
+		if line := bytes.TrimSpace(lines.Bytes()); len(line) > 0 {
+			if err := each(line); err != nil {
+				return err
+			}
+		}
+	}
+	return lines.Err()
+}

@@ -1,0 +1,188 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/sparkgateway/spark/cmd/kubectl-spark/chart"
+	"github.com/sparkgateway/spark/cmd/kubectl-spark/usage"
+	"github.com/sparkgateway/spark/gateway/ledger"
+)
+
+// statement is a Book as it is printed.
+type statement struct {
+	*usage.Book
+	by       string
+	from, to time.Time
+}
+
+func (s statement) print(a accounting, look chart.Style) ([]byte, error) {
+	switch a.output {
+	case "json":
+		return s.json()
+	case "csv":
+		return s.csv(), nil
+	default:
+		text := s.table()
+		if a.chart {
+			text += s.chart(look)
+		}
+		return []byte(text), nil
+	}
+}
+
+func (s statement) json() ([]byte, error) {
+	told := struct {
+		By    string      `json:"by"`
+		From  *time.Time  `json:"from,omitempty"`
+		To    *time.Time  `json:"to,omitempty"`
+		Sums  []usage.Sum `json:"sums"`
+		Total usage.Sum   `json:"total"`
+	}{By: s.by, Sums: append([]usage.Sum{}, s.Sums()...), Total: s.Total()}
+	if !s.from.IsZero() {
+		told.From = &s.from
+	}
+	if !s.to.IsZero() {
+		told.To = &s.to
+	}
+	text, err := json.MarshalIndent(told, "", "  ")
+	return append(text, '\n'), err
+}
+
+func (s statement) csv() []byte {
+	out := []byte(s.by + ",requests,errors,tokensIn,tokensOut,tokensCached,cost,unpriced\r\n")
+	for _, sum := range s.Sums() {
+		out = ledger.AppendCell(out, plain(sum.Name))
+		for _, n := range []int64{sum.Requests, sum.Errors, sum.TokensIn, sum.TokensOut, sum.TokensCached} {
+			out = strconv.AppendInt(append(out, ','), n, 10)
+		}
+		out = sum.Cost.AppendTo(append(out, ','))
+		out = append(strconv.AppendInt(append(out, ','), sum.Unpriced, 10), '\r', '\n')
+	}
+	return out
+}
+
+// maxName is the widest name of a table.
+const maxName = 60
+
+func (s statement) table() string {
+	sums := s.Sums()
+	if len(sums) == 0 {
+		return "No requests" + s.when() + ".\n"
+	}
+	rows := [][]string{{strings.ToUpper(s.by), "REQUESTS", "ERRORS", "TOKENS-IN", "TOKENS-OUT", "CACHED", "COST"}}
+	for _, sum := range append(sums, s.Total()) {
+		rows = append(rows, []string{
+			plain(sum.Name), strconv.FormatInt(sum.Requests, 10), strconv.FormatInt(sum.Errors, 10), strconv.FormatInt(sum.TokensIn, 10),
+			strconv.FormatInt(sum.TokensOut, 10), strconv.FormatInt(sum.TokensCached, 10), price(sum),
+		})
+	}
+	return align(rows)
+}
+
+// plain is a name on one line.
+func plain(name string) string { return printable(strings.Join(strings.Fields(name), " ")) }
+
+// price is a cost, with a mark where it is only what is known of it.
+func price(s usage.Sum) string {
+	text := "$" + rounded(s.Cost)
+	if s.Unpriced > 0 {
+		text += "+?"
+	}
+	return text
+}
+
+// rounded gives cents, or more decimals of what is less than a dollar.
+func rounded(d ledger.Dollars) string {
+	const dollar = 1_000_000_000
+	unit, decimals := int64(dollar/100), 2
+	if d > -dollar && d < dollar && d%(dollar/100) != 0 {
+		unit, decimals = dollar/1_000_000, 6
+	}
+	n, sign := int64(d), ""
+	if n < 0 {
+		n, sign = -n, "-"
+	}
+	n = (n + unit/2) / unit
+	whole := dollar / unit
+	fraction := fmt.Sprintf("%0*d", decimals, n%whole)
+	return fmt.Sprintf("%s%d.%s%s", sign, n/whole, fraction[:2], strings.TrimRight(fraction[2:], "0"))
+}
+
+// align writes columns: the first to the left, the others to the right.
+func align(rows [][]string) string {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		if n := utf8.RuneCountInString(row[0]); n > maxName {
+			row[0] = string([]rune(row[0])[:maxName-3]) + "..."
+		}
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	var out strings.Builder
+	for _, row := range rows {
+		for i, cell := range row {
+			space := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			if i == 0 {
+				out.WriteString(cell + space)
+			} else {
+				out.WriteString("   " + space + cell)
+			}
+		}
+		out.WriteByte('\n')
+	}
+	return out.String()
+}
+
+// chart draws the costs or, where nothing cost anything, the tokens.
+func (s statement) chart(look chart.Style) string {
+	sums := s.Sums()
+	if len(sums) == 0 {
+		return ""
+	}
+	what, value := "cost", func(s usage.Sum) float64 { return float64(max(s.Cost, 0)) }
+	text := price
+	if s.Total().Cost <= 0 {
+		what, value = "tokens", func(s usage.Sum) float64 { return float64(s.TokensIn + s.TokensOut) }
+		text = func(s usage.Sum) string { return strconv.FormatInt(s.TokensIn+s.TokensOut, 10) }
+	}
+	bars := make([]chart.Bar, 0, len(sums))
+	for _, sum := range sums {
+		bars = append(bars, chart.Bar{Label: plain(sum.Name), Text: text(sum), Value: value(sum)})
+	}
+	out := "\n" + strings.ToUpper(what[:1]) + what[1:] + " by " + s.by + "\n" + chart.Bars(bars, look)
+	course := s.Course()
+	if course == nil {
+		return out
+	}
+	values := make([]float64, 0, len(course))
+	for _, part := range course {
+		values = append(values, value(part))
+	}
+	edge := "│"
+	if look.ASCII {
+		edge = "|"
+	}
+	return out + fmt.Sprintf("\n%s over time%s, %s each\n%s%s%s\n", strings.ToUpper(what[:1])+what[1:], s.when(),
+		(s.to.Sub(s.from)/usage.Points).Round(time.Second), edge, chart.Course(values, look), edge)
+}
+
+// when says which time the records are of.
+func (s statement) when() string {
+	text := ""
+	if !s.from.IsZero() {
+		text += " from " + s.from.Format(time.RFC3339)
+	}
+	if !s.to.IsZero() {
+		text += " to " + s.to.Format(time.RFC3339)
+	}
+	return text
+}
