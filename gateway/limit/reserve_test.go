@@ -28,7 +28,9 @@ type step struct {
 	left   int64 // of tokens, where they are limited
 }
 
-func of(tokens int64, cost config.Money) exchange.Use { return exchange.Use{Tokens: tokens, Cost: cost} }
+func of(tokens int64, cost config.Money) exchange.Use {
+	return exchange.Use{Tokens: tokens, Cost: cost}
+}
 
 func TestReserve(t *testing.T) {
 	ms := time.Millisecond

@@ -1,0 +1,156 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package limit
+
+import (
+	"testing"
+	"time"
+
+	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/exchange"
+)
+
+func TestModesKeepTheirPartOfLimits(t *testing.T) {
+	tests := map[string]struct {
+		mode                                  Mode
+		requests, slots, tokens, cost, budget int64
+	}{
+		"whole":                          {Whole(), 10, 10, 1000, 700, 100},
+		"before a store":                 {Stored(), 10, 10, 1000, 700, 100},
+		"alone without a store":          {Gossip(1), 10, 10, 1000, 700, 100},
+		"no number is one":               {Gossip(0), 10, 10, 1000, 700, 100},
+		"one of three without a store":   {Gossip(3), 10, 4, 1000, 700, 33},
+		"one of many without a store":    {Gossip(500), 10, 1, 1000, 700, 0},
+		"alone without its store":        {Share(1), 10, 10, 1000, 700, 100},
+		"one of three without its store": {Share(3), 3, 3, 333, 233, 33},
+		"one of many without its store":  {Share(500), 1, 1, 2, 1, 0},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			l := &config.Limits{
+				Requests: requests(request(10, 10, time.Hour)).Requests, Concurrency: 10,
+				Tokens: tokens(1000, time.Hour).Tokens, Cost: costs(700, time.Hour).Cost,
+			}
+			book := newBook(&wall{noon})
+			p := Parts{on(book, "key/a", l, budget(100, config.Day)...)}
+			book.SetMode(tc.mode)
+			each, _ := p.Look(start, exchange.Use{})
+			for i, want := range []int64{tc.requests, tc.slots, tc.tokens, tc.cost, tc.budget} {
+				if each[i].Remaining != want {
+					t.Errorf("%d %s remain, want %d", each[i].Remaining, each[i].Dimension, want)
+				}
+			}
+			_, d := begin(start, p, Part{}, exchange.Use{})
+			if d.Requests.Limit != tc.requests || d.Tokens.Limit != tc.tokens {
+				t.Errorf("%+v", d)
+			}
+			for i, limits := range []*config.Limits{requests(request(10, 10, time.Hour)), slots(10)} {
+				passed := 0
+				for ; passed <= 10; passed++ {
+					if _, d := begin(start, Parts{on(book, "key/b", limits)}, Part{}, exchange.Use{}); d.Refused != nil {
+						break
+					}
+				}
+				if want := []int64{tc.requests, tc.slots}[i]; int64(passed) != want {
+					t.Errorf("%d passed, want %d", passed, want)
+				}
+			}
+			if got := spend(start, Parts{on(book, "key/c", nil, budget(100, config.Day)...)}, of(0, 1), 200); int64(got) != tc.budget {
+				t.Errorf("%d of the budget were spent, want %d", got, tc.budget)
+			}
+		})
+	}
+}
+
+func TestOtherModesForgetNothing(t *testing.T) {
+	book := newBook(&wall{noon})
+	l := &config.Limits{Tokens: tokens(1000, time.Hour).Tokens, Requests: requests(request(10, 10, time.Hour)).Requests}
+	p := Parts{on(book, "key/a", l, budget(1000, config.Day)...)}
+	open := mustBegin(t, start, p, of(200, 200))
+	if n := spend(start, p, of(300, 300), 1); n != 1 {
+		t.Fatal("refused")
+	}
+	book.SetMode(Share(2))
+	// Half of each was taken: of its share, half remains. Of the budget, 500 of its own were spent or reserved.
+	each, _ := p.Look(start, exchange.Use{})
+	for i, want := range []int64{4, 250, 0} {
+		if each[i].Remaining != want {
+			t.Errorf("%d %s remain, want %d", each[i].Remaining, each[i].Dimension, want)
+		}
+	}
+	// What was reserved of the whole comes back as that.
+	open.Settle(start, of(100, 100), true)
+	book.SetMode(Stored())
+	each, _ = p.Look(start, exchange.Use{})
+	for i, want := range []int64{8, 600, 600} {
+		if each[i].Remaining != want {
+			t.Errorf("%d %s remain, want %d", each[i].Remaining, each[i].Dimension, want)
+		}
+	}
+	// And what was reserved of a share, as a share.
+	book.SetMode(Share(4))
+	open = mustBegin(t, start, p, of(100, 0))
+	book.SetMode(Stored())
+	open.Settle(start, of(50, 0), true)
+	if each, _ = p.Look(start, exchange.Use{}); each[1].Remaining != 400 {
+		t.Errorf("%+v, want 400 tokens", each[1])
+	}
+}
+
+func TestLearn(t *testing.T) {
+	w := &wall{noon}
+	book := newBook(w)
+	book.SetMode(Stored())
+	p := Parts{on(book, "key/a", nil, budget(1000, config.Day)...)}
+	left := func() int64 {
+		each, _ := p.Look(start, exchange.Use{})
+		return each[0].Remaining
+	}
+	day := func(cost config.Money) *config.HolderUse {
+		return &config.HolderUse{
+			Holder: "key/a", Requests: 9, Tokens: 90, Cost: cost, Day: config.WindowUse{Window: config.Day.Window(w.at), Cost: cost}, Last: 1,
+		}
+	}
+	spend(start, p, of(5, 100), 1)
+	for _, step := range []struct {
+		what        string
+		learn       config.Money
+		spend, want int64
+	}{
+		{"the store knows more", 400, 0, 600}, {"what is spent since", 0, 50, 550}, {"the store has it already", 450, 0, 550},
+		{"the store is behind", 420, 0, 550}, {"the store has others' too", 900, 0, 100},
+	} {
+		if step.learn > 0 {
+			book.Learn("key/a", day(step.learn))
+		}
+		if step.spend > 0 {
+			spend(start, p, of(5, config.Money(step.spend)), 1)
+		}
+		if got := left(); got != step.want {
+			t.Errorf("%s: %d left, want %d", step.what, got, step.want)
+		}
+	}
+	answer := book.Exchange(start, config.UsageCall{Instance: "x"}, "x")
+	if len(answer.Holders) != 1 || !answer.Shared || answer.Holders[0].Cost != 900 || answer.Holders[0].Requests != 10 {
+		t.Errorf("%+v", answer)
+	}
+	// The store is down: of what it left, each pod has its share.
+	book.SetMode(Share(4))
+	if got := left(); got != 25 {
+		t.Errorf("%d left, want 25", got)
+	}
+	spend(start, p, of(0, 20), 1)
+	if got := left(); got != 5 {
+		t.Errorf("%d left, want 5", got)
+	}
+	w.at = w.at.AddDate(0, 0, 1)
+	if got := left(); got != 250 {
+		t.Errorf("%d left the next day, want 250", got)
+	}
+	book.Learn("ip/192.0.2.1", day(1))
+	book.Learn("", day(1))
+	if len(book.holders) != 1 {
+		t.Errorf("%d holders", len(book.holders))
+	}
+}
