@@ -127,15 +127,15 @@ func (b *Book) absorb(now int64, call *config.UsageCall) {
 func told(name string) bool { return name != "" && !strings.HasPrefix(name, config.HolderIP) }
 
 // absorb takes over what all others used. What they used more than was known is taken of the buckets; what is known first
-// is of another time.
+// is of another time. Counts only grow: an operator that tells less is one that began anew and does not know all yet.
 func (h *Holder) absorb(now int64, u *config.HolderUse, others int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	was := h.others
-	h.others = u
-	if was == nil {
+	if h.others = u; was == nil {
 		return
 	}
+	*u = larger(*u, *was)
 	more := [exchange.Dimensions]int64{
 		exchange.Requests: u.Requests - was.Requests, exchange.Tokens: u.Tokens - was.Tokens, exchange.Cost: int64(u.Cost - was.Cost),
 	}

@@ -96,7 +96,8 @@ func (h *Holder) mark(exchange int64) {
 //
 // One of several pods has its share of what was left at the exchange before the last one, of which it has taken what it
 // spent since and what it reserves: what the others spent until then is known to it, and what they spend later is of their
-// own shares. Whatever all of them spend is then within the budget, but for requests that are under way for longer.
+// own shares. Whatever all of them spend is then within the budget, but for what requests had reserved elsewhere that were
+// under way at an exchange.
 func (h *Holder) room(a *asking, r *rule) config.Money {
 	w := a.calendar(h.book)
 	own := w.spent(&h.own, r.period)
