@@ -20,6 +20,7 @@ import (
 	"github.com/sparkgateway/spark/controllers/compiler"
 	"github.com/sparkgateway/spark/controllers/fleet"
 	"github.com/sparkgateway/spark/controllers/status"
+	"github.com/sparkgateway/spark/controllers/tally"
 	"github.com/sparkgateway/spark/gateway/config"
 )
 
@@ -55,6 +56,13 @@ func (p pods) say(uid string, s config.ProviderState) {
 	p[uid] = fleet.Word{Heard: true, State: &s, Silence: time.Second}
 }
 
+func usagePolicy(name string) *v1alpha1.UsagePolicy {
+	return &v1alpha1.UsagePolicy{
+		ObjectMeta: metav1.ObjectMeta{Namespace: main.Namespace, Name: name, UID: types.UID(name + "-uid"), Generation: 1},
+		Spec:       v1alpha1.UsagePolicySpec{GatewayRefs: toMain(), Budgets: []v1alpha1.Budget{{Amount: "10.00", Per: v1alpha1.BudgetDay}}},
+	}
+}
+
 func open(model string) config.ProviderState {
 	return config.ProviderState{Attempts: 9, Failures: 5, Out: []config.BreakerState{
 		{Model: model, State: config.BreakerOpen, Reason: "5 failures in a row, last: status 503", Since: noon}}}
@@ -63,9 +71,13 @@ func open(model string) config.ProviderState {
 // attachedBed has reconcilers of what attaches to the gateway, and a clock of its own.
 type attachedBed struct {
 	*bed
-	now  time.Time
-	pods pods
-	by   map[status.Kind]reconcile.Reconciler
+	now   time.Time
+	pods  pods
+	used  *tally.Tally
+	spent *spending
+	// queued are those that were told of again.
+	queued []types.NamespacedName
+	by     map[status.Kind]reconcile.Reconciler
 }
 
 func newAttachedBed(t *testing.T, objects ...client.Object) *attachedBed {
@@ -73,10 +85,28 @@ func newAttachedBed(t *testing.T, objects ...client.Object) *attachedBed {
 	b := &attachedBed{bed: newBed(t, objects...), now: noon, pods: pods{}}
 	shared := Telling{Client: b.client, Board: b.gateways.Board, Events: Events{b.events}, Writes: rate.NewLimiter(rate.Inf, 1),
 		Now: func() time.Time { return b.now }}
+	books := tally.NewBooks(shared.Now)
+	b.used = tally.New(noon)
+	books.Open(main, b.used)
+	b.tell()
+	b.spent = newSpending(shared, books, func(_ status.Kind, name types.NamespacedName) { b.queued = append(b.queued, name) })
 	b.by = map[status.Kind]reconcile.Reconciler{
-		status.Providers: providers(shared, b.pods), status.Routes: routes(shared), status.Keys: keys(shared, b.gateways.Applier),
+		status.Providers: providers(shared, b.pods), status.Routes: routes(shared),
+		status.Keys: keys(shared, b.gateways.Applier, b.spent), status.Policies: policies(shared, b.spent),
 	}
 	return b
+}
+
+// tell has the gateway's only pod tell what it counted.
+func (b *attachedBed) tell(uses ...config.HolderUse) (grown []string) {
+	b.Helper()
+	b.used.Pods([]string{"a"}, 1, b.now)
+	_, hear := b.used.Ask("a", "a-1", b.now)
+	grown, ok := hear(&config.UsageAnswer{Instance: "a-1", Holders: uses})
+	if !ok {
+		b.Fatal("what the pod tells is not taken")
+	}
+	return grown
 }
 
 // publish puts a word on the board, and the pods by whose words it is.
@@ -91,13 +121,15 @@ func (b *attachedBed) publish(kind status.Kind, name string, v compiler.Verdict,
 		out.Routes = verdicts
 	case status.Keys:
 		out.Keys = verdicts
+	case status.Policies:
+		out.Policies = verdicts
 	}
 	var serving []status.Pod
 	for _, uid := range uids {
 		serving = append(serving, status.Pod{Name: "main-" + uid, UID: uid})
 	}
 	programmed := status.Condition{Type: v1alpha1.Programmed, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonProgrammed}
-	b.gateways.Board.Publish(main, status.Attachments(status.Report{}, out, programmed, serving))
+	b.gateways.Board.Publish(main, status.Attachments(status.Report{}, out, programmed, status.Programming{Pods: serving}))
 }
 
 // reconcile reconciles a resource, reads it again, and says how many writes there were and what was to wait.

@@ -39,13 +39,26 @@ type AttachedReconciler[T any, P interface {
 	Kind status.Kind
 	// Shared gives the part of the status that every kind has.
 	Shared func(P) *v1alpha1.AttachedStatus
-	// Prepare makes what a resource needs before gateways can speak of it; nil for nothing.
-	Prepare func(context.Context, P) error
-	// Complete fills in the rest of a status whose shared part is there, and says how long the write has to wait and
-	// whether there is to be one. nil has nothing to fill in.
-	Complete func(next, before P, attached []status.AttachedTo) (wait time.Duration, worth bool)
+	// Prepare makes what a resource needs before gateways can speak of it, and says when to do so again, 0 for never; nil for
+	// nothing.
+	Prepare func(context.Context, P) (again time.Duration, err error)
+	// Refused gives what Ready says of a resource that is refused on purpose, nil of others; nil refuses none.
+	Refused func(P) *status.Condition
+	// Complete fills in the rest of a status whose shared part is there, and says what becomes of it. nil has nothing to fill in.
+	Complete func(next, before P, attached []status.AttachedTo) Completion
+	// Wrote is told of a status that was written; nil does not care.
+	Wrote func(next, before P)
 	// Gone drops what is kept of a resource; nil keeps nothing.
 	Gone func(types.NamespacedName)
+}
+
+// Completion says what becomes of a status.
+type Completion struct {
+	// Worth says that it is to be written, and Wait how long that has to wait.
+	Worth bool
+	Wait  time.Duration
+	// Again is when to look again even if nobody tells anything new; 0 for never.
+	Again time.Duration
 }
 
 // Reconcile writes the status where what the gateways say has changed.
@@ -60,24 +73,45 @@ func (r *AttachedReconciler[T, P]) Reconcile(ctx context.Context, req ctrl.Reque
 		}
 		return ctrl.Result{}, nil
 	}
+	var again time.Duration
 	if r.Prepare != nil {
-		if err := r.Prepare(ctx, object); err != nil {
+		if again, err = r.Prepare(ctx, object); err != nil {
 			return ctrl.Result{}, err
 		}
 	}
 	attached, known, err := r.gather(ctx, object)
 	if err != nil || !known {
-		return ctrl.Result{}, err
+		return ctrl.Result{RequeueAfter: again}, err
 	}
+	next, done := r.complete(object, attached)
+	again = sooner(again, done.Again)
+	if !done.Worth || done.Wait > 0 {
+		return ctrl.Result{RequeueAfter: sooner(again, done.Wait)}, nil
+	}
+	return ctrl.Result{RequeueAfter: again}, r.write(ctx, next, object)
+}
+
+// complete gives the whole status.
+func (r *AttachedReconciler[T, P]) complete(object P, attached []status.AttachedTo) (P, Completion) {
 	next := object.DeepCopyObject().(P)
-	shared := r.Shared(next)
-	*shared = status.ForAttached(object.GetGeneration(), r.Now(), attached, *shared)
-	if r.Complete != nil {
-		if wait, worth := r.Complete(next, object, attached); !worth || wait > 0 {
-			return ctrl.Result{RequeueAfter: wait}, nil
-		}
+	var refused *status.Condition
+	if r.Refused != nil {
+		refused = r.Refused(object)
 	}
-	return ctrl.Result{}, r.write(ctx, next, object)
+	shared := r.Shared(next)
+	*shared = status.ForRefused(object.GetGeneration(), r.Now(), attached, *shared, refused)
+	if r.Complete == nil {
+		return next, Completion{Worth: true}
+	}
+	return next, r.Complete(next, object, attached)
+}
+
+// sooner gives the shorter of two times to wait, of which 0 is for ever.
+func sooner(a, b time.Duration) time.Duration {
+	if a <= 0 || b > 0 && b < a {
+		return b
+	}
+	return a
 }
 
 // gather holds, of each of a resource's gatewayRefs, what is known. known is false while some gateway has not been
@@ -113,5 +147,8 @@ func (r *AttachedReconciler[T, P]) write(ctx context.Context, next, before P) er
 		return client.IgnoreNotFound(err)
 	}
 	r.Events.transition(next, r.Shared(before).Conditions, r.Shared(next).Conditions)
+	if r.Wrote != nil {
+		r.Wrote(next, before)
+	}
 	return nil
 }

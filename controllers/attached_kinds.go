@@ -4,18 +4,14 @@
 package controllers
 
 import (
-	"context"
-	"slices"
-	"time"
-
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sparkgateway/spark/api/v1alpha1"
 	"github.com/sparkgateway/spark/controllers/apply"
-	"github.com/sparkgateway/spark/controllers/compiler"
-	"github.com/sparkgateway/spark/controllers/issue"
-	"github.com/sparkgateway/spark/controllers/render"
 	"github.com/sparkgateway/spark/controllers/status"
+	"github.com/sparkgateway/spark/gateway/config"
 )
 
 // The reconcilers of the kinds that attach to gateways.
@@ -23,6 +19,7 @@ type (
 	providerReconciler = AttachedReconciler[v1alpha1.ProviderPolicy, *v1alpha1.ProviderPolicy]
 	routeReconciler    = AttachedReconciler[v1alpha1.ModelRoute, *v1alpha1.ModelRoute]
 	keyReconciler      = AttachedReconciler[v1alpha1.APIKey, *v1alpha1.APIKey]
+	policyReconciler   = AttachedReconciler[v1alpha1.UsagePolicy, *v1alpha1.UsagePolicy]
 )
 
 // providers gives the reconciler that tells a ProviderPolicy's status, what pods say of the provider included.
@@ -42,35 +39,44 @@ func routes(t Telling) *routeReconciler {
 	}
 }
 
-// keys gives the reconciler that generates keys, once, and tells an APIKey's status.
-func keys(t Telling, applier *apply.Applier) *keyReconciler {
+// keys gives the reconciler that generates and rotates keys, and tells an APIKey's status, what it used included.
+func keys(t Telling, applier *apply.Applier, s *spending) *keyReconciler {
+	ring := &keyring{Telling: t, applier: applier, spending: s, dates: map[types.NamespacedName]dates{}}
 	return &keyReconciler{
-		Telling: t, Kind: status.Keys, Complete: completeKey,
-		Shared: func(k *v1alpha1.APIKey) *v1alpha1.AttachedStatus { return &k.Status.AttachedStatus },
-		Prepare: func(ctx context.Context, key *v1alpha1.APIKey) error {
-			if key.Spec.SecretRef != nil {
-				return nil
-			}
-			return applier.CreateOnce(ctx, render.KeySecret(key, issue.NewAPIKey))
+		Telling: t, Kind: status.Keys, Prepare: ring.prepare, Complete: ring.complete, Wrote: ring.wrote, Gone: ring.forget,
+		Shared:  func(k *v1alpha1.APIKey) *v1alpha1.AttachedStatus { return &k.Status.AttachedStatus },
+		Refused: func(k *v1alpha1.APIKey) *status.Condition { return status.Refused(&k.Spec, t.Now()) },
+	}
+}
+
+// policies gives the reconciler that tells a UsagePolicy's status, what its members used included.
+func policies(t Telling, s *spending) *policyReconciler {
+	return &policyReconciler{
+		Telling: t, Kind: status.Policies,
+		Shared: func(p *v1alpha1.UsagePolicy) *v1alpha1.AttachedStatus { return &p.Status.AttachedStatus },
+		Complete: func(next, before *v1alpha1.UsagePolicy, attached []status.AttachedTo) Completion {
+			return completePolicy(s, next, before, attached)
 		},
+		Wrote: func(next, before *v1alpha1.UsagePolicy) {
+			t.Events.crossings(next, before.Status.Usage, next.Status.Usage)
+		},
+		Gone: func(name types.NamespacedName) { s.forget(account{kind: status.Policies, name: name}) },
 	}
 }
 
-// completeKey says where the key is, and how it begins as any gateway knows it.
-func completeKey(next, _ *v1alpha1.APIKey, attached []status.AttachedTo) (time.Duration, bool) {
-	if next.Spec.SecretRef == nil && slices.ContainsFunc(attached, secretNotFound) {
-		// The generated key exists by now: a gateway that has not seen it yet will speak again.
-		return 0, false
-	}
-	next.Status.SecretName, next.Status.Prefix = compiler.SecretName(next).Name, ""
+// completePolicy says how many keys a policy matches, on the gateway where they are most, and what all together used.
+func completePolicy(s *spending, next, before *v1alpha1.UsagePolicy, attached []status.AttachedTo) Completion {
+	next.Status.Members = 0
 	for _, a := range attached {
-		if next.Status.Prefix == "" {
-			next.Status.Prefix = a.Attachment.Verdict.Prefix
-		}
+		next.Status.Members = max(next.Status.Members, a.Attachment.Verdict.Members)
 	}
-	return 0, true
-}
-
-func secretNotFound(a status.AttachedTo) bool {
-	return a.Attachment.Verdict.ResolvedRefs.Reason == v1alpha1.ReasonSecretNotFound
+	name := client.ObjectKeyFromObject(next)
+	of := account{kind: status.Policies, name: name, holder: config.HolderPolicy + name.String(), budgets: next.Spec.Budgets}
+	said := s.tell(of, attached, before.Status.Usage, &next.Status.AttachedStatus)
+	next.Status.Usage = before.Status.Usage
+	rest := !equality.Semantic.DeepEqual(next, before)
+	next.Status.Usage = said.usage
+	done := s.pace(of, rest, !equality.Semantic.DeepEqual(next.Status.Usage, before.Status.Usage))
+	done.Again = said.again
+	return done
 }

@@ -101,11 +101,27 @@ func (c *conversation) obey(uids ...string) {
 	}
 }
 
+// bookkeeping keeps what it is told.
+type bookkeeping struct {
+	pods      []string
+	serving   int
+	forgotten []types.NamespacedName
+}
+
+func (b *bookkeeping) Want(_ *v1alpha1.SparkGateway, pods []string, serving int) {
+	b.pods, b.serving = pods, serving
+}
+
+func (b *bookkeeping) Forget(gateway types.NamespacedName) {
+	b.forgotten = append(b.forgotten, gateway)
+}
+
 // bed is a reconciler over an API server in memory.
 type bed struct {
 	*testing.T
 	gateways *GatewayReconciler
 	fleet    *conversation
+	books    *bookkeeping
 	events   *events.FakeRecorder
 	client   client.Client
 	// fail is asked before each write.
@@ -121,7 +137,7 @@ func newBed(t *testing.T, objects ...client.Object) *bed {
 			t.Fatal(err)
 		}
 	}
-	b := &bed{T: t, fleet: &conversation{}, events: events.NewFakeRecorder(100), fail: func(string, any) error { return nil }}
+	b := &bed{T: t, fleet: &conversation{}, books: &bookkeeping{}, events: events.NewFakeRecorder(100), fail: func(string, any) error { return nil }}
 	write := func(verb string, o any) error {
 		if err := b.fail(verb, o); err != nil {
 			return err
@@ -130,10 +146,11 @@ func newBed(t *testing.T, objects ...client.Object) *bed {
 		return nil
 	}
 	b.client = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
-		WithStatusSubresource(&v1alpha1.SparkGateway{}, &v1alpha1.ProviderPolicy{}, &v1alpha1.ModelRoute{}, &v1alpha1.APIKey{}, &appsv1.Deployment{}).
+		WithStatusSubresource(&v1alpha1.SparkGateway{}, &v1alpha1.ProviderPolicy{}, &v1alpha1.ModelRoute{}, &v1alpha1.APIKey{}, &v1alpha1.UsagePolicy{}, &appsv1.Deployment{}).
 		WithIndex(&v1alpha1.ProviderPolicy{}, gatewayIndex, gatewaysOf).
 		WithIndex(&v1alpha1.ModelRoute{}, gatewayIndex, gatewaysOf).
 		WithIndex(&v1alpha1.APIKey{}, gatewayIndex, gatewaysOf).
+		WithIndex(&v1alpha1.UsagePolicy{}, gatewayIndex, gatewaysOf).
 		WithIndex(&v1alpha1.SparkGateway{}, secretIndex, secretsOf).
 		WithIndex(&v1alpha1.ProviderPolicy{}, secretIndex, secretsOf).
 		WithIndex(&v1alpha1.APIKey{}, secretIndex, secretsOf).
@@ -152,7 +169,7 @@ func newBed(t *testing.T, objects ...client.Object) *bed {
 			},
 		}).Build()
 	b.gateways = &GatewayReconciler{
-		Client: b.client, Applier: &apply.Applier{Client: b.client}, Fleet: b.fleet, Board: board.New(func(status.Kind, types.NamespacedName) {}),
+		Client: b.client, Applier: &apply.Applier{Client: b.client}, Fleet: b.fleet, Books: b.books, Board: board.New(func(status.Kind, types.NamespacedName) {}),
 		Events: Events{b.events}, Render: render.Options{Image: "gateway", OperatorNamespace: "spark-system"}, Now: func() time.Time { return noon },
 	}
 	return b

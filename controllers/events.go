@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sparkgateway/spark/api/v1alpha1"
+	"github.com/sparkgateway/spark/controllers/issue"
 	"github.com/sparkgateway/spark/controllers/status"
 )
 
@@ -51,4 +53,22 @@ func (e Events) news(about *v1alpha1.ProviderPolicy, n status.News) {
 	action := strings.TrimSpace("Observe " + n.Model)
 	action = strings.ToValidUTF8(action[:min(maxAction, len(action))], "")
 	e.Recorder.Eventf(about, gateway, kind, n.Reason(n.Begins), action, "%s", n.Message)
+}
+
+// rotation records that a key was replaced, or that the one before it is not accepted any more.
+func (e Events) rotation(about *v1alpha1.APIKey, step issue.Step) {
+	if step.Rotate {
+		e.Recorder.Eventf(about, nil, corev1.EventTypeNormal, "Rotated", "Rotate",
+			"the key was replaced; the one before it is accepted until %s", step.PreviousUntil.UTC().Format(time.RFC3339))
+		return
+	}
+	e.Recorder.Eventf(about, nil, corev1.EventTypeNormal, "PreviousKeyEnded", "Rotate", "the key before the present one is not accepted any more")
+}
+
+// crossings records that budgets are spent to four fifths, or wholly. The period is part of the action, so that Events of several
+// budgets are not counted as one.
+func (e Events) crossings(about client.Object, before, after v1alpha1.UsageStatus) {
+	for _, c := range status.Crossings(before, after) {
+		e.Recorder.Eventf(about, nil, corev1.EventTypeWarning, "Budget"+string(c.Reason), "Spend "+string(c.Per), "%s", c.Message)
+	}
 }

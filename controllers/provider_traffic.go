@@ -60,7 +60,7 @@ func (m *memory) next(said []status.GatewayTraffic, before v1alpha1.ProviderPoli
 
 // complete fills in what pods say, and tells by Events what is news about it, whether or not the status may be written
 // already.
-func (t *traffic) complete(next, before *v1alpha1.ProviderPolicy, attached []status.AttachedTo) (wait time.Duration, worth bool) {
+func (t *traffic) complete(next, before *v1alpha1.ProviderPolicy, attached []status.AttachedTo) Completion {
 	name, now := client.ObjectKeyFromObject(next), t.Now()
 	said := t.gather(name, attached)
 	next.Status = status.Provider(next.Generation, now, next.Status.AttachedStatus, said, before.Status)
@@ -69,7 +69,8 @@ func (t *traffic) complete(next, before *v1alpha1.ProviderPolicy, attached []sta
 	kept := t.kept[name]
 	news := kept.next(said, before.Status)
 	every, worth := status.Pace(before.Status, next.Status)
-	if wait = max(0, kept.wrote.Add(every).Sub(now)); worth && wait == 0 {
+	wait := max(0, kept.wrote.Add(every).Sub(now))
+	if worth && wait == 0 {
 		kept.wrote = now
 	}
 	t.kept[name] = kept
@@ -78,7 +79,7 @@ func (t *traffic) complete(next, before *v1alpha1.ProviderPolicy, attached []sta
 	for _, n := range news {
 		t.Events.news(next, n)
 	}
-	return wait, worth
+	return Completion{Worth: worth, Wait: wait}
 }
 
 // gather gives what the pods of the gateways that serve a provider say of it.

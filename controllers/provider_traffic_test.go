@@ -229,7 +229,7 @@ func TestProvidersThatPodsSpeakOfAreQueued(t *testing.T) {
 	heard(main, nil)
 	wantQueued()
 	out := compiler.Output{Providers: map[types.NamespacedName]compiler.Verdict{inTeam("llm"): {}}, Keys: map[types.NamespacedName]compiler.Verdict{inTeam("k"): {}}}
-	b.Publish(main, status.Attachments(status.Report{}, out, status.Condition{Status: metav1.ConditionTrue}, nil))
+	b.Publish(main, status.Attachments(status.Report{}, out, status.Condition{Status: metav1.ConditionTrue}, status.Programming{}))
 	for queue.Len() > 0 {
 		r, _ := queue.Get()
 		queue.Done(r)

@@ -35,9 +35,11 @@ import (
 	"github.com/sparkgateway/spark/api/v1alpha1"
 	"github.com/sparkgateway/spark/controllers/apply"
 	"github.com/sparkgateway/spark/controllers/board"
+	"github.com/sparkgateway/spark/controllers/compiler"
 	"github.com/sparkgateway/spark/controllers/fleet"
 	"github.com/sparkgateway/spark/controllers/render"
 	"github.com/sparkgateway/spark/controllers/status"
+	"github.com/sparkgateway/spark/controllers/tally"
 )
 
 // Options of the controllers.
@@ -84,17 +86,24 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		Writes: rate.NewLimiter(rate.Limit(o.StatusWritesPerSecond), int(max(o.StatusWritesPerSecond, 1))),
 		Now:    time.Now,
 	}
+	books := tally.NewBooks(time.Now)
+	used := newSpending(shared, books, func(kind status.Kind, name types.NamespacedName) { feeds[kind].tell(name) })
+	keeper := newBookkeeper(mgr.GetAPIReader(), mgr.GetClient(), books, mgr.GetLogger().WithName("books"), time.Now)
 	pods := fleet.New(ctx, fleet.NewHTTPCaller(), status.Grace, passOn(shared.Board, feeds[status.Providers]))
+	pods.Share(books, used.grew)
 	applier := &apply.Applier{Client: mgr.GetClient()}
 	gateways := &GatewayReconciler{
-		Client: mgr.GetClient(), Applier: applier, Fleet: pods, Board: shared.Board, Events: shared.Events,
+		Client: mgr.GetClient(), Applier: applier, Fleet: pods, Books: keeper, Board: shared.Board, Events: shared.Events,
 		Render: o.Render, Now: time.Now,
 	}
 	return errors.Join(
+		mgr.Add(used),
+		mgr.Add(keeper),
 		gateways.setup(mgr, pods.Changes()),
 		providers(shared, pods).setup(mgr, &v1alpha1.ProviderPolicyList{}, feeds[status.Providers]),
 		routes(shared).setup(mgr, &v1alpha1.ModelRouteList{}, feeds[status.Routes]),
-		keys(shared, applier).setup(mgr, &v1alpha1.APIKeyList{}, feeds[status.Keys], &corev1.Secret{}),
+		keys(shared, applier, used).setup(mgr, &v1alpha1.APIKeyList{}, feeds[status.Keys], &corev1.Secret{}),
+		policies(shared, used).setup(mgr, &v1alpha1.UsagePolicyList{}, feeds[status.Policies]),
 	)
 }
 
@@ -127,7 +136,10 @@ func (r *GatewayReconciler) setup(mgr ctrl.Manager, changes <-chan types.Namespa
 		Owns(&autoscalingv2.HorizontalPodAutoscaler{}).
 		Watches(&v1alpha1.ProviderPolicy{}, handler.EnqueueRequestsFromMapFunc(m.attached), onSpec).
 		Watches(&v1alpha1.ModelRoute{}, handler.EnqueueRequestsFromMapFunc(m.attached), onSpec).
-		Watches(&v1alpha1.APIKey{}, handler.EnqueueRequestsFromMapFunc(m.attached), onSpec).
+		// Policies select keys by their labels.
+		Watches(&v1alpha1.APIKey{}, handler.EnqueueRequestsFromMapFunc(m.attached),
+			builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}))).
+		Watches(&v1alpha1.UsagePolicy{}, handler.EnqueueRequestsFromMapFunc(m.attached), onSpec).
 		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(m.secret)).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(m.pod)).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(m.namespace),
@@ -140,7 +152,7 @@ func (r *GatewayReconciler) setup(mgr ctrl.Manager, changes <-chan types.Namespa
 func (r *AttachedReconciler[T, P]) setup(mgr ctrl.Manager, list client.ObjectList, news *feed, owned ...client.Object) error {
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named(strings.ToLower(string(r.Kind))).
-		For(P(new(T)), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(P(new(T)), builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, asked{}))).
 		Watches(&v1alpha1.SparkGateway{}, handler.EnqueueRequestsFromMapFunc(mapping{mgr.GetClient()}.attachedTo(list)), onExistence()).
 		WatchesRawSource(news).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4})
@@ -149,6 +161,20 @@ func (r *AttachedReconciler[T, P]) setup(mgr ctrl.Manager, list client.ObjectLis
 	}
 	return b.Complete(r)
 }
+
+// asked lets through that somebody asks for a rotation.
+type asked struct{}
+
+// Create, Update, Delete and Generic implement predicate.Predicate.
+func (asked) Create(event.CreateEvent) bool { return false }
+
+func (asked) Update(e event.UpdateEvent) bool {
+	return e.ObjectOld.GetAnnotations()[compiler.RotateAnnotation] != e.ObjectNew.GetAnnotations()[compiler.RotateAnnotation]
+}
+
+func (asked) Delete(event.DeleteEvent) bool { return false }
+
+func (asked) Generic(event.GenericEvent) bool { return false }
 
 // onExistence lets through that a gateway comes, is asked to go, or goes.
 func onExistence() builder.WatchesOption {

@@ -37,11 +37,18 @@ type Conversation interface {
 	Forget(gateway types.NamespacedName)
 }
 
+// Bookkeeping is what the reconciler needs of whoever keeps what is used.
+type Bookkeeping interface {
+	Want(gateway *v1alpha1.SparkGateway, pods []string, serving int)
+	Forget(gateway types.NamespacedName)
+}
+
 // GatewayReconciler makes a SparkGateway real.
 type GatewayReconciler struct {
 	Client  client.Client
 	Applier *apply.Applier
 	Fleet   Conversation
+	Books   Bookkeeping
 	Board   *board.Board
 	Events  Events
 	Render  render.Options
@@ -49,10 +56,11 @@ type GatewayReconciler struct {
 	Now func() time.Time
 }
 
-// +kubebuilder:rbac:groups=sparkgateway.dev,resources=sparkgateways;providerpolicies;modelroutes;apikeys,verbs=get;list;watch
-// +kubebuilder:rbac:groups=sparkgateway.dev,resources=sparkgateways/status;providerpolicies/status;modelroutes/status;apikeys/status,verbs=patch;update
+// +kubebuilder:rbac:groups=sparkgateway.dev,resources=sparkgateways;providerpolicies;modelroutes;apikeys;usagepolicies,verbs=get;list;watch
+// +kubebuilder:rbac:groups=sparkgateway.dev,resources=sparkgateways/status;providerpolicies/status;modelroutes/status;apikeys/status;usagepolicies/status,verbs=patch;update
 // +kubebuilder:rbac:groups=sparkgateway.dev,resources=sparkgateways/finalizers;apikeys/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=secrets;services;serviceaccounts,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;create;update
 // +kubebuilder:rbac:groups="",resources=pods;namespaces,verbs=get;list;watch
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch;delete
@@ -68,11 +76,15 @@ func (r *GatewayReconciler) Reconcile(ctx context.Context, req ctrl.Request) (re
 	}
 	if gw == nil || !gw.DeletionTimestamp.IsZero() {
 		r.Fleet.Forget(req.NamespacedName)
+		r.Books.Forget(req.NamespacedName)
 		r.Board.Drop(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	s := &scope{gateway: gw.DeepCopy()}
-	defer func() { err = errors.Join(err, r.tell(ctx, s)) }()
+	defer func() {
+		again, failed := r.tell(ctx, s)
+		result.RequeueAfter, err = sooner(result.RequeueAfter, again), errors.Join(err, failed)
+	}()
 	if err := r.gather(ctx, s); err != nil {
 		return ctrl.Result{}, err
 	}
@@ -112,6 +124,7 @@ func (r *GatewayReconciler) write(ctx context.Context, s *scope) error {
 	}
 	// Pods that run have their configuration whatever happens to the objects around them: a key that was deleted must
 	// not live on because a Service cannot be written.
+	r.Books.Want(s.gateway, uids(s.pods), serving(s.pods))
 	r.Fleet.Want(client.ObjectKeyFromObject(s.gateway), fleet.Target{Bundle: s.desired, Admin: s.admin.Data, Pods: audience(s.pods)})
 	if s.written.Manifest.Sequence == 0 && !s.current {
 		// Pods without a configuration would only wait.

@@ -66,22 +66,21 @@ func (r *GatewayReconciler) gather(ctx context.Context, s *scope) error {
 func (r *GatewayReconciler) gatherAttached(ctx context.Context, s *scope) error {
 	attached := client.MatchingFields{gatewayIndex: client.ObjectKeyFromObject(s.gateway).String()}
 	var providers v1alpha1.ProviderPolicyList
-	if err := r.Client.List(ctx, &providers, attached); err != nil {
-		return err
-	}
 	var routes v1alpha1.ModelRouteList
-	if err := r.Client.List(ctx, &routes, attached); err != nil {
-		return err
-	}
 	var keys v1alpha1.APIKeyList
-	if err := r.Client.List(ctx, &keys, attached); err != nil {
-		return err
+	var policies v1alpha1.UsagePolicyList
+	for _, list := range []client.ObjectList{&providers, &routes, &keys, &policies} {
+		// Nothing of the input is changed, so it need not be copied, which of many keys takes longer than all the rest.
+		if err := r.Client.List(ctx, list, attached, client.UnsafeDisableDeepCopy); err != nil {
+			return err
+		}
 	}
 	s.input = compiler.Input{
 		Gateway:   s.gateway,
 		Providers: slices.DeleteFunc(providers.Items, func(p v1alpha1.ProviderPolicy) bool { return !p.DeletionTimestamp.IsZero() }),
 		Routes:    slices.DeleteFunc(routes.Items, func(m v1alpha1.ModelRoute) bool { return !m.DeletionTimestamp.IsZero() }),
 		Keys:      slices.DeleteFunc(keys.Items, func(k v1alpha1.APIKey) bool { return !k.DeletionTimestamp.IsZero() }),
+		Policies:  slices.DeleteFunc(policies.Items, func(p v1alpha1.UsagePolicy) bool { return !p.DeletionTimestamp.IsZero() }),
 		Secrets:   map[types.NamespacedName]*corev1.Secret{},
 	}
 	return nil
@@ -89,7 +88,7 @@ func (r *GatewayReconciler) gatherAttached(ctx context.Context, s *scope) error 
 
 func (r *GatewayReconciler) gatherSecrets(ctx context.Context, s *scope) error {
 	for _, name := range compiler.References(s.gateway, s.input.Providers, s.input.Keys) {
-		secret, err := get(ctx, r.Client, name, &corev1.Secret{})
+		secret, err := get(ctx, r.Client, name, &corev1.Secret{}, client.UnsafeDisableDeepCopy)
 		if err != nil {
 			return err
 		}
@@ -153,9 +152,9 @@ func (r *GatewayReconciler) gatherOwn(ctx context.Context, s *scope) error {
 }
 
 // get reads an object into the empty one given, nil when there is none.
-func get[T client.Object](ctx context.Context, c client.Reader, name types.NamespacedName, into T) (T, error) {
+func get[T client.Object](ctx context.Context, c client.Reader, name types.NamespacedName, into T, options ...client.GetOption) (T, error) {
 	var none T
-	err := c.Get(ctx, name, into)
+	err := c.Get(ctx, name, into, options...)
 	if apierrors.IsNotFound(err) {
 		return none, nil
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,28 +27,50 @@ import (
 	"github.com/sparkgateway/spark/controllers/status"
 )
 
-// tell computes the status from what the scope holds, writes it if it changed, and reports on the attachments.
-func (r *GatewayReconciler) tell(ctx context.Context, s *scope) error {
+// tell computes the status from what the scope holds, writes it if it changed, and reports on the attachments. again is when
+// it may be another though nobody tells anything new.
+func (r *GatewayReconciler) tell(ctx context.Context, s *scope) (again time.Duration, err error) {
 	facts := r.facts(s)
 	if s.unread == "" && r.takingOver(s, facts.Programming) {
-		return nil
+		return 0, nil
 	}
 	if s.unread == "" {
-		programmed := status.Programmed(facts.Programming)
-		name := client.ObjectKeyFromObject(s.gateway)
-		r.Board.Publish(name, status.Attachments(r.Board.Report(name), s.output, programmed, facts.Programming.Pods))
+		r.publish(s, facts.Programming)
 	}
-	next := status.ForGateway(facts, s.gateway.Status)
+	next, again := status.ForGateway(facts, s.gateway.Status)
 	if equality.Semantic.DeepEqual(next, s.gateway.Status) {
-		return nil
+		return again, nil
 	}
 	before := s.gateway.DeepCopy()
 	s.gateway.Status = next
 	if err := r.Client.Status().Patch(ctx, s.gateway, client.MergeFrom(before)); err != nil {
-		return client.IgnoreNotFound(err)
+		return again, client.IgnoreNotFound(err)
 	}
 	r.Events.transition(s.gateway, before.Status.Conditions, next.Conditions)
-	return nil
+	return again, nil
+}
+
+// publish puts the report on the board, and has those keys told again that are refused on purpose and of which other pods know.
+func (r *GatewayReconciler) publish(s *scope, p status.Programming) {
+	name, now := client.ObjectKeyFromObject(s.gateway), r.Now()
+	before := r.Board.Report(name)
+	after := status.Attachments(before, s.output, status.Programmed(p), p)
+	r.Board.Publish(name, after)
+	if slices.Equal(before.Runs, after.Runs) {
+		return
+	}
+	for i := range s.input.Keys {
+		key := &s.input.Keys[i]
+		if status.Refused(&key.Spec, now) == nil {
+			continue
+		}
+		id := client.ObjectKeyFromObject(key)
+		a := after.Attachments[status.Keys][id]
+		wasPods, wasOf := before.Reach(a)
+		if pods, of := after.Reach(a); pods != wasPods || of != wasOf {
+			r.Board.Tell(status.Keys, id)
+		}
+	}
 }
 
 // takingOver says that the status tells of these very facts that all is well, that this operator has just begun to ask
@@ -77,6 +100,7 @@ func (r *GatewayReconciler) facts(s *scope) status.Gateway {
 		Verdict:    s.output.Gateway,
 		URL:        status.URL(s.gateway, render.Port(s.gateway)),
 		Attached:   count(s.output),
+		Limiting:   limiting(s, r.Fleet.Observe(client.ObjectKeyFromObject(s.gateway))),
 		Programming: status.Programming{
 			Invalid:         !s.output.Gateway.Served(),
 			Served:          s.written.Manifest.Revision,
@@ -120,7 +144,8 @@ func count(out compiler.Output) v1alpha1.AttachedCounts {
 			}
 		}
 	}
-	return v1alpha1.AttachedCounts{Providers: served[status.Providers], Routes: served[status.Routes], Keys: served[status.Keys], Refused: refused}
+	return v1alpha1.AttachedCounts{Providers: served[status.Providers], Routes: served[status.Routes], Keys: served[status.Keys],
+		Policies: served[status.Policies], Refused: refused}
 }
 
 // templateCurrent says whether all pods are of the Deployment's current template.
@@ -155,6 +180,39 @@ func observed(pods []corev1.Pod, observations map[string]fleet.Observation) []st
 		out = append(out, p)
 	}
 	return out
+}
+
+// limiting gives what bears on whether limits hold over all pods.
+func limiting(s *scope, observations map[string]fleet.Observation) status.Limiting {
+	l := status.Limiting{Store: s.gateway.Spec.Store}
+	for _, pod := range observed(s.pods, observations) {
+		p := status.PodSharing{Pod: pod.Name}
+		if o, asked := observations[pod.UID]; asked {
+			p.Told, p.Silence, p.Problem, p.Store = o.Sharing.Told, o.Sharing.Silence, o.Sharing.Problem, o.Sharing.Store
+		}
+		l.Pods = append(l.Pods, p)
+	}
+	return l
+}
+
+// uids gives all pods' that exist.
+func uids(pods []corev1.Pod) []string {
+	all := make([]string, len(pods))
+	for i := range pods {
+		all[i] = string(pods[i].UID)
+	}
+	return all
+}
+
+// serving counts the pods that share limits: those that receive traffic.
+func serving(pods []corev1.Pod) int {
+	n := 0
+	for i := range pods {
+		if reachable(&pods[i]) && podReady(&pods[i]) && pods[i].DeletionTimestamp == nil {
+			n++
+		}
+	}
+	return n
 }
 
 // audience gives every pod that runs, those that start or leave included: they too should have the newest

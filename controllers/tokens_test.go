@@ -35,6 +35,9 @@ func (b *bed) mountedAudiences() []string {
 	}
 	var all []string
 	for _, v := range d.Spec.Template.Spec.Volumes {
+		if v.Projected == nil {
+			continue
+		}
 		for _, source := range v.Projected.Sources {
 			if source.ServiceAccountToken != nil {
 				all = append(all, source.ServiceAccountToken.Audience)

@@ -36,6 +36,7 @@ func addIndexes(ctx context.Context, mgr ctrl.Manager) error {
 		{&v1alpha1.ProviderPolicy{}, gatewayIndex, gatewaysOf},
 		{&v1alpha1.ModelRoute{}, gatewayIndex, gatewaysOf},
 		{&v1alpha1.APIKey{}, gatewayIndex, gatewaysOf},
+		{&v1alpha1.UsagePolicy{}, gatewayIndex, gatewaysOf},
 		{&v1alpha1.SparkGateway{}, secretIndex, secretsOf},
 		{&v1alpha1.ProviderPolicy{}, secretIndex, secretsOf},
 		{&v1alpha1.APIKey{}, secretIndex, secretsOf},
@@ -64,6 +65,8 @@ func gatewayNames(o client.Object) []types.NamespacedName {
 	case *v1alpha1.ModelRoute:
 		refs = o.Spec.GatewayRefs
 	case *v1alpha1.APIKey:
+		refs = o.Spec.GatewayRefs
+	case *v1alpha1.UsagePolicy:
 		refs = o.Spec.GatewayRefs
 	}
 	var out []types.NamespacedName
@@ -115,12 +118,17 @@ func (m mapping) secret(ctx context.Context, o client.Object) []reconcile.Reques
 // list gives the resources whose index has an object's name.
 func (m mapping) list(ctx context.Context, into client.ObjectList, index string, of client.Object) []client.Object {
 	using := client.MatchingFields{index: client.ObjectKeyFromObject(of).String()}
-	if m.reader.List(ctx, into, using) != nil {
+	if m.reader.List(ctx, into, using, client.UnsafeDisableDeepCopy) != nil {
 		// A list from the cache fails only when it ends, and then nothing waits for these events any more.
 		return nil
 	}
+	return itemsOf(into)
+}
+
+// itemsOf gives the objects of a list.
+func itemsOf(list client.ObjectList) []client.Object {
 	var out []client.Object
-	_ = meta.EachListItem(into, func(item runtime.Object) error {
+	_ = meta.EachListItem(list, func(item runtime.Object) error {
 		out = append(out, item.(client.Object))
 		return nil
 	})

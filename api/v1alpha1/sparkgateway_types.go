@@ -423,7 +423,7 @@ type SparkGatewayStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// conditions: Accepted, ResolvedRefs, Programmed, Available, Ready and Stalled.
+	// conditions: Accepted, ResolvedRefs, Programmed, Available, LimitsEnforced, Ready and Stalled.
 	//
 	// +optional
 	// +listType=map
@@ -496,6 +496,11 @@ type AttachedCounts struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Keys int32 `json:"keys"`
+	// policies that are served.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Policies int32 `json:"policies"`
 	// refused resources name this gateway and are not served; their own status says why.
 	//
 	// +optional

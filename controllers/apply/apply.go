@@ -94,6 +94,31 @@ func (a *Applier) CreateOnce(ctx context.Context, desired client.Object) error {
 	return nil
 }
 
+// Amend makes an object that was read as desired, which must be a changed copy of it, and fails where somebody changed it
+// since: then nothing is written, and what was decided has to be decided again.
+func (a *Applier) Amend(ctx context.Context, read, desired client.Object) error {
+	patch := client.MergeFromWithOptions(read, client.MergeFromWithOptimisticLock{})
+	if err := a.Client.Patch(ctx, desired, patch, FieldOwner); err != nil {
+		return fmt.Errorf("change %T %s: %w", desired, client.ObjectKeyFromObject(desired), err)
+	}
+	return nil
+}
+
+// Replace makes an object that nobody else writes as desired. Its resource version, of the one that was written last, keeps
+// two writers apart: the later one fails; empty says that there was none yet. The object bears the new one after. Objects of its
+// kind are not cached for it.
+func (a *Applier) Replace(ctx context.Context, desired client.Object) error {
+	const unread = client.DisableReadYourWritesConsistency
+	write := func() error { return a.Client.Update(ctx, desired, FieldOwner, unread) }
+	if desired.GetResourceVersion() == "" {
+		write = func() error { return a.Client.Create(ctx, desired, FieldOwner, unread) }
+	}
+	if err := write(); err != nil {
+		return fmt.Errorf("write %T %s: %w", desired, client.ObjectKeyFromObject(desired), err)
+	}
+	return nil
+}
+
 // Prune deletes an object that should not exist, if it is the owner's. Somebody else's is left alone.
 func (a *Applier) Prune(ctx context.Context, owner metav1.Object, absent client.Object) error {
 	live, err := a.get(ctx, absent)

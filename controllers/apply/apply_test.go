@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
@@ -308,7 +309,9 @@ func TestCreateOnceDecidesOnce(t *testing.T) {
 	b := newBed(t)
 	key := &v1alpha1.APIKey{}
 	key.Namespace, key.Name, key.UID = b.namespace, "alice", "alice-uid"
-	secret := func(value string) *corev1.Secret { return render.KeySecret(key, func() string { return value }) }
+	secret := func(value string) *corev1.Secret {
+		return render.KeySecret(key, func() string { return value }, time.Unix(0, 0))
+	}
 	for _, value := range []string{"first", "second"} {
 		if err := b.CreateOnce(t.Context(), secret(value)); err != nil {
 			t.Fatal(err)
@@ -329,6 +332,56 @@ func TestCreateOnceDecidesOnce(t *testing.T) {
 	}
 	if got := string(read(b, theirs, &corev1.Secret{}).Data["apiKey"]); got != "theirs" {
 		t.Errorf("their key is %q", got)
+	}
+}
+
+func TestAmendLosesNobodysChange(t *testing.T) {
+	b := newBed(t)
+	secret := &corev1.Secret{Data: map[string][]byte{"apiKey": []byte("first"), "other": []byte("theirs")}}
+	secret.Namespace, secret.Name = b.namespace, "alice-key"
+	if err := b.user.Create(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	amended := func(key, value string) *corev1.Secret {
+		next := secret.DeepCopy()
+		next.Data[key] = []byte(value)
+		delete(next.Data, "other")
+		return next
+	}
+	if err := b.Amend(t.Context(), secret, amended("apiKey", "second")); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Amend(t.Context(), secret, amended("apiKey", "third")); !apierrors.IsConflict(err) {
+		t.Errorf("a change of what is not there any more: %v", err)
+	}
+	got := read(b, secret, &corev1.Secret{}).Data
+	if string(got["apiKey"]) != "second" || len(got) != 1 {
+		t.Errorf("it holds %q", got)
+	}
+}
+
+func TestReplaceKeepsWritersApart(t *testing.T) {
+	b := newBed(t)
+	sheet := func(content, version string) *corev1.ConfigMap {
+		m := &corev1.ConfigMap{BinaryData: map[string][]byte{"usage": []byte(content)}}
+		m.Namespace, m.Name, m.ResourceVersion = b.namespace, "main-usage", version
+		return m
+	}
+	first := sheet("first", "")
+	if err := b.Replace(t.Context(), first); err != nil || first.ResourceVersion == "" {
+		t.Fatal(err)
+	}
+	if err := b.Replace(t.Context(), sheet("theirs", "")); !apierrors.IsAlreadyExists(err) {
+		t.Errorf("who does not know of it writes it: %v", err)
+	}
+	if err := b.Replace(t.Context(), sheet("second", first.ResourceVersion)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Replace(t.Context(), sheet("third", first.ResourceVersion)); !apierrors.IsConflict(err) {
+		t.Errorf("who knows an older one writes it: %v", err)
+	}
+	if got := string(read(b, first, &corev1.ConfigMap{}).BinaryData["usage"]); got != "second" {
+		t.Errorf("it holds %q", got)
 	}
 }
 

@@ -60,6 +60,9 @@ func (b *Board) Again(gateway types.NamespacedName, kind status.Kind) {
 	}
 }
 
+// Tell tells of one resource that there is something new to tell of it.
+func (b *Board) Tell(kind status.Kind, name types.NamespacedName) { b.tell(kind, name) }
+
 // Report gives a gateway's last report, empty before the first. It is not to be changed.
 func (b *Board) Report(gateway types.NamespacedName) status.Report {
 	b.mu.Lock()

@@ -31,12 +31,15 @@ const (
 
 	configDir = "/etc/spark/config"
 	adminDir  = "/etc/spark/admin"
+	// stateDir is where usage records are kept that no store keeps. It goes with the pod.
+	stateDir = "/var/lib/spark"
 )
 
 // The defaults that the field comments of SparkGateway promise.
 const (
-	defaultPort     = 8080
-	defaultReplicas = 2
+	defaultPort           = 8080
+	defaultReplicas       = 2
+	defaultMaxLedgerBytes = 256 << 20
 )
 
 // graceBeyondDrain is what a pod needs around its drain: time for the endpoints to be gone before the listener closes,
@@ -151,6 +154,8 @@ func container(gw *v1alpha1.SparkGateway, o Options, audiences []string) corev1.
 			fieldEnv("POD_NAMESPACE", "metadata.namespace"),
 			fieldEnv("POD_UID", "metadata.uid"),
 			{Name: "SPARK_GATEWAY", Value: gw.Namespace + "/" + gw.Name},
+			// Not an argument: a gateway of an older release, as spec.image may name one, would not start with it.
+			{Name: "SPARK_STATE_DIR", Value: stateDir},
 		},
 		Ports: []corev1.ContainerPort{
 			{Name: "http", ContainerPort: Port(gw), Protocol: corev1.ProtocolTCP},
@@ -214,7 +219,7 @@ func quantities(amounts map[string]v1alpha1.ResourceQuantity) corev1.ResourceLis
 }
 
 // volumes mounts the configuration, of which a key shard's Secret exists only while it holds keys, and of the
-// administrative credentials all but the operator's half; and the tokens, where there are any.
+// administrative credentials all but the operator's half; what the pod itself writes; and the tokens, where there are any.
 func volumes(gw *v1alpha1.SparkGateway, audiences []string) []corev1.Volume {
 	sources := []corev1.VolumeProjection{{Secret: &corev1.SecretProjection{
 		LocalObjectReference: corev1.LocalObjectReference{Name: ConfigSecretName(gw.Name)}}}}
@@ -230,11 +235,23 @@ func volumes(gw *v1alpha1.SparkGateway, audiences []string) []corev1.Volume {
 			{Key: AdminCA, Path: AdminCA}, {Key: AdminServerCert, Path: AdminServerCert}, {Key: AdminServerKey, Path: AdminServerKey},
 		},
 	}}}
-	all := []corev1.Volume{projected("config", sources), projected("admin", admin)}
+	all := []corev1.Volume{projected("config", sources), projected("admin", admin), state(gw)}
 	if len(audiences) > 0 {
 		all = append(all, projected("tokens", tokens(audiences)))
 	}
 	return all
+}
+
+// state is there with a store as well, which may be taken away. A pod that wrote more than its limit would be evicted, so
+// that is well above what the ledger keeps: what is being written and what is about to go comes on top.
+func state(gw *v1alpha1.SparkGateway) corev1.Volume {
+	most := int64(defaultMaxLedgerBytes)
+	if l := gw.Spec.Ledger; l != nil {
+		most = ptr.Deref(l.MaxBytes, most)
+	}
+	const margin = 64 << 20
+	return corev1.Volume{Name: "state", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{
+		SizeLimit: resource.NewQuantity(most+most/4+margin, resource.BinarySI)}}}
 }
 
 func projected(name string, sources []corev1.VolumeProjection) corev1.Volume {

@@ -9,10 +9,8 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sparkgateway/spark/api/v1alpha1"
-	"github.com/sparkgateway/spark/controllers/compiler"
 	"github.com/sparkgateway/spark/gateway/config"
 )
 
@@ -121,21 +119,5 @@ func secret(gw *v1alpha1.SparkGateway, name string, data map[string][]byte) *cor
 		ObjectMeta: meta(gw, name),
 		Type:       corev1.SecretTypeOpaque,
 		Data:       data,
-	}
-}
-
-// KeySecret gives the Secret with a generated API key, owned by its APIKey so that it goes with it.
-func KeySecret(key *v1alpha1.APIKey, generate func() string) *corev1.Secret {
-	name := compiler.SecretName(key)
-	return &corev1.Secret{
-		TypeMeta: typeMeta("v1", "Secret"),
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace:       name.Namespace,
-			Name:            name.Name,
-			Labels:          map[string]string{"app.kubernetes.io/managed-by": "spark-operator", "app.kubernetes.io/part-of": "spark"},
-			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(key, v1alpha1.GroupVersion.WithKind(v1alpha1.KindAPIKey))},
-		},
-		Type: corev1.SecretTypeOpaque,
-		Data: map[string][]byte{compiler.CredentialsKey: []byte(generate())},
 	}
 }

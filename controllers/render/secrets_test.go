@@ -168,6 +168,9 @@ func TestPodsMountTheSecretsThatAreWritten(t *testing.T) {
 	gw := minimal()
 	mounted := map[string]bool{}
 	for _, v := range render.Deployment(gw, options, nil).Spec.Template.Spec.Volumes {
+		if v.Projected == nil {
+			continue
+		}
 		for _, source := range v.Projected.Sources {
 			mounted[source.Secret.Name] = source.Secret.Optional != nil && *source.Secret.Optional
 		}
@@ -187,7 +190,7 @@ func TestPodsMountTheSecretsThatAreWritten(t *testing.T) {
 
 func TestAGeneratedKeyGoesWithItsAPIKey(t *testing.T) {
 	key := &v1alpha1.APIKey{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "alice", UID: "alice-uid"}}
-	s := render.KeySecret(key, func() string { return "spark-generated" })
+	s := render.KeySecret(key, func() string { return "spark-generated" }, noon)
 	if s.Namespace != "team" || s.Name != "alice-key" || string(s.Data["apiKey"]) != "spark-generated" || !metav1.IsControlledBy(s, key) {
 		t.Errorf("Secret %s/%s, owners %v", s.Namespace, s.Name, s.OwnerReferences)
 	}

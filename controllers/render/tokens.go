@@ -27,6 +27,7 @@ func mounts(audiences []string) []corev1.VolumeMount {
 	all := []corev1.VolumeMount{
 		{Name: "config", MountPath: configDir, ReadOnly: true},
 		{Name: "admin", MountPath: adminDir, ReadOnly: true},
+		{Name: "state", MountPath: stateDir},
 	}
 	if len(audiences) > 0 {
 		all = append(all, corev1.VolumeMount{Name: "tokens", MountPath: config.TokenDir, ReadOnly: true})

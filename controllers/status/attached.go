@@ -25,10 +25,11 @@ const (
 	Providers Kind = "ProviderPolicy"
 	Routes    Kind = "ModelRoute"
 	Keys      Kind = "APIKey"
+	Policies  Kind = "UsagePolicy"
 )
 
 // Kinds are all of them.
-var Kinds = []Kind{Providers, Routes, Keys}
+var Kinds = []Kind{Providers, Routes, Keys, Policies}
 
 // Verdicts gives what the compiler decided on the resources of a kind.
 func Verdicts(out compiler.Output, k Kind) map[types.NamespacedName]compiler.Verdict {
@@ -37,6 +38,8 @@ func Verdicts(out compiler.Output, k Kind) map[types.NamespacedName]compiler.Ver
 		return out.Providers
 	case Routes:
 		return out.Routes
+	case Policies:
+		return out.Policies
 	}
 	return out.Keys
 }
@@ -46,6 +49,8 @@ type Report struct {
 	Attachments map[Kind]map[types.NamespacedName]Attachment
 	// Pods are those that serve or could receive traffic, in the order of their names.
 	Pods []PodName
+	// Runs holds, of each of the Pods, the sequence of the configuration that it says it runs; 0 of one that is silent.
+	Runs []int64
 }
 
 // PodName tells a pod from all others, and from those of its name before.
@@ -55,28 +60,39 @@ type PodName struct{ Name, UID string }
 type Attachment struct {
 	Verdict compiler.Verdict
 	// Live is the content that every pod was last known to serve, empty for none.
-	Live       string
+	Live string
+	// Since is the sequence of the first configuration that had the content, as far as this operator knows.
+	Since      int64
 	Programmed Condition
 }
 
-// Attachments gives the report on a compilation and on the pods that serve or could. A resource whose content every pod already serves stays Programmed
-// while others' changes travel; one that changed inherits the gateway's condition.
-func Attachments(previous Report, out compiler.Output, gateway Condition, pods []Pod) Report {
+// Attachments gives the report on a compilation and on the pods that serve or could, by the gateway's own Programmed and the
+// facts that it comes from. A resource whose content every pod already serves stays Programmed while others' changes travel;
+// one that changed inherits the gateway's condition.
+func Attachments(previous Report, out compiler.Output, gateway Condition, p Programming) Report {
 	next := Report{Attachments: make(map[Kind]map[types.NamespacedName]Attachment, len(Kinds))}
 	for _, k := range Kinds {
-		next.Attachments[k] = attachments(previous.Attachments[k], Verdicts(out, k), gateway)
+		next.Attachments[k] = attachments(previous.Attachments[k], Verdicts(out, k), gateway, p.Sequence)
 	}
+	pods := slices.SortedFunc(slices.Values(p.Pods), func(a, b Pod) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.UID, b.UID)) })
 	for _, pod := range pods {
-		next.Pods = append(next.Pods, PodName{pod.Name, pod.UID})
+		runs := int64(0)
+		if pod.Ack != nil && pod.Silence <= Grace {
+			runs = pod.Ack.Sequence
+		}
+		next.Pods, next.Runs = append(next.Pods, PodName{pod.Name, pod.UID}), append(next.Runs, runs)
 	}
-	slices.SortFunc(next.Pods, func(a, b PodName) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.UID, b.UID)) })
 	return next
 }
 
-func attachments(previous map[types.NamespacedName]Attachment, verdicts map[types.NamespacedName]compiler.Verdict, gateway Condition) map[types.NamespacedName]Attachment {
+func attachments(previous map[types.NamespacedName]Attachment, verdicts map[types.NamespacedName]compiler.Verdict, gateway Condition, sequence int64) map[types.NamespacedName]Attachment {
 	next := make(map[types.NamespacedName]Attachment, len(verdicts))
 	for name, verdict := range verdicts {
-		a := Attachment{Verdict: verdict, Live: previous[name].Live}
+		before := previous[name]
+		a := Attachment{Verdict: verdict, Live: before.Live, Since: sequence}
+		if before.Since > 0 && before.Verdict.Content == verdict.Content {
+			a.Since = before.Since
+		}
 		switch {
 		case !verdict.Served():
 			a.Live = ""
@@ -106,6 +122,12 @@ type AttachedTo struct {
 // ForAttached gives the part of status that resources with gatewayRefs share. Of the previous status it keeps the
 // times of transitions that did not happen.
 func ForAttached(generation int64, now time.Time, refs []AttachedTo, previous v1alpha1.AttachedStatus) v1alpha1.AttachedStatus {
+	return ForRefused(generation, now, refs, previous, nil)
+}
+
+// ForRefused gives what ForAttached does of a resource that is refused on purpose, where refused is not nil: that is what Ready
+// says, unless something is wrong that a user did not mean, and Stalled once every pod knows, as then nothing is on its way.
+func ForRefused(generation int64, now time.Time, refs []AttachedTo, previous v1alpha1.AttachedStatus, refused *Condition) v1alpha1.AttachedStatus {
 	next := v1alpha1.AttachedStatus{ObservedGeneration: generation}
 	before := map[types.NamespacedName][]metav1.Condition{}
 	for _, g := range previous.Gateways {
@@ -123,8 +145,15 @@ func ForAttached(generation int64, now time.Time, refs []AttachedTo, previous v1
 			Namespace: ref.Gateway.Namespace, Name: ref.Gateway.Name, Conditions: list})
 	}
 	summary, ordered := sumUp(all)
+	ready, stalled := readyFrom(ordered, "served by every gateway"), stalledFrom(ordered)
+	if refused != nil && stalled.Status != metav1.ConditionTrue {
+		if ready.Status == metav1.ConditionTrue {
+			stalled = Condition{v1alpha1.Stalled, metav1.ConditionTrue, refused.Reason, refused.Message}
+		}
+		ready = *refused
+	}
 	next.Conditions = set(append([]metav1.Condition(nil), previous.Conditions...), generation, now,
-		append(summary, readyFrom(ordered, "served by every gateway"), stalledFrom(ordered))...)
+		append(summary, ready, stalled)...)
 	return next
 }
 

@@ -74,7 +74,7 @@ func TestLivenessOfAttachments(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var report status.Report
 			for i, s := range steps {
-				report = status.Attachments(report, compiled(s.content), s.gateway, nil)
+				report = status.Attachments(report, compiled(s.content), s.gateway, status.Programming{})
 				for kind, name := range map[status.Kind]string{status.Providers: "llm", status.Routes: "smart", status.Keys: "alice"} {
 					got := report.Attachments[kind][named(name)]
 					if diff := cmp.Diff(s.want, got.Programmed); diff != "" {
@@ -87,21 +87,21 @@ func TestLivenessOfAttachments(t *testing.T) {
 }
 
 func TestAttachmentsThatGoAreForgotten(t *testing.T) {
-	report := status.Attachments(status.Report{}, compiled("A"), served, nil)
-	report = status.Attachments(report, compiler.Output{}, served, nil)
+	report := status.Attachments(status.Report{}, compiled("A"), served, status.Programming{})
+	report = status.Attachments(report, compiler.Output{}, served, status.Programming{})
 	for kind, attachments := range report.Attachments {
 		if len(attachments) != 0 {
 			t.Errorf("%s: %+v", kind, attachments)
 		}
 	}
-	report = status.Attachments(report, compiled("A"), pending, nil)
+	report = status.Attachments(report, compiled("A"), pending, status.Programming{})
 	if got := report.Attachments[status.Providers][named("llm")].Programmed; got != pending {
 		t.Errorf("what comes again is %+v at once", got)
 	}
 }
 
 func TestAReportNamesThePodsInOrder(t *testing.T) {
-	report := status.Attachments(status.Report{}, compiled("A"), served, []status.Pod{{Name: "b", UID: "1"}, {Name: "a", UID: "3"}, {Name: "a", UID: "2"}})
+	report := status.Attachments(status.Report{}, compiled("A"), served, status.Programming{Pods: []status.Pod{{Name: "b", UID: "1"}, {Name: "a", UID: "3"}, {Name: "a", UID: "2"}}})
 	want := []status.PodName{{Name: "a", UID: "2"}, {Name: "a", UID: "3"}, {Name: "b", UID: "1"}}
 	if diff := cmp.Diff(want, report.Pods); diff != "" {
 		t.Errorf("pods (-want +got):\n%s", diff)
@@ -124,7 +124,7 @@ func TestWhatIsServedInPart(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			a := status.Attachments(status.Report{}, out, test.gateway, nil).Attachments[status.Routes][named("smart")]
+			a := status.Attachments(status.Report{}, out, test.gateway, status.Programming{}).Attachments[status.Routes][named("smart")]
 			got := status.ForAttached(1, now, []status.AttachedTo{{Gateway: named("main"), Exists: true, Attachment: a}}, v1alpha1.AttachedStatus{})
 			if diff := cmp.Diff(test.want, short(got.Conditions)); diff != "" {
 				t.Errorf("conditions (-want +got):\n%s", diff)

@@ -32,33 +32,35 @@ type Gateway struct {
 	Desired   int32
 	URL       string
 	Attached  v1alpha1.AttachedCounts
+	Limiting  Limiting
 }
 
-// ForGateway gives the status that the facts amount to. Of the previous status it keeps the times of transitions that
-// did not happen.
-func ForGateway(f Gateway, previous v1alpha1.SparkGatewayStatus) v1alpha1.SparkGatewayStatus {
-	next := *previous.DeepCopy()
+// ForGateway gives the status that the facts amount to, and when it may be another though they stay; 0 for never. Of the
+// previous status it keeps the times of transitions that did not happen.
+func ForGateway(f Gateway, previous v1alpha1.SparkGatewayStatus) (next v1alpha1.SparkGatewayStatus, again time.Duration) {
+	next = *previous.DeepCopy()
 	next.ObservedGeneration = f.Generation
 	if f.Unread != "" {
 		programmed := Condition{v1alpha1.Programmed, metav1.ConditionUnknown, v1alpha1.ReasonUnreadable, f.Unread}
 		ready := Condition{v1alpha1.Ready, metav1.ConditionUnknown, v1alpha1.ReasonUnreadable, f.Unread}
 		next.Conditions = set(next.Conditions, f.Generation, f.Now, programmed, ready)
-		return next
+		return next, 0
 	}
 	accepted := fromFinding(v1alpha1.Accepted, f.Verdict.Accepted, v1alpha1.ReasonAccepted, "the resource compiles")
 	resolved := fromFinding(v1alpha1.ResolvedRefs, f.Verdict.ResolvedRefs, v1alpha1.ReasonResolved, "all references resolve")
 	programmed := Programmed(f.Programming)
 	available := availableFrom(f.Available)
 	conditions := []Condition{accepted, resolved, programmed, available}
+	limits, again := LimitsEnforced(f.Limiting, find(previous.Conditions, v1alpha1.LimitsEnforced), f.Now)
 	next.Conditions = set(next.Conditions, f.Generation, f.Now,
-		append(conditions, readyFrom(conditions, "the gateway serves what is declared"), stalledFrom(conditions))...)
+		append(conditions, limits, readyFrom(conditions, "the gateway serves what is declared"), stalledFrom(conditions))...)
 	counts := Counts(f.Programming, f.Desired)
 	next.Pods, next.Attached = &counts, &f.Attached
 	next.URL, next.Revision = f.URL, Short(f.Programming.Revision)
 	if f.Programming.Invalid {
 		next.Revision = Short(f.Programming.Served)
 	}
-	return next
+	return next, again
 }
 
 func fromFinding(t v1alpha1.ConditionType, f compiler.Finding, good v1alpha1.Reason, message string) Condition {

@@ -45,6 +45,7 @@ func good(edits ...func(*status.Gateway)) status.Gateway {
 	g := status.Gateway{
 		Generation: 4, Now: now, Programming: programming(current("a")), Available: ptr.To(true), Desired: 1,
 		URL: "http://main.team.svc:8080", Attached: v1alpha1.AttachedCounts{Providers: 2, Keys: 3, Refused: 1},
+		Limiting: status.Limiting{Pods: []status.PodSharing{{Pod: "a", Told: true}}},
 	}
 	for _, edit := range edits {
 		edit(&g)
@@ -119,8 +120,13 @@ func TestConditionsOfAGateway(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := status.ForGateway(good(test.edit), v1alpha1.SparkGatewayStatus{})
-			if diff := cmp.Diff(test.want, short(got.Conditions)); diff != "" {
+			got := forGateway(good(test.edit), v1alpha1.SparkGatewayStatus{})
+			conditions := short(got.Conditions)
+			if limits := conditions["LimitsEnforced"]; limits != "True/Local" && conditions["Ready"] != "Unknown/Unreadable" {
+				t.Errorf("LimitsEnforced is %s", limits)
+			}
+			delete(conditions, "LimitsEnforced")
+			if diff := cmp.Diff(test.want, conditions); diff != "" {
 				t.Errorf("conditions (-want +got):\n%s", diff)
 			}
 			for _, c := range got.Conditions {
@@ -135,8 +141,14 @@ func TestConditionsOfAGateway(t *testing.T) {
 	}
 }
 
+// forGateway gives the status alone.
+func forGateway(f status.Gateway, previous v1alpha1.SparkGatewayStatus) v1alpha1.SparkGatewayStatus {
+	next, _ := status.ForGateway(f, previous)
+	return next
+}
+
 func TestTheRestOfAGatewaysStatus(t *testing.T) {
-	got := status.ForGateway(good(), v1alpha1.SparkGatewayStatus{})
+	got := forGateway(good(), v1alpha1.SparkGatewayStatus{})
 	got.Conditions = nil
 	want := v1alpha1.SparkGatewayStatus{
 		ObservedGeneration: 4, Revision: "aaaaaaaa", URL: "http://main.team.svc:8080",
@@ -146,24 +158,24 @@ func TestTheRestOfAGatewaysStatus(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
 	}
-	invalid := status.ForGateway(good(func(g *status.Gateway) { g.Programming.Invalid, g.Programming.Served = true, former }), got)
+	invalid := forGateway(good(func(g *status.Gateway) { g.Programming.Invalid, g.Programming.Served = true, former }), got)
 	if invalid.Revision != "ffffffff" {
 		t.Errorf("a gateway that is not accepted shows revision %s, want that which is served", invalid.Revision)
 	}
 }
 
 func TestTheSameFactsGiveTheSameStatus(t *testing.T) {
-	first := status.ForGateway(good(), v1alpha1.SparkGatewayStatus{})
+	first := forGateway(good(), v1alpha1.SparkGatewayStatus{})
 	later := good(func(g *status.Gateway) { g.Now = now.Add(time.Hour) })
-	if diff := cmp.Diff(first, status.ForGateway(later, first)); diff != "" {
+	if diff := cmp.Diff(first, forGateway(later, first)); diff != "" {
 		t.Errorf("an hour later (-want +got):\n%s", diff)
 	}
 }
 
 func TestTimesOfTransitions(t *testing.T) {
-	first := status.ForGateway(good(), v1alpha1.SparkGatewayStatus{})
+	first := forGateway(good(), v1alpha1.SparkGatewayStatus{})
 	then := now.Add(time.Minute)
-	next := status.ForGateway(good(func(g *status.Gateway) {
+	next := forGateway(good(func(g *status.Gateway) {
 		g.Now, g.Generation, g.Programming.Pods = then, 5, []status.Pod{behind("a")}
 	}), first)
 	for kind, want := range map[v1alpha1.ConditionType]time.Time{
@@ -183,10 +195,11 @@ func TestTimesOfTransitions(t *testing.T) {
 }
 
 func TestWhatCannotBeReadLeavesTheRest(t *testing.T) {
-	first := status.ForGateway(good(), v1alpha1.SparkGatewayStatus{})
-	unread := status.ForGateway(good(func(g *status.Gateway) { g.Unread, g.Generation = "could not read", 5 }), first)
+	first := forGateway(good(), v1alpha1.SparkGatewayStatus{})
+	unread := forGateway(good(func(g *status.Gateway) { g.Unread, g.Generation = "could not read", 5 }), first)
 	want := map[string]string{"Accepted": "True/Accepted", "ResolvedRefs": "True/Resolved", "Programmed": "Unknown/Unreadable",
-		"Available": "True/Available", "Ready": "Unknown/Unreadable", "Stalled": "False/Progressing"}
+		"LimitsEnforced": "True/Local",
+		"Available":      "True/Available", "Ready": "Unknown/Unreadable", "Stalled": "False/Progressing"}
 	if diff := cmp.Diff(want, short(unread.Conditions)); diff != "" {
 		t.Errorf("conditions (-want +got):\n%s", diff)
 	}
@@ -204,7 +217,7 @@ func TestMessagesAreBounded(t *testing.T) {
 		"of several bytes a character": strings.Repeat("a", 20) + strings.Repeat("é…𝛼", 1000),
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := status.ForGateway(good(func(g *status.Gateway) {
+			got := forGateway(good(func(g *status.Gateway) {
 				g.Verdict.Accepted = compiler.Finding{Reason: v1alpha1.ReasonInvalid, Message: text}
 			}), v1alpha1.SparkGatewayStatus{})
 			for _, c := range got.Conditions {

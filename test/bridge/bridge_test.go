@@ -196,7 +196,7 @@ func TestAttachmentsTellOfThemselves(t *testing.T) {
 	p := c.start("a", nil)
 	o := c.operator()
 	o.want(first, p)
-	report := status.Attachments(status.Report{}, out, o.eventually(v1alpha1.ReasonProgrammed, first, p), nil)
+	report := status.Attachments(status.Report{}, out, o.eventually(v1alpha1.ReasonProgrammed, first, p), status.Programming{})
 
 	bad, out := compiled(t, 2, "alice", "bob")
 	bad.Manifest.Schema = 99
