@@ -80,7 +80,7 @@ func TestBucketsLeakNoMoreThanTheirRate(t *testing.T) {
 	leak := script("{ARGV[1], ARGV[2]}", `
 		local c = {1, tonumber(ARGV[3]), '', tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])}
 		local level, at = bucket(ARGV[7], c)
-		return {str(level), str(at)}`)
+		return {level, at}`)
 	random := rand.New(rand.NewPCG(1, 2))
 	// logarithmic gives numbers of all sizes.
 	logarithmic := func(most int64) int64 { return 1 + random.Int64N(1<<random.Int64N(int64(big.NewInt(most).BitLen()))) }

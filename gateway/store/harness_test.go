@@ -90,13 +90,27 @@ func settlement(r *Reservation, used exchange.Use) *Settlement {
 	}
 }
 
-// field gives a field of a holder as the store has it, "" for none.
+// field gives a number of a holder as the store has it, "" for none: those of u and o by a letter of their own.
 func field(t testing.TB, s *Store, holder, name string) string {
 	t.Helper()
+	places := map[string]struct {
+		field string
+		at    int
+	}{
+		"r": {"u", 0}, "t": {"u", 1}, "dn": {"u", 2}, "d": {"u", 3}, "wn": {"u", 4}, "w": {"u", 5}, "mn": {"u", 6}, "m": {"u", 7},
+		"s": {"o", 0}, "v": {"o", 1},
+	}
+	place, packed := places[name]
+	if !packed {
+		place.field = name
+	}
 	c := *s.client.Load()
-	v, err := c.Do(context.Background(), c.B().Hget().Key(s.prefix[0]+"h:"+holder).Field(name).Build()).ToString()
+	v, err := c.Do(context.Background(), c.B().Hget().Key(s.prefix[0]+"h:"+holder).Field(place.field).Build()).ToString()
 	if err != nil && !rueidis.IsRedisNil(err) {
 		t.Fatal(err)
+	}
+	if packed && v != "" {
+		return strings.Fields(v)[place.at]
 	}
 	return v
 }

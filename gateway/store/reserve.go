@@ -177,6 +177,6 @@ func (s *Store) learn(holder string, totals *rueidis.RedisMessage) {
 	}
 	use := func(i int) config.WindowUse { return config.WindowUse{Window: n[i], Cost: config.Money(n[i+1])} }
 	s.opts.Learned(holder, &config.HolderUse{
-		Holder: holder, Requests: n[0], Tokens: n[1], Cost: config.Money(n[2]), Day: use(3), Week: use(5), Month: use(7), Last: n[9],
+		Holder: holder, Requests: n[0], Tokens: n[1], Day: use(2), Week: use(4), Month: use(6), Last: n[8], Cost: config.Money(n[9]),
 	})
 }

@@ -30,7 +30,7 @@ import (
 // ACL users of sentinels need SentinelRules.
 const (
 	Rules = "~spark:* resetchannels -@all +hello +auth +select +ping +eval +evalsha +time +cluster|slots +cluster|shards +asking" +
-		" +get +set +unlink +expire +expireat +hget +hset +hmget +hincrby +hdel +hlen +hexists +hrandfield" +
+		" +get +set +unlink +expire +expireat +hget +hset +hmget +hincrby +hdel +hlen +hsetnx +hrandfield" +
 		" +zadd +zscore +zrem +zrangebyscore +xadd +xlen +xtrim +xrange +role"
 	SentinelRules = "allchannels -@all +hello +auth +ping +subscribe +psubscribe +unsubscribe +punsubscribe" +
 		" +sentinel|get-master-addr-by-name +sentinel|sentinels +sentinel|replicas +sentinel|slaves"

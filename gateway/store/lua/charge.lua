@@ -3,27 +3,24 @@
 -- charge settles a plan: slots and reserved money of a lease are given back, and what was used is counted.
 -- how: lease (whether there is one), taken (of each bucket, nil for as much as was wanted), sent (whether use counts), undo
 -- (whether not even the request counts), tokens and cost used, tokens and cost that were charged before, requests to count,
--- last (milliseconds).
-local function charge(plan, how)
+-- last (milliseconds). Totals, where it is not nil, gets those of each holder.
+local function charge(plan, how, totals)
   local holders, constraints = plan[1], plan[2]
   local have, at = read(holders, constraints)
   local tokens, cost = max(how.tokens - how.beforeTokens, 0), max(how.cost - how.beforeCost, 0)
   local sets = {}
   for i = 1, #holders do
-    local h, set = have[i], {}
-    local was = h[DAY]
-    roll(h)
-    h.fresh = was ~= h[DAY]
+    local h, set = have[i], {'HSET', P .. 'h:' .. holders[i]}
     if how.lease then
-      set[1], set[2], set[3], set[4] = 's', str(max(h[SLOTS] - 1, 0)), 'v', str(max(h[MONEY] - plan[4], 0))
+      local slots, money = under(h[3])
+      set[3], set[4] = 'o', format('%d %d', max(slots - 1, 0), max(money - plan[4], 0))
     end
     if how.sent then
-      h[REQUESTS], h[TOKENS], h[LAST] = h[REQUESTS] + how.requests, h[TOKENS] + tokens, max(h[LAST], how.last)
-      for _, k in ipairs({DAY, WEEK, MONTH}) do h[k + 1] = h[k + 1] + cost end
-      for k = REQUESTS, BASE do
-        set[#set + 1] = FIELDS[k]
-        set[#set + 1] = str(h[k])
-      end
+      local u = used(h[1])
+      u[REQUESTS], u[TOKENS], u[LAST] = u[REQUESTS] + how.requests, u[TOKENS] + tokens, max(u[LAST], how.last)
+      u[DAY + 1], u[WEEK + 1], u[MONTH + 1] = u[DAY + 1] + cost, u[WEEK + 1] + cost, u[MONTH + 1] + cost
+      h[1], h.fresh = format('%d %d %d %d %d %d %d %d %d', unpack(u)), u.fresh
+      set[#set + 1], set[#set + 2] = 'u', h[1]
     end
     sets[i] = set
   end
@@ -47,22 +44,22 @@ local function charge(plan, how)
     end
   end
   for i = 1, #holders do
-    local key = P .. 'h:' .. holders[i]
-    if #sets[i] > 0 then
-      call('HSET', key, unpack(sets[i]))
-      if how.sent and cost > 0 then call('HINCRBY', key, 'c', str(cost)) end
-      keep(holders[i], have[i], constraints, i)
+    local name, h = holders[i], have[i]
+    if #sets[i] > 2 then call(unpack(sets[i])) end
+    if how.sent and cost > 0 then
+      local sum = call('HINCRBY', P .. 'h:' .. name, 'c', cost)
+      -- Beyond what a double holds the answer is rounded; the field is not.
+      h[2] = sum < EXACT and format('%d', sum) or call('HGET', P .. 'h:' .. name, 'c')
     end
+    if #sets[i] > 2 then keep(name, h.fresh, constraints, i) end
+    if totals then totals[name] = (h[1] or NOTHING) .. ' ' .. (h[2] or '0') end
   end
 end
 
--- split parses a lease: what was taken where that is not what was wanted, and the plan.
-local function split(lease)
-  local bar = string.find(lease, '|', 1, true)
-  local taken
-  if bar > 1 then
-    taken = {}
-    for n in string.gmatch(string.sub(lease, 1, bar - 1), '%d+') do taken[#taken + 1] = tonumber(n) end
-  end
-  return cjson.decode(string.sub(lease, bar + 1)), taken
+-- uneven gives what a lease says was taken of each bucket, nil where it was all that was wanted; its plan is behind the bar.
+local function uneven(lease, bar)
+  if bar == 1 then return nil end
+  local taken = {}
+  for n in string.gmatch(string.sub(lease, 1, bar - 1), '%d+') do taken[#taken + 1] = tonumber(n) end
+  return taken
 end

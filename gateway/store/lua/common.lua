@@ -18,7 +18,7 @@ local now = time[1] * 1000000 + time[2]
 local today = floor(time[1] / 86400)
 local EXACT = 9007199254740992
 
-local function str(n) return string.format('%.0f', n) end
+local format, match = string.format, string.match
 
 -- month numbers the month that a day lies in, as config.Calendar does: year * 12 + month - 1.
 local function month(days)
@@ -40,35 +40,52 @@ end
 
 local function week(days) return floor((days + 3) / 7) end
 
--- The fields of a holder that every script reads, in this order: slots in use, reserved money, requests, tokens, last use in
--- milliseconds, and the numbers and costs of the current windows.
-local SLOTS, MONEY, REQUESTS, TOKENS, LAST, DAY, WEEK, MONTH = 1, 2, 3, 4, 5, 6, 8, 10
-local FIELDS = {'s', 'v', 'r', 't', 'l', 'dn', 'd', 'wn', 'w', 'mn', 'm'}
-local BASE = #FIELDS
+-- A holder has these fields, and one for each bucket:
+--   u  what it used: requests, tokens, number and cost of the current day, week and month, and milliseconds of the last use
+--   c  what it cost in all
+--   o  what is under way: slots in use and reserved money
+-- Numbers go together in one text: a field each would cost most of a script's time.
+local NOTHING = '0 0 0 0 0 0 0 0 0'
+local REQUESTS, TOKENS, DAY, WEEK, MONTH, LAST = 1, 2, 3, 5, 7, 9
+
+-- used gives the numbers of u, with the windows of now. They never go back, whatever the clock does.
+local function used(text)
+  local u = {match(text or NOTHING, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')}
+  for k = 1, 9 do u[k] = tonumber(u[k]) end
+  if today > u[DAY] then
+    u[DAY], u[DAY + 1], u.fresh = today, 0, true
+    local w, m = week(today), month(today)
+    if w > u[WEEK] then u[WEEK], u[WEEK + 1] = w, 0 end
+    if m > u[MONTH] then u[MONTH], u[MONTH + 1] = m, 0 end
+  end
+  return u
+end
+
+-- under gives the numbers of o.
+local function under(text)
+  if not text then return 0, 0 end
+  local slots, money = match(text, '^(%d+) (%d+)$')
+  return tonumber(slots), tonumber(money)
+end
 
 -- A constraint is {holder, dimension, field, count, burst, period in microseconds, want, shadow}, where a budget's field is
 -- the first letter of its calendar.
 local REQUEST, TOKEN, COST, CONCURRENCY, SPENDING = 0, 1, 2, 3, 4
 
--- read gives the fields of each holder of a plan, those of the buckets of its constraints behind the others; at[j] is where
--- that of constraint j stands.
+-- read gives u, c and o of each holder of a plan, and the buckets of its constraints behind them; at[j] is where that of
+-- constraint j stands.
 local function read(holders, constraints)
   local ask, at, have = {}, {}, {}
-  for i = 1, #holders do ask[i] = {unpack(FIELDS)} end
+  for i = 1, #holders do ask[i] = {'HMGET', P .. 'h:' .. holders[i], 'u', 'c', 'o'} end
   for j = 1, #constraints do
     local c = constraints[j]
     if c[2] <= COST then
       local a = ask[c[1]]
       a[#a + 1] = c[3]
-      at[j] = #a
+      at[j] = #a - 2
     end
   end
-  for i = 1, #holders do
-    local h = call('HMGET', P .. 'h:' .. holders[i], unpack(ask[i]))
-    h.new = not h[DAY]
-    for k = 1, BASE do h[k] = tonumber(h[k] or 0) end
-    have[i] = h
-  end
+  for i = 1, #holders do have[i] = call(unpack(ask[i])) end
   return have, at
 end
 
@@ -79,7 +96,7 @@ local function bucket(text, c)
   local count, burst, per = c[4], c[5], c[6]
   local level, at, was = 0, now, count
   if text then
-    local a, b, d = string.match(text, '^(%d+) (%d+) (%d+)$')
+    local a, b, d = match(text, '^(%d+) (%d+) (%d+)$')
     level, at, was = tonumber(a), tonumber(b), tonumber(d)
   end
   if c[2] == REQUEST or was ~= count then level = min(level, burst) end
@@ -102,19 +119,11 @@ local function after(k, at, c)
   return max(at + ceil(k * c[6] / c[4]) - now, 1)
 end
 
-local function pack(level, at, c) return str(level) .. ' ' .. str(at) .. ' ' .. str(c[4]) end
-
--- roll moves the windows of a holder on; they never go back, whatever the clock does.
-local function roll(h)
-  local numbers = {[DAY] = today, [WEEK] = week(today), [MONTH] = month(today)}
-  for k, n in pairs(numbers) do
-    if n > h[k] then h[k], h[k + 1] = n, 0 end
-  end
-end
+local function pack(level, at, c) return format('%d %d %d', level, at, c[4]) end
 
 -- keep bounds how long a holder is remembered that clients choose: addresses until their buckets are empty, and users for
--- forty days. What keys, policies and routes used is never forgotten.
-local function keep(name, h, constraints, i)
+-- forty days, told of when they are fresh. What keys, policies and routes used is never forgotten.
+local function keep(name, fresh, constraints, i)
   local seconds
   if string.sub(name, 1, 3) == 'ip/' then
     seconds = 900
@@ -122,15 +131,8 @@ local function keep(name, h, constraints, i)
       local c = constraints[j]
       if c[1] == i and c[2] <= COST then seconds = max(seconds, ceil((c[5] + c[4]) / c[4] * c[6] / 1000000)) end
     end
-  elseif h.fresh and (string.sub(name, 1, 5) == 'user/' or string.sub(name, 1, 6) == 'token/') then
+  elseif fresh and (string.sub(name, 1, 5) == 'user/' or string.sub(name, 1, 6) == 'token/') then
     seconds = 40 * 86400
   end
-  if seconds then call('EXPIRE', P .. 'h:' .. name, str(seconds)) end
-end
-
--- totals gives what a holder used in all, exactly as it is counted.
-local function totals(name)
-  local t = call('HMGET', P .. 'h:' .. name, 'r', 't', 'c', 'dn', 'd', 'wn', 'w', 'mn', 'm', 'l')
-  for k = 1, 10 do t[k] = t[k] or '0' end
-  return table.concat(t, ' ')
+  if seconds then call('EXPIRE', P .. 'h:' .. name, seconds) end
 end

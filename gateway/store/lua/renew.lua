@@ -5,19 +5,21 @@ local instance, silence = ARGV[1], tonumber(ARGV[2])
 if ARGV[3] == '1' then
   if call('HLEN', P .. 'p:' .. instance) == 0 then call('ZREM', P .. 'e', instance) end
 else
-  call('ZADD', P .. 'e', str(now), instance)
+  call('ZADD', P .. 'e', now, instance)
 end
-local dead = call('ZRANGEBYSCORE', P .. 'e', '-inf', str(now - silence), 'LIMIT', 0, 1)[1]
+local dead = call('ZRANGEBYSCORE', P .. 'e', '-inf', now - silence, 'LIMIT', 0, 1)[1]
 if not dead then return {now, 0, 0} end
 local leases, swept = P .. 'p:' .. dead, P .. 'x:' .. dead
 local found = call('HRANDFIELD', leases, 50, 'WITHVALUES')
 for n = 1, #found, 2 do
-  local plan, taken = split(found[n + 1])
+  local lease = found[n + 1]
+  local bar = string.find(lease, '|', 1, true)
+  local plan, taken = cjson.decode(string.sub(lease, bar + 1)), uneven(lease, bar)
   local least = plan[3]
   -- It may have been sent, so it counts as a request, with the least that it can have cost.
   charge(plan, {lease = true, taken = taken, sent = true, tokens = least[1], cost = least[2], requests = 1,
     beforeTokens = 0, beforeCost = 0, last = floor(now / 1000)})
-  call('HSET', swept, found[n], str(least[1]) .. ' ' .. str(least[2]))
+  call('HSET', swept, found[n], format('%d %d', least[1], least[2]))
   call('HDEL', leases, found[n])
 end
 if #found > 0 then call('EXPIRE', swept, 86400) end

@@ -5,42 +5,34 @@
 -- 0 for none; a wait of -1 never ends.
 local instance, id = ARGV[1], ARGV[2]
 if now > tonumber(ARGV[4]) then return {2, now} end
-local mine = P .. 'p:' .. instance
-if call('HEXISTS', mine, id) == 1 then return {3, now} end
 local plan = cjson.decode(ARGV[3])
 local holders, constraints = plan[1], plan[2]
 local have, at = read(holders, constraints)
 local never = 1e300
 
--- ends gives the time until the window of a budget ends.
-local function ends(letter, h)
-  if letter == 't' then return never end
-  local day
-  if letter == 'd' then day = h[DAY] + 1
-  elseif letter == 'w' then day = (h[WEEK] + 1) * 7 - 3
-  else day = begins(h[MONTH] + 1) end
-  return max(day * 86400000000 - now, 1)
-end
-
--- spent gives the cost in the window of a budget.
-local function spent(letter, h, name)
-  if letter == 'd' then return h[DAY + 1] end
-  if letter == 'w' then return h[WEEK + 1] end
-  if letter == 'm' then return h[MONTH + 1] end
-  return tonumber(call('HGET', P .. 'h:' .. name, 'c') or 0)
+-- spent gives the cost in the window of a budget, and the time until it ends.
+local function spent(letter, h)
+  if letter == 't' then return tonumber(h[2] or 0), never end
+  h.used = h.used or used(h[1])
+  local u, cost, day = h.used
+  if letter == 'd' then cost, day = u[DAY + 1], u[DAY] + 1
+  elseif letter == 'w' then cost, day = u[WEEK + 1], (u[WEEK] + 1) * 7 - 3
+  else cost, day = u[MONTH + 1], begins(u[MONTH] + 1) end
+  return cost, max(day * 86400000000 - now, 1)
 end
 
 for i = 1, #holders do
-  have[i].was = have[i][DAY]
-  roll(have[i])
+  local h = have[i]
+  h.slots, h.money = under(h[3])
 end
 
 -- look says whether a constraint lets the request pass, else how long to wait.
 local level, since = {}, {}
 local function look(j, c, h)
-  if c[2] == CONCURRENCY then return h[SLOTS] + 1 <= c[4], 0 end
+  if c[2] == CONCURRENCY then return h.slots + 1 <= c[4], 0 end
   if c[2] == SPENDING then
-    return spent(c[3], h, holders[c[1]]) + h[MONEY] + c[7] <= c[4], ends(c[3], h)
+    local cost, ends = spent(c[3], h)
+    return cost + h.money + c[7] <= c[4], ends
   end
   level[j], since[j] = bucket(h[at[j]], c)
   return level[j] + c[7] <= c[5], after(level[j] + c[7] - c[5], since[j], c)
@@ -67,7 +59,7 @@ if refused == 0 then
   local sets = {}
   for i = 1, #holders do
     local h = have[i]
-    sets[i] = {'s', str(h[SLOTS] + 1), 'v', str(h[MONEY] + plan[4])}
+    sets[i] = {'HSET', P .. 'h:' .. holders[i], 'o', format('%d %d', h.slots + 1, h.money + plan[4])}
   end
   for j = 1, #constraints do
     local c = constraints[j]
@@ -75,36 +67,23 @@ if refused == 0 then
     if c[2] <= COST then
       -- What a limit in shadow would have refused takes what there is, so that it shows the truth.
       local next = max(level[j], min(level[j] + c[7], c[5]))
-      taken[j] = next - level[j]
-      if taken[j] ~= c[7] then uneven = true end
+      local took = next - level[j]
+      taken[j] = format('%d', took)
+      if took ~= c[7] then uneven = true end
       level[j] = next
       local set = sets[c[1]]
       set[#set + 1] = c[3]
       set[#set + 1] = pack(next, since[j], c)
     end
   end
-  local lease = ''
-  if uneven then
-    local texts = {}
-    for j = 1, #taken do texts[j] = str(taken[j]) end
-    lease = table.concat(texts, ',')
-  end
-  call('HSET', mine, id, lease .. '|' .. ARGV[3])
+  local lease = '|' .. ARGV[3]
+  if uneven then lease = table.concat(taken, ',') .. lease end
+  if call('HSETNX', P .. 'p:' .. instance, id, lease) == 0 then return {3, now} end
   local heard = call('ZSCORE', P .. 'e', instance)
-  if not heard or tonumber(heard) < now - 5000000 then call('ZADD', P .. 'e', str(now), instance) end
+  if not heard or tonumber(heard) < now - 5000000 then call('ZADD', P .. 'e', now, instance) end
   for i = 1, #holders do
-    local h, set = have[i], sets[i]
-    if h.was ~= h[DAY] then
-      h.fresh = true
-      for _, k in ipairs({DAY, WEEK, MONTH}) do
-        for m = k, k + 1 do
-          set[#set + 1] = FIELDS[m]
-          set[#set + 1] = str(h[m])
-        end
-      end
-    end
-    call('HSET', P .. 'h:' .. holders[i], unpack(set))
-    keep(holders[i], h, constraints, i)
+    call(unpack(sets[i]))
+    keep(holders[i], not have[i][1], constraints, i)
   end
 end
 
@@ -127,5 +106,5 @@ for dimension = REQUEST, TOKEN do
   answer[#answer + 1] = br
   answer[#answer + 1] = reset
 end
-for i = 1, #holders do answer[#answer + 1] = totals(holders[i]) end
+for i = 1, #holders do answer[#answer + 1] = (have[i][1] or NOTHING) .. ' ' .. (have[i][2] or '0') end
 return answer

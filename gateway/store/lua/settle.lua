@@ -11,38 +11,30 @@ if number <= tonumber(call('GET', done) or 0) then return {now} end
 call('SET', done, ARGV[2], 'EX', '604800')
 local mine, swept = P .. 'p:' .. instance, P .. 'x:' .. instance
 local items = cjson.decode(ARGV[3])
-local names, order = {}, {}
-
-local function name(holder)
-  if not names[holder] then
-    names[holder] = true
-    order[#order + 1] = holder
-  end
-end
+local totals = {}
 
 local function settle(item)
-  local id, mode = item[1], item[2]
-  local how = {sent = mode == 1, undo = false, tokens = item[3], cost = item[4], last = item[5], requests = 1,
+  local id, mode, plan = item[1], item[2], item[6]
+  local how = {sent = mode == 1, undo = mode == 2, tokens = item[3], cost = item[4], last = item[5], requests = 1,
     beforeTokens = 0, beforeCost = 0, lease = false}
-  local plan = item[6]
   local lease = id ~= '' and call('HGET', mine, id)
   if lease then
     call('HDEL', mine, id)
-    plan, how.taken = split(lease)
-    how.lease, how.undo = true, mode == 2
+    local bar = string.find(lease, '|', 1, true)
+    how.lease, how.taken = true, uneven(lease, bar)
+    if mode == 2 then plan = cjson.decode(string.sub(lease, bar + 1)) end
   elseif mode == 2 then
     return
-  else
-    local before = id ~= '' and call('HGET', swept, id)
+  elseif id ~= '' then
+    local before = call('HGET', swept, id)
     if before then
       call('HDEL', swept, id)
-      local t, c = string.match(before, '^(%d+) (%d+)$')
+      local t, c = match(before, '^(%d+) (%d+)$')
       how.beforeTokens, how.beforeCost, how.requests = tonumber(t), tonumber(c), 0
     end
   end
   if mode ~= 1 then how.tokens, how.cost = 0, 0 end
-  charge(plan, how)
-  for i = 1, #plan[1] do name(plan[1][i]) end
+  charge(plan, how, totals)
 end
 
 for n = 1, #items do
@@ -50,8 +42,7 @@ for n = 1, #items do
   if item[2] == 3 then
     for _, use in ipairs(item[6]) do
       charge({{use[1]}, {}, {0, 0}, 0}, {sent = true, tokens = use[3], cost = use[4], last = item[5], requests = use[2],
-        beforeTokens = 0, beforeCost = 0})
-      name(use[1])
+        beforeTokens = 0, beforeCost = 0}, totals)
     end
   else
     settle(item)
@@ -65,13 +56,13 @@ for k = 6, #ARGV, 2 do
   local day, text = min(tonumber(ARGV[k]), today), ARGV[k + 1]
   local ends = (day + 1) * 86400 + retention
   if ends * 1000000 > now then
-    local stream = P .. 'l:' .. str(day)
+    local stream = P .. 'l:' .. format('%d', day)
     call('XADD', stream, '*', 'r', text)
-    local size = call('HINCRBY', sizes, str(day), #text + 128)
+    local size = call('HINCRBY', sizes, format('%d', day), #text + 128)
     if size == #text + 128 then
-      call('EXPIREAT', stream, str(ends))
+      call('EXPIREAT', stream, ends)
       local first = call('HGET', sizes, 'first')
-      if not first or tonumber(first) > day then call('HSET', sizes, 'first', str(day)) end
+      if not first or tonumber(first) > day then call('HSET', sizes, 'first', format('%d', day)) end
     end
     call('HINCRBY', sizes, 'sum', #text + 128)
   end
@@ -81,39 +72,39 @@ end
 local function trim()
   local first = tonumber(call('HGET', sizes, 'first') or today)
   for _ = 1, 64 do
-    local size = tonumber(call('HGET', sizes, str(first)) or 0)
+    local size = tonumber(call('HGET', sizes, format('%d', first)) or 0)
     if size > 0 and (first + 1) * 86400 + retention > now / 1000000 then break end
     if size > 0 then
-      call('UNLINK', P .. 'l:' .. str(first))
-      call('HINCRBY', sizes, 'sum', str(-size))
-      call('HDEL', sizes, str(first))
+      call('UNLINK', P .. 'l:' .. format('%d', first))
+      call('HINCRBY', sizes, 'sum', -size)
+      call('HDEL', sizes, format('%d', first))
     end
     if first >= today then break end
     first = first + 1
   end
-  call('HSET', sizes, 'first', str(first))
+  call('HSET', sizes, 'first', format('%d', first))
   local sum = tonumber(call('HGET', sizes, 'sum') or 0)
   if sum <= most then return end
-  local stream = P .. 'l:' .. str(first)
-  local entries, size = call('XLEN', stream), tonumber(call('HGET', sizes, str(first)) or 0)
+  local stream = P .. 'l:' .. format('%d', first)
+  local entries, size = call('XLEN', stream), tonumber(call('HGET', sizes, format('%d', first)) or 0)
   local drop = min(entries, 100, max(ceil((sum - most) * entries / max(size, 1)), 1))
   local left = entries - drop
   local freed = size
   if left > 0 then
     freed = floor(size * drop / entries)
-    call('XTRIM', stream, 'MAXLEN', str(left))
-    call('HINCRBY', sizes, str(first), str(-freed))
+    call('XTRIM', stream, 'MAXLEN', left)
+    call('HINCRBY', sizes, format('%d', first), -freed)
   else
     call('UNLINK', stream)
-    call('HDEL', sizes, str(first))
+    call('HDEL', sizes, format('%d', first))
   end
-  call('HINCRBY', sizes, 'sum', str(-freed))
+  call('HINCRBY', sizes, 'sum', -freed)
 end
 if #ARGV >= 6 then trim() end
 
 local answer = {now}
-for _, holder in ipairs(order) do
+for holder, text in pairs(totals) do
   answer[#answer + 1] = holder
-  answer[#answer + 1] = totals(holder)
+  answer[#answer + 1] = text
 end
 return answer
