@@ -79,10 +79,17 @@ func newBed(t *testing.T, o objects) *bed {
 			in.Keys = append(in.Keys, k)
 		}
 	}
+	for _, u := range set.Policies() {
+		if compiler.Attaches(u.Spec.GatewayRefs, u.Namespace, main) {
+			in.Policies = append(in.Policies, u)
+		}
+	}
 	b.compiled = compiler.Compile(in)
 	if b.compiled.Document == nil {
 		t.Fatalf("nothing to serve: %+v", b.compiled.Gateway)
 	}
+	// The bed is one process, which need not leave others their share.
+	b.compiled.Document.Core.Gateway.Replicas = 1
 	b.mountTokens()
 	return b
 }

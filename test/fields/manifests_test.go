@@ -17,7 +17,8 @@ import (
 	"github.com/sparkgateway/spark/api/manifest"
 )
 
-// basis is a small set that works: a gateway in namespace team, two providers of one model each, a route over both, a key.
+// basis is a small set that works: a gateway in namespace team, two providers of one model each, a route over both, a key,
+// a policy over all keys.
 // Provider far is of another namespace, which the gateway does not admit, and all keys are one user's.
 const basis = `
 SparkGateway/main: {spec: {}}
@@ -29,7 +30,8 @@ ProviderPolicy/far: {metadata: {namespace: other}, spec: {gatewayRefs: [{name: m
   endpoint: $TWO, models: [{name: gpt, upstream: gpt-far}]}}
 ModelRoute/smart: {spec: {gatewayRefs: [{name: main}], models: [smart], targets: [
   {providerRef: {name: one}, model: gpt}, {providerRef: {name: two}, model: gpt}]}}
-APIKey/alice: {spec: {gatewayRefs: [{name: main}], user: alice, secretRef: {name: alice}}}
+UsagePolicy/together: {spec: {gatewayRefs: [{name: main}], keySelector: {}, limits: {concurrency: 1000}}}
+APIKey/alice: {metadata: {labels: {team: search}}, spec: {gatewayRefs: [{name: main}], user: alice, secretRef: {name: alice}}}
 APIKey/alice-2: {spec: {gatewayRefs: [{name: main}], user: alice, secretRef: {name: alice-2}}}
 APIKey/alice-3: {spec: {gatewayRefs: [{name: main}], user: alice, secretRef: {name: alice-3}}}
 APIKey/zoe: {spec: {gatewayRefs: [{name: main}], user: alice, secretRef: {name: zoe}}}
@@ -37,7 +39,7 @@ Namespace/other: {metadata: {labels: {tier: gold}}}
 `
 
 // subjects are the objects that an edit of their kind means.
-var subjects = map[string]string{"SparkGateway": "main", "ProviderPolicy": "one", "ModelRoute": "smart", "APIKey": "alice"}
+var subjects = map[string]string{"SparkGateway": "main", "ProviderPolicy": "one", "ModelRoute": "smart", "APIKey": "alice", "UsagePolicy": "together"}
 
 // objects are manifests by "Kind/name".
 type objects map[string]map[string]any
