@@ -77,6 +77,11 @@ func (r *request) takeRequest(now int64) *exchange.Error {
 	if living.unlimited() {
 		return nil
 	}
+	if s := living.store(); s != nil && !s.Up() && len(t.holding.constraints) > 0 {
+		if err := r.withoutStore(); err != nil {
+			return err
+		}
+	}
 	t.parts = append(t.parts[:0], t.holding.parts...)
 	if rules.addressAfter != nil && t.address != nil {
 		t.parts = append(t.parts, limit.Part{Holder: t.address, Rules: rules.addressAfter})
@@ -139,14 +144,14 @@ func (r *request) reserveStored(use exchange.Use) (bool, *exchange.Error) {
 	}
 	t.settles = true
 	if !s.Up() {
-		return false, r.without(s)
+		return false, r.withoutStore()
 	}
 	told, err := s.Reserve(r.ctx, &store.Reservation{
 		ID: string(r.ex.ID[:]), Constraints: t.constraints, Holders: t.holders, Use: use, Least: exchange.Use{Cost: t.most.Least},
 	})
 	living.follow()
 	if err != nil {
-		return false, r.without(s)
+		return false, r.withoutStore()
 	}
 	r.shadowed(&told)
 	t.told = told
@@ -157,9 +162,9 @@ func (r *request) reserveStored(use exchange.Use) (bool, *exchange.Error) {
 	return true, nil
 }
 
-// without says what becomes of a request whose limits the store cannot say.
-func (r *request) without(s *store.Store) *exchange.Error {
-	if r.srv.living.onFailure() != config.DenyAll || len(r.limits.constraints) == 0 {
+// withoutStore says what becomes of a request, which a limit holds for, when the store cannot say: nil leaves it to this pod.
+func (r *request) withoutStore() *exchange.Error {
+	if r.srv.living.onFailure() != config.DenyAll || len(r.limits.holding.constraints)+len(r.limits.constraints) == 0 {
 		return nil
 	}
 	return &exchange.Error{

@@ -221,7 +221,7 @@ func (r *request) hello(key []byte) []byte {
 	if chosen := r.subprotocol(); len(chosen) > 0 {
 		hello = append(append(append(hello, "Sec-WebSocket-Protocol: "...), chosen...), "\r\n"...)
 	}
-	r.journey.Answer.Returned(r.limits.told.Requests.Limited, r.ctx.Response.Header.SetCanonical)
+	r.journey.Answer.Returned(r.limits.told.Requests.Limited || r.limits.told.Tokens.Limited, r.ctx.Response.Header.SetCanonical)
 	for name, value := range r.ctx.Response.Header.All() {
 		switch string(name) {
 		case fasthttp.HeaderConnection, fasthttp.HeaderContentLength, fasthttp.HeaderContentType:

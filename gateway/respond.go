@@ -92,7 +92,7 @@ func (r *request) answer() {
 	if r.limits.unpriced && r.journey.Price() == nil && r.snap.gateway.UnknownPrice != config.UnknownPriceZero {
 		resp.Header.SetCanonical(headerSparkCost, []byte("unknown"))
 	}
-	r.journey.Answer.Returned(r.limits.told.Requests.Limited, resp.Header.SetCanonical)
+	r.journey.Answer.Returned(r.limits.told.Requests.Limited || r.limits.told.Tokens.Limited, resp.Header.SetCanonical)
 	resp.SetStatusCode(r.ex.Status)
 	resp.Header.SetContentTypeBytes(r.journey.Answer.ContentType())
 	if r.ex.Reason != "" {
