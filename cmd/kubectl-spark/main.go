@@ -45,7 +45,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 	}
-	cmd.AddCommand(validateCommand(), runCommand(), explainCommand(), usageCommand(), versionCommand())
+	cmd.AddCommand(validateCommand(), runCommand(), explainCommand(), usageCommand(), pricesCommand(), versionCommand())
 	return cmd
 }
 
