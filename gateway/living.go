@@ -98,7 +98,7 @@ func NewLiving(opts LivingOptions) *Living {
 	}
 	l.exports = newExports(l.records)
 	l.clock = func() int64 { return l.nanos(l.now()) }
-	opts.Registry.MustRegister(telemetry.NewBreakers(l.breakers))
+	opts.Registry.MustRegister(telemetry.NewBreakers(l.breakers), telemetry.NewStores(l.storeSight))
 	return l
 }
 

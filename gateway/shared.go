@@ -15,6 +15,7 @@ import (
 	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/limit"
 	"github.com/sparkgateway/spark/gateway/store"
+	"github.com/sparkgateway/spark/gateway/telemetry"
 )
 
 const (
@@ -189,3 +190,15 @@ func (l *Living) records() (reader RecordReader, shared bool) {
 
 // export serves GET /api/export.
 func (r *request) export() *exchange.Error { return r.srv.living.exports.serve(r) }
+
+// storeSight is what metrics show of the store.
+func (l *Living) storeSight() (telemetry.StoreSight, bool) {
+	s := l.store()
+	if s == nil {
+		return telemetry.StoreSight{}, false
+	}
+	c := s.Counts()
+	return telemetry.StoreSight{
+		Up: s.Up(), Queued: c.Queued, Downs: c.Downs, Late: c.Late, Merged: c.Merged, RecordsLost: c.RecordsDropped,
+	}, true
+}
