@@ -101,6 +101,12 @@ bench: build ## Measure CPU per request of nginx and Spark in one run, and their
 chaos: ## Let providers fail in seven ways for a minute each, and write docs/resilience.md.
 	go run ./test/chaos -report docs/resilience.md
 
+.PHONY: accounting
+accounting: ## Hold the records of 10,000 mixed requests against the provider's books, kill processes at 100 moments, and load 100,000 keys.
+	SPARK_ACCOUNTING=10000 go test -count=1 -timeout 30m -v ./test/accounting
+	SPARK_CRASHES=100 go test -count=1 -timeout 30m -v ./test/replicas
+	SPARK_SCALE_KEYS=100000 go test -count=1 -timeout 30m -v ./test/scale
+
 .PHONY: clean
 clean: ## Remove what was built.
 	rm -rf bin dist
