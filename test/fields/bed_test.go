@@ -37,6 +37,8 @@ type bed struct {
 	*testing.T
 	one, two *fakeprovider.Server
 	resource v1alpha1.SparkGateway
+	idp      idp
+	input    compiler.Input
 	compiled compiler.Output
 	cloud    cloud
 	log      logText
@@ -54,13 +56,13 @@ type bed struct {
 // newBed compiles the objects.
 func newBed(t *testing.T, o objects) *bed {
 	t.Helper()
-	b := &bed{T: t, one: provider(t), two: provider(t), dialled: map[string]bool{}}
+	b := &bed{T: t, one: provider(t), two: provider(t), idp: newIDP(t), dialled: map[string]bool{}}
 	overTLS := httptest.NewUnstartedServer(b.one.Handler())
 	overTLS.Config.ErrorLog = discard
 	overTLS.TLS = &tls.Config{Certificates: []tls.Certificate{pairs()[providerTest].serving()}}
 	overTLS.StartTLS()
 	t.Cleanup(overTLS.Close)
-	set := o.parse(t, strings.NewReplacer("$ONE", b.one.URL(), "$TWO", b.two.URL(), "$TLS", overTLS.URL))
+	set := o.parse(t, strings.NewReplacer("$ONE", b.one.URL(), "$TWO", b.two.URL(), "$TLS", overTLS.URL, "$IDPTLS", b.idp.overTLS, "$IDP", b.idp.plain))
 	b.resource = set.Gateways()[0]
 	main := types.NamespacedName{Namespace: b.resource.Namespace, Name: b.resource.Name}
 	in := compiler.Input{Gateway: &b.resource, Secrets: set.Secrets(), Namespaces: set.Namespaces()}
@@ -84,12 +86,7 @@ func newBed(t *testing.T, o objects) *bed {
 			in.Policies = append(in.Policies, u)
 		}
 	}
-	b.compiled = compiler.Compile(in)
-	if b.compiled.Document == nil {
-		t.Fatalf("nothing to serve: %+v", b.compiled.Gateway)
-	}
-	// The bed is one process, which need not leave others their share.
-	b.compiled.Document.Core.Gateway.Replicas = 1
+	b.compile(in)
 	b.mountTokens()
 	return b
 }
@@ -103,6 +100,17 @@ func provider(t *testing.T) *fakeprovider.Server {
 	}
 	t.Cleanup(func() { _ = p.Close() })
 	return p
+}
+
+// compile makes what is served.
+func (b *bed) compile(in compiler.Input) {
+	b.Helper()
+	b.input, b.compiled = in, compiler.Compile(in)
+	if b.compiled.Document == nil {
+		b.Fatalf("nothing to serve: %+v", b.compiled.Gateway)
+	}
+	// The bed is one process, which need not leave others their share.
+	b.compiled.Document.Core.Gateway.Replicas = 1
 }
 
 // mountTokens puts the tokens of the pods' ServiceAccount where the document looks for them, below another directory.

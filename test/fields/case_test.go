@@ -36,7 +36,7 @@ func all() cases {
 	for _, some := range []cases{
 		podCases, listenerCases(), limitCases(), attachedCases,
 		typeCases(), credentialCases(), tlsCases, headerCases(), modelCases(), timeoutCases, breakerCases, retryCases(), quotaCases(), healthCases,
-		routeCases, strategyCases, targetCases, affinityCases, keyCases, spendCases(), priceCases(),
+		routeCases, strategyCases, targetCases, affinityCases, keyCases, spendCases(), priceCases(), accessCases(),
 	} {
 		maps.Copy(found, some)
 	}

@@ -21,9 +21,11 @@ var discard = log.New(io.Discard, "", 0)
 
 // question is a request of an application: a short chat, unless it says otherwise.
 type question struct {
-	model  string // default "smart"
-	key    string // the end of the key; default "1", alice's
-	steer  string // what the fake provider is told, such as "fault=hang"
+	model  string         // default "smart"
+	key    string         // the end of the key; default "1", alice's
+	as     string         // "token" shows a token instead of the key, "nobody" nothing
+	claims map[string]any // of the token, instead of the usual
+	steer  string         // what the fake provider is told, such as "fault=hang"
 	stream bool
 	extra  string // further members of the body, such as `,"max_tokens":9`
 	header map[string]string
@@ -107,7 +109,12 @@ func (q *question) request(ctx context.Context, b *bed) *http.Request {
 	if err != nil {
 		b.Fatal(err)
 	}
-	request.Header.Set("Authorization", "Bearer "+aliceKey+orElse(q.key, "1"))
+	switch q.as {
+	case "token":
+		request.Header.Set("Authorization", "Bearer "+b.idp.token(q.claims))
+	case "":
+		request.Header.Set("Authorization", "Bearer "+aliceKey+orElse(q.key, "1"))
+	}
 	request.Header.Set("Content-Type", "application/json")
 	for name, value := range q.header {
 		request.Header.Set(name, value)

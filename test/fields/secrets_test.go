@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"math/big"
+	"net"
 	"sync"
 	"time"
 )
@@ -21,13 +22,16 @@ import (
 // providerTest is whom the certificate of the provider with TLS is for.
 const providerTest = "provider.test"
 
+// idpTest is the name of the certificate of the identity provider, which is for this machine's address too.
+const idpTest = "idp.test"
+
 // pair is a certificate with its key, in PEM.
 type pair struct{ certificate, key string }
 
 // pairs are of the gateway's listener, and of a provider and of nobody.
 var pairs = sync.OnceValue(func() map[string]pair {
 	made := map[string]pair{}
-	for _, name := range []string{"listener-1.test", "listener-2.test", providerTest, "nobody.test"} {
+	for _, name := range []string{"listener-1.test", "listener-2.test", providerTest, "nobody.test", idpTest} {
 		made[name] = selfSigned(name)
 	}
 	return made
@@ -46,6 +50,9 @@ func selfSigned(name string) pair {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, IsCA: true, BasicConstraintsValid: true,
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	if name == idpTest {
+		template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
 	}
 	certificate := must(x509.CreateCertificate(rand.Reader, template, template, key.Public(), key))
 	return pair{inPEM("CERTIFICATE", certificate), inPEM("PRIVATE KEY", must(x509.MarshalPKCS8PrivateKey(key)))}
@@ -93,6 +100,7 @@ func secretValues() map[string]map[string]string {
 		"azure-1":    {"clientSecret": "s1", "second": "s2"},
 		"azure-3":    {"clientSecret": "s3"},
 		"ca":         {"ca.crt": pairs[providerTest].certificate, "nobody.crt": pairs["nobody.test"].certificate},
+		"idp":        {"ca.crt": pairs[idpTest].certificate, "nobody.crt": pairs["nobody.test"].certificate},
 		"ca-nobody":  {"ca.crt": pairs["nobody.test"].certificate},
 		"tls-1":      {"tls.crt": pairs["listener-1.test"].certificate, "tls.key": pairs["listener-1.test"].key},
 		"tls-2":      {"tls.crt": pairs["listener-2.test"].certificate, "tls.key": pairs["listener-2.test"].key},
