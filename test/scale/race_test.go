@@ -8,7 +8,7 @@ package scale
 // The race detector makes the decoding of a document ten times as slow and as large, so that fewer keys are looked at, and
 // no memory.
 const (
-	defaultKeys = 20_000
+	defaultKeys = 5_000
 	slowdown    = 10
 	raced       = true
 )

@@ -1,0 +1,186 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package scale
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	kruntime "k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/sparkgateway/spark/api/v1alpha1"
+	"github.com/sparkgateway/spark/controllers/compiler"
+	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/hack/envtest/assets"
+	"github.com/sparkgateway/spark/test/accounting/bed"
+)
+
+// perSecret is how many keys one Secret brings.
+const perSecret = 100
+
+// cluster starts an API server with the CRDs until the test ends.
+func cluster(t *testing.T) client.Client {
+	t.Helper()
+	dir, err := assets.Default(os.Stderr).Resolve(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	environment := &envtest.Environment{
+		BinaryAssetsDirectory: dir, CRDDirectoryPaths: []string{"../../config/crd"}, ErrorIfCRDPathMissing: true,
+	}
+	environment.ControlPlane.GetAPIServer().Configure().Set("advertise-address", "127.0.0.1").Set("endpoint-reconciler-type", "none").
+		Set("max-requests-inflight", "2000").Set("max-mutating-requests-inflight", "1000")
+	server, err := environment.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = environment.Stop() })
+	scheme := kruntime.NewScheme()
+	for _, add := range []func(*kruntime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server.QPS, server.Burst = -1, -1
+	c, err := client.New(server, client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// fill makes n APIKeys, with the Secrets that bring them.
+func fill(t *testing.T, c client.Client, n int) {
+	t.Helper()
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			for team := range next {
+				if err := addTeam(t.Context(), c, team, min(perSecret, n-team*perSecret)); err != nil {
+					t.Errorf("team %d: %v", team, err)
+				}
+			}
+		})
+	}
+	for team := range (n + perSecret - 1) / perSecret {
+		next <- team
+	}
+	close(next)
+	wg.Wait()
+}
+
+func addTeam(ctx context.Context, c client.Client, team, size int) error {
+	name := fmt.Sprintf("team-%04d", team)
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "default"}, Data: map[string][]byte{}}
+	for i := range size {
+		secret.Data[user(i)] = []byte(bed.Secret(name + user(i)))
+	}
+	if err := c.Create(ctx, secret); err != nil {
+		return err
+	}
+	for i := range size {
+		key := &v1alpha1.APIKey{
+			ObjectMeta: metav1.ObjectMeta{Name: name + "-" + user(i), Namespace: "default", Labels: map[string]string{config.LabelTeam: name}},
+			Spec: v1alpha1.APIKeySpec{
+				GatewayRefs: []v1alpha1.GatewayReference{{Name: "main"}}, User: user(i),
+				SecretRef: &v1alpha1.SecretKeyReference{Name: name, Key: user(i)},
+			},
+		}
+		if err := c.Create(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gather reads everything as the operator does, page by page.
+func gather(t *testing.T, c client.Client) compiler.Input {
+	t.Helper()
+	in := compiler.Input{
+		Gateway: &v1alpha1.SparkGateway{ObjectMeta: metav1.ObjectMeta{Name: "main", Namespace: "default", Generation: 1}},
+		Secrets: map[types.NamespacedName]*corev1.Secret{},
+	}
+	for more, token := true, ""; more; {
+		var page v1alpha1.APIKeyList
+		if err := c.List(t.Context(), &page, client.InNamespace("default"), client.Limit(5000), client.Continue(token)); err != nil {
+			t.Fatal(err)
+		}
+		in.Keys = append(in.Keys, page.Items...)
+		token, more = page.Continue, page.Continue != ""
+	}
+	var secrets corev1.SecretList
+	if err := c.List(t.Context(), &secrets, client.InNamespace("default")); err != nil {
+		t.Fatal(err)
+	}
+	for i := range secrets.Items {
+		s := &secrets.Items[i]
+		in.Secrets[types.NamespacedName{Namespace: s.Namespace, Name: s.Name}] = s
+	}
+	return in
+}
+
+// A hundred thousand APIKeys in a real API server, in minutes: SPARK_SCALE says how many.
+func TestKeysOfARealAPIServerAreCompiledAndSharded(t *testing.T) {
+	text := os.Getenv("SPARK_SCALE")
+	if text == "" {
+		t.Skip("SPARK_SCALE does not say how many keys to make")
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < perSecret {
+		t.Fatalf("SPARK_SCALE is %q, want a number from %d", text, perSecret)
+	}
+	c := cluster(t)
+	began := time.Now()
+	fill(t, c, n)
+	made := time.Since(began)
+	began = time.Now()
+	in := gather(t, c)
+	gathered := time.Since(began)
+	before := heap()
+	began = time.Now()
+	out := compiler.Compile(in)
+	compiled := time.Since(began)
+	perKey := int64(heap()-before) / int64(n)
+	if out.Document == nil || len(out.Document.Keys) != n {
+		t.Fatalf("the gateway's verdict is %+v, want %d keys", out.Gateway, n)
+	}
+	largest := 0
+	for shard := range config.KeyShards {
+		largest = max(largest, len(out.Bundle.Parts[config.ShardPart(shard)]))
+	}
+	t.Logf("%d keys made in %v, read in %v, compiled in %v with %d bytes a key; the largest shard has %d bytes of %d", n,
+		made.Round(time.Second), gathered.Round(time.Millisecond), compiled.Round(time.Millisecond), perKey, largest, config.MaxPartBytes)
+
+	one := &in.Keys[n/2]
+	off := true
+	one.Spec.Disabled = &off
+	if err := c.Update(t.Context(), one); err != nil {
+		t.Fatal(err)
+	}
+	began = time.Now()
+	again := compiler.Compile(in)
+	missing := again.Bundle.Manifest.Missing(out.Bundle.Manifest.Parts)
+	want := config.ShardPart(config.ShardOf(one.Namespace + "/" + one.Name))
+	t.Logf("compiled again in %v", time.Since(began).Round(time.Millisecond))
+	if len(missing) != 1 || missing[0] != want {
+		t.Errorf("one key changed, and %v differ, want %s", missing, want)
+	}
+	if limit := 30 * slowdown * time.Second; compiled > limit {
+		t.Errorf("compiled in %v, want %v at most", compiled, limit)
+	}
+	runtime.KeepAlive(out)
+}
