@@ -182,7 +182,7 @@ func constraintsOf(random *rand.Rand, holders []string) []exchange.Constraint {
 }
 
 func TestTheStoreDoesWhatTheModelDoes(t *testing.T) {
-	const steps = 1500
+	const steps = 700
 	server := redistest.Start(t, redistest.Options{})
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
