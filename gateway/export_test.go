@@ -16,7 +16,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,21 +23,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sparkgateway/spark/gateway/config"
-	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/ledger"
 )
-
-// exportedBy has the exports of servers that these tests serve at exportPath.
-var exportedBy sync.Map
-
-const exportPath = "/test/export"
-
-func init() {
-	endpoints[exportPath] = &endpoint{dialect: exchange.Spark, methods: "GET, HEAD", serve: func(r *request) *exchange.Error {
-		x, _ := exportedBy.Load(r.srv)
-		return x.(*exports).serve(r)
-	}}
-}
 
 // someRecords are lines of a ledger, in their order.
 type someRecords struct {
@@ -95,7 +81,7 @@ func exporting(t testing.TB, from RecordReader, change func(*config.Document)) *
 	}
 	s := serve(t, doc)
 	s.clock.advance(day.Add(24 * time.Hour).Sub(s.clock.Now()))
-	exportedBy.Store(s.Server, newExports(func() (RecordReader, bool) { return from, false }))
+	s.living.exports = newExports(func() (RecordReader, bool) { return from, false })
 	return s
 }
 
@@ -103,7 +89,7 @@ func exporting(t testing.TB, from RecordReader, change func(*config.Document)) *
 func (s *served) ask(method, key, query string) (*http.Response, string, error) {
 	s.t.Helper()
 	c := s.dial()
-	if _, err := fmt.Fprintf(c, "%s %s?%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", method, exportPath, query, key); err != nil {
+	if _, err := fmt.Fprintf(c, "%s %s?%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", method, "/api/export", query, key); err != nil {
 		s.t.Fatal(err)
 	}
 	resp, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
@@ -212,7 +198,7 @@ func TestExportRefusals(t *testing.T) {
 		t.Errorf("POST: status %d", resp.StatusCode)
 	}
 	c := s.dial()
-	if _, err := fmt.Fprintf(c, "GET %s HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", exportPath, benchKey); err != nil {
+	if _, err := fmt.Fprintf(c, "GET %s HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", "/api/export", benchKey); err != nil {
 		t.Fatal(err)
 	}
 	if resp, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || resp.StatusCode != 400 {
@@ -274,7 +260,7 @@ func TestExportsAreBounded(t *testing.T) {
 	var busy []io.Closer
 	for range maxExports {
 		c := s.dial()
-		if _, err := fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", exportPath, benchKey); err != nil {
+		if _, err := fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", "/api/export", benchKey); err != nil {
 			t.Fatal(err)
 		}
 		busy = append(busy, c)
