@@ -29,6 +29,7 @@ import (
 	"github.com/sparkgateway/spark/gateway"
 	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/credential"
+	records "github.com/sparkgateway/spark/gateway/ledger"
 	"github.com/sparkgateway/spark/test/fakeprovider"
 )
 
@@ -38,6 +39,7 @@ type bed struct {
 	one, two *fakeprovider.Server
 	resource v1alpha1.SparkGateway
 	idp      idp
+	sink     *sink
 	input    compiler.Input
 	compiled compiler.Output
 	cloud    cloud
@@ -46,6 +48,7 @@ type bed struct {
 	ahead atomic.Int64
 
 	starting sync.Once
+	kept     *records.Ledger
 	server   *gateway.Server
 	address  string
 
@@ -56,13 +59,14 @@ type bed struct {
 // newBed compiles the objects.
 func newBed(t *testing.T, o objects) *bed {
 	t.Helper()
-	b := &bed{T: t, one: provider(t), two: provider(t), idp: newIDP(t), dialled: map[string]bool{}}
+	b := &bed{T: t, one: provider(t), two: provider(t), idp: newIDP(t), sink: newSink(t), dialled: map[string]bool{}}
 	overTLS := httptest.NewUnstartedServer(b.one.Handler())
 	overTLS.Config.ErrorLog = discard
 	overTLS.TLS = &tls.Config{Certificates: []tls.Certificate{pairs()[providerTest].serving()}}
 	overTLS.StartTLS()
 	t.Cleanup(overTLS.Close)
-	set := o.parse(t, strings.NewReplacer("$ONE", b.one.URL(), "$TWO", b.two.URL(), "$TLS", overTLS.URL, "$IDPTLS", b.idp.overTLS, "$IDP", b.idp.plain))
+	places := append(theStores.places(t, fmt.Sprint(o)), "$SINK", b.sink.URL)
+	set := o.parse(t, strings.NewReplacer(append(places, "$ONE", b.one.URL(), "$TWO", b.two.URL(), "$TLS", overTLS.URL, "$IDPTLS", b.idp.overTLS, "$IDP", b.idp.plain)...))
 	b.resource = set.Gateways()[0]
 	main := types.NamespacedName{Namespace: b.resource.Namespace, Name: b.resource.Name}
 	in := compiler.Input{Gateway: &b.resource, Secrets: set.Secrets(), Namespaces: set.Namespaces()}
@@ -141,8 +145,13 @@ func (b *bed) mountTokens() {
 func (b *bed) up() {
 	b.Helper()
 	b.starting.Do(func() {
+		now := func() time.Time { return time.Now().Add(time.Duration(b.ahead.Load())) }
+		var err error
+		if b.kept, err = records.New(records.Options{Dir: filepath.Join(b.TempDir(), "ledger"), Now: now}); err != nil {
+			b.Fatal(err)
+		}
 		living := gateway.NewLiving(gateway.LivingOptions{
-			Now:  func() time.Time { return time.Now().Add(time.Duration(b.ahead.Load())) },
+			Now: now, Ledger: b.kept,
 			Dial: b.dial,
 			Credentials: credential.Options{Transport: &b.cloud, Getenv: func(name string) string {
 				return map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/"}[name]

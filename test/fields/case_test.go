@@ -36,7 +36,7 @@ func all() cases {
 	for _, some := range []cases{
 		podCases, listenerCases(), limitCases(), attachedCases,
 		typeCases(), credentialCases(), tlsCases, headerCases(), modelCases(), timeoutCases, breakerCases, retryCases(), quotaCases(), healthCases,
-		routeCases, strategyCases, targetCases, affinityCases, keyCases, spendCases(), priceCases(), accessCases(),
+		routeCases, strategyCases, targetCases, affinityCases, keyCases, spendCases(), priceCases(), accessCases(), storeCases(), ledgerCases(),
 	} {
 		maps.Copy(found, some)
 	}
@@ -64,6 +64,7 @@ func TestEveryFieldHasACase(t *testing.T) {
 }
 
 func TestEveryFieldHasAnEffect(t *testing.T) {
+	theStores = &stores{t: t, started: map[string]string{}}
 	for name, c := range all() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

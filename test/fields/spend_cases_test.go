@@ -4,8 +4,10 @@
 package fields
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 )
 
@@ -133,5 +135,28 @@ func priceCases() cases {
 		at + "Zero": {with: budget, was: "200 unknown", is: "200 ", see: told},
 		"ProviderPolicy.spec.models[].price.perRequest": {with: edits{"ProviderPolicy.spec.models[].price": `{inputPerMillion: "1", outputPerMillion: "1"}`},
 			to: `"0.25"`, was: "0.000026", is: "0.250026", see: cost},
+		// 1000 tokens and more are put into the cache, at a dollar and then at 100 dollars a million.
+		"ProviderPolicy.spec.models[].price.cacheWritePerMillion": {
+			with: edits{"ProviderPolicy.spec.type": "Anthropic", "ProviderPolicy.spec.models[].price": `{inputPerMillion: "1", outputPerMillion: "1"}`},
+			from: `"1"`, to: `"100"`, was: false, is: true, see: cachesDearly},
 	}
+}
+
+// cachesDearly sees whether a prompt that is put into a cache costs more than a cent.
+func cachesDearly(b *bed) any {
+	prompt := strings.Repeat("word ", 2000)
+	got := b.ask(question{path: "/v1/messages", body: `{"model":"one/gpt","max_tokens":10,"messages":[{"role":"user","content":[
+		{"type":"text","text":"` + prompt + `","cache_control":{"type":"ephemeral"}},{"type":"text","text":"[[fake tokens=3]]"}]}]}`})
+	if got.status != 200 {
+		b.Fatal(got.status, got.body)
+	}
+	var record struct {
+		Cost float64 `json:",string"`
+	}
+	b.exported(1)
+	lines := b.ask(question{method: "GET", path: "/api/export?format=jsonl"}).body
+	if err := json.Unmarshal([]byte(lines), &record); err != nil {
+		b.Fatal(err, lines)
+	}
+	return record.Cost > 0.01
 }
