@@ -27,6 +27,8 @@ func attachedStatus(o client.Object) v1alpha1.AttachedStatus {
 		return o.Status.AttachedStatus
 	case *v1alpha1.APIKey:
 		return o.Status.AttachedStatus
+	case *v1alpha1.UsagePolicy:
+		return o.Status.AttachedStatus
 	}
 	return v1alpha1.AttachedStatus{}
 }
@@ -34,7 +36,8 @@ func attachedStatus(o client.Object) v1alpha1.AttachedStatus {
 // attachables are one resource of each kind, by kind.
 func attachables() map[status.Kind]client.Object {
 	return map[status.Kind]client.Object{
-		status.Providers: policy("it"), status.Routes: modelRoute("it"), status.Keys: apiKey("it")}
+		status.Providers: policy("it"), status.Routes: modelRoute("it"), status.Keys: apiKey("it"),
+		status.Policies: usagePolicy("it")}
 }
 
 // Every kind's status is told in the same way.

@@ -116,6 +116,15 @@ func (b *bookkeeping) Forget(gateway types.NamespacedName) {
 	b.forgotten = append(b.forgotten, gateway)
 }
 
+// fleetObeys makes pods say that they run what was wanted last, and that they share what they count.
+func (b *bed) fleetObeys(uids ...string) {
+	b.fleet.obey(uids...)
+	for uid, o := range b.fleet.observed {
+		o.Sharing.Told = true
+		b.fleet.observed[uid] = o
+	}
+}
+
 // bed is a reconciler over an API server in memory.
 type bed struct {
 	*testing.T
@@ -127,6 +136,8 @@ type bed struct {
 	// fail is asked before each write.
 	fail   func(verb string, o any) error
 	writes []string
+	// told are the names of what the board told of.
+	told []string
 }
 
 func newBed(t *testing.T, objects ...client.Object) *bed {
@@ -161,6 +172,12 @@ func newBed(t *testing.T, objects ...client.Object) *bed {
 				}
 				return c.Apply(ctx, o, opts...)
 			},
+			Patch: func(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
+				if err := write("patch", o); err != nil {
+					return err
+				}
+				return c.Patch(ctx, o, p, opts...)
+			},
 			SubResourcePatch: func(ctx context.Context, c client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
 				if err := write("patch "+sub, o); err != nil {
 					return err
@@ -169,7 +186,7 @@ func newBed(t *testing.T, objects ...client.Object) *bed {
 			},
 		}).Build()
 	b.gateways = &GatewayReconciler{
-		Client: b.client, Applier: &apply.Applier{Client: b.client}, Fleet: b.fleet, Books: b.books, Board: board.New(func(status.Kind, types.NamespacedName) {}),
+		Client: b.client, Applier: &apply.Applier{Client: b.client}, Fleet: b.fleet, Books: b.books, Board: board.New(func(_ status.Kind, name types.NamespacedName) { b.told = append(b.told, name.Name) }),
 		Events: Events{b.events}, Render: render.Options{Image: "gateway", OperatorNamespace: "spark-system"}, Now: func() time.Time { return noon },
 	}
 	return b
