@@ -166,7 +166,10 @@ func (b *Book) Learn(name string, total *config.HolderUse) {
 	}
 	known := larger(u, h.own)
 	h.known = &known
-	h.marks, h.exchange = [2]config.Money{h.own.Cost, h.own.Cost}, stateOf(b.state.Load()).exchanges
+	for i := range h.marks {
+		h.marks[i] = h.own.Cost
+	}
+	h.exchange = stateOf(b.state.Load()).exchanges
 	fresh := (was == nil || *was != known) && h.change()
 	h.mu.Unlock()
 	if fresh {

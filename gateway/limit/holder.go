@@ -11,6 +11,9 @@ import (
 	"github.com/sparkgateway/spark/gateway/gcra"
 )
 
+// marks is how many exchanges are remembered.
+const marks = 4
+
 // Holder is whom limits hold for, with what was taken of them. It is safe for concurrent use.
 type Holder struct {
 	book      *Book
@@ -24,8 +27,8 @@ type Holder struct {
 	others, known *config.HolderUse
 	// reserved is what requests under way may cost at most, of those that keep a budget.
 	reserved config.Money
-	// marks are what own.Cost was at the last exchange and at the one before, which was that of number exchange.
-	marks    [2]config.Money
+	// marks are what own.Cost was at the last exchanges, the latest first, which was that of number exchange.
+	marks    [marks]config.Money
 	exchange int64
 	changed  bool // since it was last told of
 

@@ -81,23 +81,19 @@ func (h *Holder) change() (fresh bool) {
 
 // mark notes what was spent at an exchange, before anything is spent after it.
 func (h *Holder) mark(exchange int64) {
-	switch {
-	case h.exchange >= exchange:
-		return
-	case h.exchange == exchange-1:
-		h.marks = [2]config.Money{h.own.Cost, h.marks[0]}
-	default:
-		h.marks = [2]config.Money{h.own.Cost, h.own.Cost}
+	for ; h.exchange < exchange && h.marks[marks-1] != h.own.Cost; h.exchange++ {
+		copy(h.marks[1:], h.marks[:])
+		h.marks[0] = h.own.Cost
 	}
-	h.exchange = exchange
+	h.exchange = max(h.exchange, exchange)
 }
 
 // room gives what this process may still reserve of a budget.
 //
-// One of several pods has its share of what was left at the exchange before the last one, of which it has taken what it
-// spent since and what it reserves: what the others spent until then is known to it, and what they spend later is of their
-// own shares. Whatever all of them spend is then within the budget, but for what requests had reserved elsewhere that were
-// under way at an exchange.
+// One of several pods has its share of what was left a few exchanges ago, of which it has taken what it spent since and what
+// it reserves. What the others spend meanwhile is of their own shares, and known to it before it gets a share of less. So
+// all of them stay within the budget, but for what requests that were under way at an exchange had reserved elsewhere. With
+// fewer exchanges back a pod would take a share of what another has spent already, and not told to all.
 func (h *Holder) room(a *asking, r *rule) config.Money {
 	w := a.calendar(h.book)
 	own := w.spent(&h.own, r.period)
@@ -107,7 +103,7 @@ func (h *Holder) room(a *asking, r *rule) config.Money {
 		return amount - spent - h.reserved
 	}
 	h.mark(a.state.exchanges)
-	since := min(h.own.Cost-h.marks[1], own)
+	since := min(h.own.Cost-h.marks[marks-1], own)
 	left := amount - (spent - since)
 	if left > 0 {
 		left /= config.Money(a.state.pods)
