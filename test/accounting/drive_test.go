@@ -63,6 +63,9 @@ func plan(n int, seed uint64) []asked {
 		}
 		a.model = fmt.Sprintf("%s-%05d", route, i)
 		a.stream = c.form == streamsOnly || c.form == anyForm && rng.IntN(2) == 0
+		if a.dialect != "anthropic" && rng.IntN(3) == 0 {
+			a.most = 0
+		}
 		if c.most {
 			a.most = leastMost + rng.IntN(20)
 			a.tokens = a.most + 1 + rng.IntN(40)

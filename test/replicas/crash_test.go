@@ -176,6 +176,7 @@ func TestKillingTheStoreForgetsNothingAndCountsNothingTwice(t *testing.T) {
 	f := start(t, server.Addr, func(d *config.Document) {
 		d.Keys[0].Budgets = []config.Budget{{Amount: 10_000 * config.Dollar, Per: config.Month}}
 		d.Keys[0].Limits.Requests = []config.RequestLimit{{Count: 1 << 40, Per: day, Burst: 1 << 40}}
+		d.Core.Gateway.Ledger = &config.Ledger{Retention: day, MaxBytes: 4 << 30, MaxExportRecords: 1}
 	})
 	var done atomic.Bool
 	var wg sync.WaitGroup
@@ -203,7 +204,20 @@ func TestKillingTheStoreForgetsNothingAndCountsNothingTwice(t *testing.T) {
 	done.Store(true)
 	wg.Wait()
 	t.Logf("%d kills of the store: %d requests answered, %d failed", n, answered.Load(), failed.Load())
-	f.settled(t, newLook(t, server.Addr))
+	known := newLook(t, server.Addr)
+	f.settled(t, known)
+	ids := map[string]int{}
+	for deadline := time.Now().Add(patience); int64(len(ids)) < answered.Load() && time.Now().Before(deadline); {
+		ids = known.records(t)
+	}
+	for id, n := range ids {
+		if n != 1 {
+			t.Fatalf("the store has %d records of request %s", n, id)
+		}
+	}
+	if int64(len(ids)) != answered.Load() {
+		t.Errorf("the store has records of %d requests, %d were answered", len(ids), answered.Load())
+	}
 }
 
 // Without a store, what a gateway counted since it was last asked dies with it, and no more.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/exchange"
+	"github.com/sparkgateway/spark/gateway/ledger"
 	"github.com/sparkgateway/spark/gateway/store"
 	"github.com/sparkgateway/spark/test/accounting/bed"
 )
@@ -63,4 +64,19 @@ func (l *look) use(t *testing.T, holder string) config.HolderUse {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.known[holder]
+}
+
+// records counts the store's records by request.
+func (l *look) records(t *testing.T) map[string]int {
+	t.Helper()
+	ids := map[string]int{}
+	err := l.store.Records(t.Context(), time.Now().Add(-time.Hour), time.Now().Add(time.Hour), func(line []byte) error {
+		record, err := ledger.Parse(line)
+		ids[record.ID]++
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
 }

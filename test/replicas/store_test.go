@@ -4,6 +4,7 @@
 package replicas
 
 import (
+	"net/http"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -117,12 +118,36 @@ func TestAStoreThatDiesCostsNoRequestAndIsUsedAgainByItself(t *testing.T) {
 	}
 }
 
+// patience is how long settlements that wait for a store may take, after it comes back.
+const patience = 60 * time.Second
+
+// While the store is down, all gateways together let in what one would.
+func TestWithoutItsStoreEachGatewayHasItsShareOfALimit(t *testing.T) {
+	const limit = 300
+	server := redistest.Start(t, redistest.Options{})
+	f := start(t, server.Addr, func(d *config.Document) {
+		d.Keys[0].Limits.Requests = []config.RequestLimit{{Count: limit, Per: day, Burst: limit}}
+	})
+	server.Kill()
+	for i := range replicas {
+		// Who asks nothing of the store finds out later.
+		if a := f.ask(i, 100); a.status != http.StatusOK {
+			t.Errorf("status %d, error %v: %s", a.status, a.err, a.body)
+		}
+	}
+	f.until(t, "the store is found down", func(s *config.StoreState) bool { return !s.Up })
+	got := f.crowd(t, 2, 100, nil)
+	if accepted := got.accepted.Load() + replicas; accepted != limit {
+		t.Errorf("%d accepted while the store is down, want %d", accepted, limit)
+	}
+}
+
 // settled waits until the store knows of all that the provider served, and looks that it does not know of more.
 func (f *fleet) settled(t *testing.T, store *look) {
 	t.Helper()
 	answers, tokens, cost := f.billed()
 	var known config.HolderUse
-	for deadline := time.Now().Add(15 * time.Second); known.Requests < answers && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience); known.Requests < answers && time.Now().Before(deadline); {
 		known = store.use(t, alice)
 		<-time.After(20 * time.Millisecond)
 	}

@@ -17,10 +17,10 @@ import (
 type Dialect struct {
 	// path and streamPath are where; %s stands for the model, where it is not in the body.
 	path, streamPath string
-	// body asks; the places are of the model, unless it is in the path, the text and the most tokens.
+	// body asks; the places are of the model, unless it is in the path, of the text, and of further members.
 	body string
-	// streaming are the members that ask for a stream.
-	streaming string
+	// most is the member that bounds the answer, streaming the one that asks for a stream.
+	most, streaming string
 	// said is the text of an answer or event.
 	said func(data []byte) string
 	// array says that a stream is one JSON array.
@@ -31,38 +31,45 @@ type Dialect struct {
 var Dialects = map[string]Dialect{
 	"chat": {
 		path: "/v1/chat/completions", said: saidInChat, streaming: `,"stream":true`,
-		body: `{"model":%[1]q,"messages":[{"role":"user","content":%[2]q}],"max_completion_tokens":%[3]d%[4]s}`,
+		body: `{"model":%[1]q,"messages":[{"role":"user","content":%[2]q}]%[3]s}`, most: `,"max_completion_tokens":%d`,
 	},
 	"responses": {
 		path: "/v1/responses", said: saidInResponses, streaming: `,"stream":true`,
-		body: `{"model":%[1]q,"input":%[2]q,"max_output_tokens":%[3]d%[4]s}`,
+		body: `{"model":%[1]q,"input":%[2]q%[3]s}`, most: `,"max_output_tokens":%d`,
 	},
 	"anthropic": {
 		path: "/v1/messages", said: saidInAnthropic, streaming: `,"stream":true`,
-		body: `{"model":%[1]q,"messages":[{"role":"user","content":%[2]q}],"max_tokens":%[3]d%[4]s}`,
+		body: `{"model":%[1]q,"messages":[{"role":"user","content":%[2]q}]%[3]s}`, most: `,"max_tokens":%d`,
 	},
 	"gemini": {
 		path: "/v1beta/models/%s:generateContent", streamPath: "/v1beta/models/%s:streamGenerateContent?alt=sse",
-		said: saidInGemini, body: geminiBody,
+		said: saidInGemini, body: geminiBody, most: geminiMost,
 	},
 	"gemini array": {
 		path: "/v1beta/models/%s:generateContent", streamPath: "/v1beta/models/%s:streamGenerateContent",
-		said: saidInGemini, body: geminiBody, array: true,
+		said: saidInGemini, body: geminiBody, most: geminiMost, array: true,
 	},
 }
 
-const geminiBody = `{"contents":[{"role":"user","parts":[{"text":%[2]q}]}],"generationConfig":{"maxOutputTokens":%[3]d}%[4]s%.0[1]s}`
+const (
+	geminiBody = `{"contents":[{"role":"user","parts":[{"text":%[2]q}]}]%[3]s%.0[1]s}`
+	geminiMost = `,"generationConfig":{"maxOutputTokens":%d}`
+)
 
-// Ask gives the path and the body of a request.
+// Ask gives the path and the body of a request for an answer of at most so many tokens, 0 for as many as it has; Anthropic
+// wants a number.
 func (d Dialect) Ask(model, text string, most int, stream bool) (path, body string) {
 	path, more := d.path, ""
+	if most > 0 {
+		more = fmt.Sprintf(d.most, most)
+	}
 	if stream {
-		more = d.streaming
+		more += d.streaming
 		if d.streamPath != "" {
 			path = d.streamPath
 		}
 	}
-	return strings.Replace(path, "%s", model, 1), fmt.Sprintf(d.body, model, text, most, more)
+	return strings.Replace(path, "%s", model, 1), fmt.Sprintf(d.body, model, text, more)
 }
 
 // Hear reads a stream and tells of each text as it comes, until more says that it is enough or the stream ends.
