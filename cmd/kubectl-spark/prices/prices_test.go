@@ -136,3 +136,38 @@ func TestDocuments(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestSetKeepsWhatElseIsWritten(t *testing.T) {
+	const head = "kind: ProviderPolicy\nmetadata: {name: p}\nspec:\n  models:\n"
+	price := &v1alpha1.ModelPrice{InputPerMillion: "1", OutputPerMillion: "2", CachedInputPerMillion: "0.5", CacheWritePerMillion: "1.25", PerRequest: "0.1"}
+	const block = "    price:\n      inputPerMillion: \"1\"\n      outputPerMillion: \"2\"\n      cachedInputPerMillion: \"0.5\"\n      cacheWritePerMillion: \"1.25\"\n      perRequest: \"0.1\"\n"
+	for name, tt := range map[string]struct{ models, want string }{
+		"a model without a price": {"  # ours\n  - name: m # the one\n", "  # ours\n  - name: m # the one\n" + block},
+		"a price of null":         {"  - name: m\n    price:\n", "  - name: m\n" + block},
+		"comments within a price": {
+			"  - name: m\n    price:\n      # by contract\n      inputPerMillion: \"9\" # last year\n      outputPerMillion: 8\n",
+			"  - name: m\n    price:\n      # by contract\n      inputPerMillion: \"1\" # last year\n      outputPerMillion: \"2\"\n      cachedInputPerMillion: \"0.5\"\n" +
+				"      cacheWritePerMillion: \"1.25\"\n      perRequest: \"0.1\"\n",
+		},
+		"on one line": {"  - {name: m}\n", "  - {name: m, price: {inputPerMillion: \"1\", outputPerMillion: \"2\", cachedInputPerMillion: \"0.5\", cacheWritePerMillion: \"1.25\", perRequest: \"0.1\"}}\n"},
+		"fields that nobody knows": {"  - name: m\n    price: {inputPerMillion: \"1\", later: x}\n", "  - name: m\n    price: {inputPerMillion: \"1\", later: x, outputPerMillion: \"2\", " +
+			"cachedInputPerMillion: \"0.5\", cacheWritePerMillion: \"1.25\", perRequest: \"0.1\"}\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := &Documents{}
+			if err := d.Read([]byte(head + tt.models)); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Set(0, []Finding{{State: New, New: price}}); err != nil {
+				t.Fatal(err)
+			}
+			got, err := d.YAML()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(head+tt.want, string(got)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
