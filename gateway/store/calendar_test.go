@@ -5,6 +5,8 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"math/big"
 	"math/rand/v2"
 	"strings"
@@ -82,6 +84,28 @@ func TestBucketsLeakNoMoreThanTheirRate(t *testing.T) {
 		local level, at = bucket(ARGV[7], c)
 		return {level, at}`)
 	random := rand.New(rand.NewPCG(1, 2))
+	t.Run("where doubles say too much", func(t *testing.T) {
+		for found := 0; found < 20; {
+			count, per, after := 1+random.Int64N(int64(config.MaxMoney)), 1+random.Int64N(86_400_000_000), 1+random.Int64N(86_400_000_000)
+			exact := new(big.Int).Mul(big.NewInt(after), big.NewInt(count))
+			most := exact.Quo(exact, big.NewInt(per)).Int64()
+			if naive := math.Floor(float64(after) * float64(count) / float64(per)); naive > 1<<52 || int64(naive) <= most {
+				continue
+			}
+			found++
+			now := noon + after
+			answer, err := leak.Exec(context.Background(), *s.client.Load(), s.prefix, []string{
+				fmt.Sprint(now / 1e6), fmt.Sprint(now % 1e6), "1", fmt.Sprint(count), fmt.Sprint(count), fmt.Sprint(per),
+				fmt.Sprintf("%d %d %d", int64(1)<<53, noon, count),
+			}).AsIntSlice()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if leaked := 1<<53 - answer[0]; leaked > most || leaked < most-2 {
+				t.Errorf("%d leaked, not %d", leaked, most)
+			}
+		}
+	})
 	// logarithmic gives numbers of all sizes.
 	logarithmic := func(most int64) int64 { return 1 + random.Int64N(1<<random.Int64N(int64(big.NewInt(most).BitLen()))) }
 	for range 1000 {

@@ -317,6 +317,8 @@ func TestAReservationThatIsCarriedOutAfterItsCallerGaveUpTakesNothing(t *testing
 	opts := single(server)
 	opts.Config.Timeout = config.Duration(50 * time.Millisecond)
 	s := opened(t, opts)
+	// The script is known by now.
+	reserved(t, s, &Reservation{ID: "zero", Holders: []string{"key/team/b"}})
 	server.Pause()
 	r := &Reservation{ID: "one", Holders: []string{"key/team/a"}, Use: exchange.Use{Cost: 100}}
 	if _, err := s.Reserve(context.Background(), r); !errors.Is(err, context.DeadlineExceeded) {
@@ -327,5 +329,67 @@ func TestAReservationThatIsCarriedOutAfterItsCallerGaveUpTakesNothing(t *testing
 	flushed(t, s)
 	if got := field(t, s, "key/team/a", "s"); got != "" {
 		t.Errorf("%s slots are taken", got)
+	}
+}
+
+func TestAReservationWhoseCallerLeftIsGivenBack(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	const holder = "key/team/a"
+	s := opened(t, single(server))
+	constraints := []exchange.Constraint{requests(holder, 10, 10, 24*time.Hour), tokens(holder, 1000, 24*time.Hour), slots(holder, 5)}
+	reservation := func(id string) *Reservation {
+		return &Reservation{ID: id, Constraints: constraints, Holders: []string{holder}, Use: exchange.Use{Tokens: 100, Cost: 10}}
+	}
+	reserved(t, s, reservation("one"))
+	server.Pause()
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := s.Reserve(ctx, reservation("two")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("reserving for a caller that left: %v", err)
+	}
+	server.Resume()
+	flushed(t, s)
+	if !s.Up() || s.Counts().Late != 0 {
+		t.Errorf("a caller that left is no fault of the store's: %+v, %+v", s.State(), s.Counts())
+	}
+	if got, want := under(t, s, holder), [2]int64{1, 10}; got != want {
+		t.Errorf("%v is under way, not %v", got, want)
+	}
+	if got, want := [2]int64{level(t, s, holder, "b0.0.86400000000"), level(t, s, holder, "b0.1.86400000000")}, [2]int64{1, 100}; got != want {
+		t.Errorf("the buckets hold %v, not %v", got, want)
+	}
+	if got := field(t, s, holder, "r"); got != "" {
+		t.Errorf("%s requests are counted", got)
+	}
+}
+
+func TestAnEditedLimitKeepsWhatWasTakenAndNoDebt(t *testing.T) {
+	const holder = "key/team/a"
+	for name, test := range map[string]struct {
+		before, after exchange.Constraint
+		tokens, then  int64
+		remaining     int64
+	}{
+		"wider":                  {tokens(holder, 100, time.Hour), tokens(holder, 1000, time.Hour), 80, 10, 910},
+		"narrower":               {tokens(holder, 1000, time.Hour), tokens(holder, 100, time.Hour), 60, 10, 30},
+		"narrower than is taken": {tokens(holder, 1000, time.Hour), tokens(holder, 100, time.Hour), 600, 0, 0},
+		"wider than a debt":      {tokens(holder, 100, time.Hour), tokens(holder, 150, time.Hour), 5000, 0, 0},
+		"the same":               {tokens(holder, 100, time.Hour), tokens(holder, 100, time.Hour), 50, 10, 40},
+		"another period":         {tokens(holder, 100, time.Hour), tokens(holder, 100, time.Minute), 50, 10, 90},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := redistest.Start(t, redistest.Options{})
+			setClock(t, server, noon)
+			s := clocked(t, single(server))
+			r := &Reservation{ID: "one", Holders: []string{holder}, Constraints: []exchange.Constraint{test.before}}
+			reserved(t, s, r)
+			s.Settle(settlement(r, exchange.Use{Tokens: test.tokens}))
+			flushed(t, s)
+			use := exchange.Use{Tokens: test.then}
+			got := reserved(t, s, &Reservation{ID: "two", Holders: r.Holders, Constraints: []exchange.Constraint{test.after}, Use: use})
+			if got.Refused != nil || got.Tokens.Remaining != test.remaining {
+				t.Errorf("%+v, where %d should remain", got, test.remaining)
+			}
+		})
 	}
 }
