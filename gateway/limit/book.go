@@ -29,7 +29,6 @@ type Options struct {
 // Book holds what lives of holders: buckets, slots, reservations, counts. It outlives snapshots. It is safe for concurrent
 // use.
 type Book struct {
-	formerBook
 	clock    func() time.Time
 	state    atomic.Uint64 // see stateOf
 	calendar atomic.Pointer[windows]
@@ -40,17 +39,13 @@ type Book struct {
 	holders map[string]*Holder
 }
 
-// NewBook gives a book of which nothing was taken, in the mode Whole.
-func NewBook(opts ...Options) *Book {
-	b := &Book{holders: map[string]*Holder{}, formerBook: formerBook{buckets: map[formerKey]*formerBucket{}}, clock: time.Now}
-	var o Options
-	if len(opts) > 0 {
-		o = opts[0]
+// NewBook gives a book of which nothing was taken, of a process that serves alone.
+func NewBook(opts Options) *Book {
+	b := &Book{holders: map[string]*Holder{}, clock: opts.Now}
+	if b.clock == nil {
+		b.clock = time.Now
 	}
-	if o.Now != nil {
-		b.clock = o.Now
-	}
-	b.clients.open(b, o.MaxTransient)
+	b.clients.open(b, opts.MaxTransient)
 	return b
 }
 

@@ -286,7 +286,7 @@ func TestTheBoundOfShares(t *testing.T) {
 	var spent config.Money
 	for i := range pods {
 		book := newBook(&wall{noon})
-		book.SetMode(Stored())
+		book.SetMode(Whole())
 		key, other := Parts{on(book, "key/a", l)}, Parts{on(book, "key/b", nil, budget(1000, config.Day)...)}
 		book.Learn("key/b", &config.HolderUse{Cost: 400, Day: config.WindowUse{Window: config.Day.Window(noon), Cost: 400}})
 		book.SetMode(Share(pods))

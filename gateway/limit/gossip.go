@@ -79,8 +79,8 @@ func (b *Book) Exchange(now int64, call config.UsageCall, instance string) confi
 }
 
 func (b *Book) answer(after int64, instance string) config.UsageAnswer {
-	t, kind := &b.tidings, stateOf(b.state.Load()).kind
-	answer := config.UsageAnswer{Instance: instance, Cursor: t.last, Shared: kind == stored || kind == share}
+	t := &b.tidings
+	answer := config.UsageAnswer{Instance: instance, Cursor: t.last, Shared: stateOf(b.state.Load()).stored()}
 	from, _ := slices.BinarySearchFunc(t.log, after+1, func(c change, n int64) int { return int(c.number - n) })
 	told := after
 	for _, c := range t.log[from:] {
@@ -91,20 +91,26 @@ func (b *Book) answer(after int64, instance string) config.UsageAnswer {
 			answer.Cursor, answer.More = told, true
 			break
 		}
-		answer.Holders = append(answer.Holders, c.holder.account(answer.Shared))
+		if u, ok := c.holder.account(answer.Shared); ok {
+			answer.Holders = append(answer.Holders, u)
+		}
 		told = c.number
 	}
 	return answer
 }
 
-// account gives what is told of a holder: what the store knows, where it is shared, or else what was counted here.
-func (h *Holder) account(shared bool) config.HolderUse {
+// account gives what is told of a holder: what the store knows, where there is one, or else what was counted here.
+func (h *Holder) account(stored bool) (u config.HolderUse, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if shared && h.known != nil {
-		return larger(h.own, *h.known)
+	switch {
+	case !stored:
+		return h.own, h.own.Requests > 0
+	case h.learned != nil:
+		return *h.learned, true
+	default:
+		return u, false
 	}
-	return h.own
 }
 
 // absorb takes over what the operator tells. Budgets begin to be shared out anew after it is all known.
@@ -156,23 +162,27 @@ func (b *Book) Learn(name string, total *config.HolderUse) {
 	if !told(name) {
 		return
 	}
-	h := b.Holder(name)
 	u := sane(*total)
 	u.Holder = name
-	h.mu.Lock()
-	was := h.known
-	if was != nil {
-		u = larger(u, *was)
-	}
-	known := larger(u, h.own)
-	h.known = &known
-	for i := range h.marks {
-		h.marks[i] = h.own.Cost
-	}
-	h.exchange = stateOf(b.state.Load()).exchanges
-	fresh := (was == nil || *was != known) && h.change()
-	h.mu.Unlock()
-	if fresh {
+	h := b.Holder(name)
+	if h.learn(&u, stateOf(b.state.Load()).exchanges) {
 		b.tidings.note(h)
 	}
+}
+
+// learn says whether the holder has to be told of again. It is called for every answer of the store, and allocates once.
+func (h *Holder) learn(u *config.HolderUse, exchanges int64) (fresh bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.learned == nil {
+		h.learned = &config.HolderUse{}
+	}
+	was, known := *h.learned, h.knowledge()
+	*h.learned = larger(*u, was)
+	*known = larger(*u, *known)
+	for i := range h.marks {
+		h.marks[i] = h.spent
+	}
+	h.exchange = exchanges
+	return *h.learned != was && h.change()
 }

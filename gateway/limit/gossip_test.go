@@ -62,7 +62,7 @@ func TestWhatOthersUsedIsTaken(t *testing.T) {
 		}},
 		"what was spent the day before is not of today": {Gossip(2), []told{{call(0, yesterday), [4]int64{9, 999, 899, 499}}}},
 		"what is for another process is not taken":      {Gossip(2), []told{{foreign, [4]int64{9, 999, 899, 499}}, {foreign, [4]int64{9, 999, 899, 499}}}},
-		"with a store it is the store that knows":       {Stored(), []told{{call(0, use(0, 0, 0)), [4]int64{9, 999, 899, 999}}, {call(0, spent), [4]int64{9, 999, 899, 999}}}},
+		"with a store it is the store that knows":       {Whole(), []told{{call(0, use(0, 0, 0)), [4]int64{9, 999, 899, 999}}, {call(0, spent), [4]int64{9, 999, 899, 999}}}},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestReplicasAreTold(t *testing.T) {
 			t.Errorf("%d replicas: %+v", replicas, each)
 		}
 	}
-	book.SetMode(Whole())
+	book.SetMode(Mode{})
 	book.Exchange(start, call(0), "me")
 	if each, _ := p.Look(start, exchange.Use{}); each[0].Remaining != 12 {
 		t.Errorf("the whole is shared out: %+v", each)

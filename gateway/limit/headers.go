@@ -8,13 +8,6 @@ import (
 	"time"
 )
 
-// The header fields that tell a client about its limit, as OpenAI names them.
-const (
-	HeaderLimit     = "X-Ratelimit-Limit-Requests"
-	HeaderRemaining = "X-Ratelimit-Remaining-Requests"
-	HeaderReset     = "X-Ratelimit-Reset-Requests"
-)
-
 // AppendReset writes a duration as OpenAI does in x-ratelimit-reset-*: "20ms", "1.5s", "6m0s". Parts of a millisecond
 // count as a whole one.
 func AppendReset(dst []byte, d time.Duration) []byte {

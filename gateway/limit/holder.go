@@ -21,13 +21,18 @@ type Holder struct {
 
 	mu      sync.Mutex
 	buckets []bucket
-	// own is what this process counted, others what all others did, as they told; known what the store knows of all, with
-	// what was counted here since. own.Holder is the name, and is never changed.
-	own           config.HolderUse
-	others, known *config.HolderUse
+	// own is what this process counted without a store, others what all others did, as they told. own.Holder is the name, and
+	// is never changed.
+	own    config.HolderUse
+	others *config.HolderUse
+	// learned is what the store knows of all processes. known is that with what was counted here since, which the store may
+	// have learned of meanwhile: budgets would rather know too much than too little, and reports only what is certain.
+	learned, known *config.HolderUse
 	// reserved is what requests under way may cost at most, of those that keep a budget.
 	reserved config.Money
-	// marks are what own.Cost was at the last exchanges, the latest first, which was that of number exchange.
+	// spent is all that was spent here, and marks what it was at the last exchanges, the latest first, which was that of
+	// number exchange, or when the store was last heard.
+	spent    config.Money
 	marks    [marks]config.Money
 	exchange int64
 	changed  bool // since it was last told of
@@ -48,7 +53,7 @@ type bucket struct {
 // Name is as config.HolderUse has it.
 func (h *Holder) Name() string { return h.own.Holder }
 
-// Use gives what this process counted.
+// Use gives what this process counted without a store.
 func (h *Holder) Use() config.HolderUse {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -5,7 +5,8 @@ package limit
 
 import "github.com/sparkgateway/spark/gateway/gcra"
 
-// Mode is which part of each limit this process enforces. The zero value is Whole.
+// Mode is which part of each limit this process enforces. The zero value is that of a process that serves alone: limits as
+// they are.
 type Mode struct {
 	kind modeKind
 	pods int64 // at least 1 of gossip and share
@@ -14,18 +15,14 @@ type Mode struct {
 type modeKind uint8
 
 const (
-	whole modeKind = iota
-	stored
+	single modeKind = iota
+	whole
 	gossip
 	share
 )
 
-// Whole enforces limits as they are, by a process that serves alone.
+// Whole enforces limits as they are, before a store that all processes ask.
 func Whole() Mode { return Mode{kind: whole} }
-
-// Stored enforces limits as they are, before a store that all processes ask: what is told of holders is what Book.Learn
-// brought.
-func Stored() Mode { return Mode{kind: stored} }
 
 // Gossip is that of one of so many pods without a store, which learn of each other by Book.Exchange: requests, tokens and
 // cost in full, of which what the others took is taken too; of slots and of what is left of budgets its share.
@@ -33,6 +30,9 @@ func Gossip(pods int) Mode { return Mode{gossip, int64(max(pods, 1))} }
 
 // Share is that of one of so many pods whose store is down: of everything its share, and at least one request and slot.
 func Share(pods int) Mode { return Mode{share, int64(max(pods, 1))} }
+
+// stored says that a store counts, so that what is told of holders is what Book.Learn brought.
+func (m Mode) stored() bool { return m.kind == whole || m.kind == share }
 
 // rate gives this process' part of a rate.
 func (m Mode) rate(r *gcra.Rate) gcra.Rate {

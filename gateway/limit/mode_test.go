@@ -16,8 +16,8 @@ func TestModesKeepTheirPartOfLimits(t *testing.T) {
 		mode                                  Mode
 		requests, slots, tokens, cost, budget int64
 	}{
-		"whole":                          {Whole(), 10, 10, 1000, 700, 100},
-		"before a store":                 {Stored(), 10, 10, 1000, 700, 100},
+		"whole":                          {Mode{}, 10, 10, 1000, 700, 100},
+		"before a store":                 {Whole(), 10, 10, 1000, 700, 100},
 		"alone without a store":          {Gossip(1), 10, 10, 1000, 700, 100},
 		"no number is one":               {Gossip(0), 10, 10, 1000, 700, 100},
 		"one of three without a store":   {Gossip(3), 10, 4, 1000, 700, 33},
@@ -81,7 +81,7 @@ func TestOtherModesForgetNothing(t *testing.T) {
 	}
 	// What was reserved of the whole comes back as that.
 	open.Settle(start, of(100, 100), true)
-	book.SetMode(Stored())
+	book.SetMode(Whole())
 	each, _ = p.Look(start, exchange.Use{})
 	for i, want := range []int64{8, 600, 600} {
 		if each[i].Remaining != want {
@@ -91,7 +91,7 @@ func TestOtherModesForgetNothing(t *testing.T) {
 	// And what was reserved of a share, as a share.
 	book.SetMode(Share(4))
 	open = mustBegin(t, start, p, of(100, 0))
-	book.SetMode(Stored())
+	book.SetMode(Whole())
 	open.Settle(start, of(50, 0), true)
 	if each, _ = p.Look(start, exchange.Use{}); each[1].Remaining != 400 {
 		t.Errorf("%+v, want 400 tokens", each[1])
@@ -101,7 +101,7 @@ func TestOtherModesForgetNothing(t *testing.T) {
 func TestLearn(t *testing.T) {
 	w := &wall{noon}
 	book := newBook(w)
-	book.SetMode(Stored())
+	book.SetMode(Whole())
 	p := Parts{on(book, "key/a", nil, budget(1000, config.Day)...)}
 	left := func() int64 {
 		each, _ := p.Look(start, exchange.Use{})
@@ -132,7 +132,7 @@ func TestLearn(t *testing.T) {
 		}
 	}
 	answer := book.Exchange(start, config.UsageCall{Instance: "x"}, "x")
-	if len(answer.Holders) != 1 || !answer.Shared || answer.Holders[0].Cost != 900 || answer.Holders[0].Requests != 10 {
+	if len(answer.Holders) != 1 || !answer.Shared || answer.Holders[0].Cost != 900 || answer.Holders[0].Requests != 9 {
 		t.Errorf("%+v", answer)
 	}
 	// The store is down: of what it left, each pod has its share.
@@ -152,5 +152,45 @@ func TestLearn(t *testing.T) {
 	book.Learn("", day(1))
 	if len(book.holders) != 1 {
 		t.Errorf("%d holders", len(book.holders))
+	}
+}
+
+func TestWhatAStoreCountsIsToldOnceOnly(t *testing.T) {
+	book := newBook(&wall{noon})
+	p := Parts{on(book, "key/a", nil, budget(1000, config.Day)...)}
+	tell := func(mode Mode) (u config.HolderUse, shared bool) {
+		book.SetMode(mode)
+		a := book.Exchange(start, config.UsageCall{Instance: "x", Replicas: 1}, "x")
+		if len(a.Holders) == 0 {
+			return u, a.Shared
+		}
+		return a.Holders[0], a.Shared
+	}
+	book.SetMode(Gossip(1))
+	spend(start, p, of(1, 100), 1)
+	if u, shared := tell(Gossip(1)); u.Cost != 100 || shared {
+		t.Errorf("without a store %+v is told, shared: %v", u, shared)
+	}
+	// With a store, what it did not answer yet is not told, and not what was told before.
+	book.SetMode(Whole())
+	spend(start, p, of(1, 50), 1)
+	if u, shared := tell(Whole()); u.Cost != 0 || !shared {
+		t.Errorf("before the store answered %+v is told, shared: %v", u, shared)
+	}
+	book.Learn("key/a", &config.HolderUse{Requests: 1, Cost: 50})
+	book.Learn("key/a", &config.HolderUse{Requests: 1, Cost: 50})
+	for _, mode := range []Mode{Whole(), Share(2)} {
+		if u, shared := tell(mode); u.Cost != 50 || u.Holder != "key/a" || !shared {
+			t.Errorf("%+v is told of the store, shared: %v", u, shared)
+		}
+	}
+	if each, _ := p.Look(start, exchange.Use{}); each[0].Remaining != 850/2 {
+		t.Errorf("%+v remain of what was left of both", each)
+	}
+	// When it is gone again, what it counted is the operator's to know.
+	book.SetMode(Gossip(1))
+	spend(start, p, of(1, 7), 1)
+	if u, shared := tell(Gossip(1)); u.Cost != 107 || u.Requests != 2 || shared {
+		t.Errorf("%+v is told, shared: %v", u, shared)
 	}
 }

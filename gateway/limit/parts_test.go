@@ -130,7 +130,7 @@ func four(b *Book) (Parts, Part) {
 }
 
 func TestAChargeDoesNotAllocate(t *testing.T) {
-	for name, mode := range map[string]Mode{"whole": Whole(), "gossip": Gossip(3), "share": Share(3)} {
+	for name, mode := range map[string]Mode{"alone": {}, "whole": Whole(), "gossip": Gossip(3), "share": Share(3)} {
 		b := newBook(&wall{noon})
 		b.SetMode(mode)
 		p, route := four(b)

@@ -59,17 +59,30 @@ func (h *Holder) count(s *settlement) (fresh bool) {
 	w := s.calendar(h.book)
 	last := s.wall.UnixMilli()
 	// As it is now, and not when the charge began to settle: an exchange tells of what was counted before it.
-	h.mark(stateOf(h.book.state.Load()).exchanges)
-	for _, u := range [...]*config.HolderUse{&h.own, h.known} {
-		if u == nil {
-			continue
-		}
-		u.Requests = plus(u.Requests, 1)
-		u.Tokens = plus(u.Tokens, s.truth.Tokens)
-		w.spend(u, s.truth.Cost)
-		u.Last = max(u.Last, last)
+	is := stateOf(h.book.state.Load())
+	h.mark(is.exchanges)
+	h.spent = plus(h.spent, s.truth.Cost)
+	u := &h.own
+	if is.stored() {
+		u = h.knowledge()
 	}
+	u.Requests = plus(u.Requests, 1)
+	u.Tokens = plus(u.Tokens, s.truth.Tokens)
+	w.spend(u, s.truth.Cost)
+	u.Last = max(u.Last, last)
 	return h.change()
+}
+
+// knowledge gives known, which begins with what was counted before there was a store.
+func (h *Holder) knowledge() *config.HolderUse {
+	if h.known == nil {
+		k := h.own
+		if h.others != nil {
+			k.Add(h.others)
+		}
+		h.known = &k
+	}
+	return h.known
 }
 
 // change says that the holder has to be told of, where it was not to be before.
@@ -81,9 +94,9 @@ func (h *Holder) change() (fresh bool) {
 
 // mark notes what was spent at an exchange, before anything is spent after it.
 func (h *Holder) mark(exchange int64) {
-	for ; h.exchange < exchange && h.marks[marks-1] != h.own.Cost; h.exchange++ {
+	for ; h.exchange < exchange && h.marks[marks-1] != h.spent; h.exchange++ {
 		copy(h.marks[1:], h.marks[:])
-		h.marks[0] = h.own.Cost
+		h.marks[0] = h.spent
 	}
 	h.exchange = max(h.exchange, exchange)
 }
@@ -96,14 +109,14 @@ func (h *Holder) mark(exchange int64) {
 // fewer exchanges back a pod would take a share of what another has spent already, and not told to all.
 func (h *Holder) room(a *asking, r *rule) config.Money {
 	w := a.calendar(h.book)
-	own := w.spent(&h.own, r.period)
-	spent := max(own+w.spent(h.others, r.period), w.spent(h.known, r.period))
+	own, known := w.spent(&h.own, r.period), w.spent(h.known, r.period)
+	spent := max(own+w.spent(h.others, r.period), known)
 	amount := config.Money(r.Limit)
 	if a.state.kind != gossip && a.state.kind != share {
 		return amount - spent - h.reserved
 	}
 	h.mark(a.state.exchanges)
-	since := min(h.own.Cost-h.marks[marks-1], own)
+	since := min(h.spent-h.marks[marks-1], max(own, known))
 	left := amount - (spent - since)
 	if left > 0 {
 		left /= config.Money(a.state.pods)
