@@ -4,6 +4,7 @@
 package operator
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -94,6 +95,8 @@ func (b *bed) condition(o client.Object, kind v1alpha1.ConditionType) *metav1.Co
 		list = o.Status.Conditions
 	case *v1alpha1.APIKey:
 		list = o.Status.Conditions
+	case *v1alpha1.UsagePolicy:
+		list = o.Status.Conditions
 	}
 	c := meta.FindStatusCondition(list, string(kind))
 	if c == nil || c.ObservedGeneration != o.GetGeneration() {
@@ -118,9 +121,10 @@ func (b *bed) dump() {
 	var providers v1alpha1.ProviderPolicyList
 	var routes v1alpha1.ModelRouteList
 	var keys v1alpha1.APIKeyList
+	var policies v1alpha1.UsagePolicyList
 	var pods corev1.PodList
-	for _, list := range []client.ObjectList{&gateways, &providers, &routes, &keys, &pods} {
-		if err := cluster.List(b.Context(), list, client.InNamespace(b.namespace)); err != nil {
+	for _, list := range []client.ObjectList{&gateways, &providers, &routes, &keys, &policies, &pods} {
+		if err := cluster.List(context.WithoutCancel(b.Context()), list, client.InNamespace(b.namespace)); err != nil {
 			b.Log(err)
 		}
 	}
@@ -135,6 +139,9 @@ func (b *bed) dump() {
 	}
 	for _, k := range keys.Items {
 		b.Logf("APIKey %s: %+v", k.Name, k.Status)
+	}
+	for _, u := range policies.Items {
+		b.Logf("UsagePolicy %s: %+v", u.Name, u.Status)
 	}
 	for _, p := range pods.Items {
 		b.Logf("Pod %s: %+v", p.Name, p.Status)

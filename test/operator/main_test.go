@@ -45,7 +45,9 @@ var (
 	provider *fakeprovider.Server
 	// writes counts the operator's requests that could change something.
 	writes atomic.Int64
-	scheme = runtime.NewScheme()
+	// lastWrite is the method and path of the last of them.
+	lastWrite atomic.Value
+	scheme    = runtime.NewScheme()
 )
 
 func TestMain(m *testing.M) {
@@ -153,6 +155,7 @@ type counting struct{ next http.RoundTripper }
 func (c counting) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.Method != http.MethodGet {
 		writes.Add(1)
+		lastWrite.Store(request.Method + " " + request.URL.Path)
 	}
 	return c.next.RoundTrip(request)
 }
