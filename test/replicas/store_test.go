@@ -140,6 +140,8 @@ func TestWithoutItsStoreEachGatewayHasItsShareOfALimit(t *testing.T) {
 	if accepted := got.accepted.Load() + replicas; accepted != limit {
 		t.Errorf("%d accepted while the store is down, want %d", accepted, limit)
 	}
+	server.Restart() // or each gateway waits for it when it ends
+	f.settled(t, newLook(t, server.Addr))
 }
 
 // settled waits until the store knows of all that the provider served, and looks that it does not know of more.
