@@ -123,8 +123,8 @@ func (b *Book) absorb(now int64, call *config.UsageCall) {
 	}
 	b.become(func(s *state) {
 		s.exchanges++
-		if s.kind == gossip {
-			s.pods = int64(max(call.Replicas, 1))
+		if s.kind == gossip && call.Replicas > 0 {
+			s.pods = int64(call.Replicas)
 		}
 	})
 }

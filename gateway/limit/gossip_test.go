@@ -104,11 +104,11 @@ func TestAShadowOwesNothing(t *testing.T) {
 func TestReplicasAreTold(t *testing.T) {
 	book := newBook(&wall{noon})
 	p := Parts{on(book, "key/a", slots(12), budget(1200, config.Total)...)}
-	for _, replicas := range []int{3, 4, 1, 0, -3} {
+	for replicas, pods := range map[int]int64{3: 3, 4: 4, 1: 1, 0: 6, -3: 6} {
 		book.SetMode(Gossip(6))
 		book.Exchange(start, config.UsageCall{Instance: "me", Replicas: replicas}, "me")
 		each, _ := p.Look(start, exchange.Use{})
-		if pods := int64(max(replicas, 1)); each[0].Remaining != 12/pods || each[1].Remaining != 1200/pods {
+		if each[0].Remaining != 12/pods || each[1].Remaining != 1200/pods {
 			t.Errorf("%d replicas: %+v", replicas, each)
 		}
 	}

@@ -254,7 +254,7 @@ func TestEditsOfALimitKeepItsBucket(t *testing.T) {
 
 func TestScopesAndHoldersHaveTheirOwnBuckets(t *testing.T) {
 	book, l := newBook(&wall{noon}), requests(request(1, 1, time.Hour))
-	if book.Holder("key/a") != book.Holder("key/a") || book.Holder("key/a").Name() != "key/a" {
+	if h := book.Holder("key/a"); h != book.Holder("key/a") || h.Name() != "key/a" {
 		t.Error("a holder is not always the same")
 	}
 	for name, p := range map[string]Parts{

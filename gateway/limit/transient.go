@@ -54,7 +54,8 @@ func Block(addr netip.Addr) netip.Addr {
 // Address gives the holder of a client's address, as Block gives it, for a request at now; nil for no address. Who is idle
 // with nothing taken is forgotten. When all the book's room is in use, newcomers share one holder for each of a number of
 // shards: a flood from many addresses is slowed down as one, and makes the book forget nobody who is limited. It does not
-// allocate for an address that is known.
+// allocate for an address that is known. The holder is for the request at hand: one that is kept for later may have been
+// forgotten meanwhile.
 func (b *Book) Address(addr netip.Addr, now int64) *Holder {
 	if !addr.IsValid() {
 		return nil
