@@ -81,8 +81,8 @@ func (s *space) empty(ctx context.Context) {
 
 func (s *space) dump(ctx context.Context) {
 	for _, args := range [][]string{
-		{"-n", s.name, "get", "sgw,pp,mr,ak,deployments,pods,services", "-o", "wide"},
-		{"-n", s.name, "get", "sgw,pp,mr,ak", "-o", "yaml"},
+		{"-n", s.name, "get", "sgw,pp,mr,ak,up,deployments,pods,services", "-o", "wide"},
+		{"-n", s.name, "get", "sgw,pp,mr,ak,up", "-o", "yaml"},
 		{"-n", s.name, "get", "events", "--sort-by=.metadata.creationTimestamp"},
 		{"-n", s.name, "logs", "-l", "sparkgateway.dev/gateway", "--prefix", "--tail=30"},
 		{"-n", system, "logs", "-l", "app.kubernetes.io/name=spark-operator", "--tail=60"},
