@@ -42,8 +42,6 @@ const trailerNext = "X-Spark-Next"
 // exportRange is what an export covers where nothing is said.
 const exportRange = 24 * time.Hour
 
-const reasonExports exchange.Reason = "too_many_exports"
-
 var errNoRecords = &exchange.Error{
 	Status: 404, Type: exchange.TypeInvalidRequest, Code: "no_records", Reason: exchange.ReasonUnknownURL, Outcome: exchange.Refused,
 	Message: "This gateway keeps no usage records.",
@@ -86,7 +84,7 @@ func (x *exports) serve(r *request) *exchange.Error {
 	case x.slots <- struct{}{}:
 	default:
 		return &exchange.Error{
-			Status: 429, Type: exchange.TypeRateLimit, Code: "rate_limit_exceeded", Reason: reasonExports, Outcome: exchange.Limited,
+			Status: 429, Type: exchange.TypeRateLimit, Code: "rate_limit_exceeded", Reason: exchange.ReasonExports, Outcome: exchange.Limited,
 			RetryAfter: time.Second, Message: fmt.Sprintf("This gateway makes %d exports at a time. Please try again.", maxExports),
 		}
 	}

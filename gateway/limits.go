@@ -176,7 +176,7 @@ func (r *request) withoutStore() *exchange.Error {
 // checkPrice keeps requests that must cost no more than some amount from targets of which nobody knows what they cost.
 func (r *request) checkPrice(req *proxy.Request, w *way) *exchange.Error {
 	t := &r.limits
-	if !(t.holding.dear || w.dear) || !spends(r.ex.Operation, r.ex.Method) {
+	if !t.holding.dear && !w.dear || !spends(r.ex.Operation, r.ex.Method) {
 		return nil
 	}
 	all := uint32(1)<<len(w.Targets) - 1

@@ -45,10 +45,7 @@ func (r *request) health() *exchange.Error {
 // metrics serves GET /api/metrics in Prometheus' text format, to master keys: it tells of the traffic of all.
 func (r *request) metrics() *exchange.Error {
 	if !r.ex.Principal.Master {
-		return &exchange.Error{
-			Status: 403, Type: exchange.TypePermission, Code: "master_key_required", Reason: exchange.ReasonNotMaster,
-			Outcome: exchange.Refused, Message: "This needs a key of role Master.",
-		}
+		return errNotMaster
 	}
 	families, err := r.srv.Registry().Gather()
 	if err != nil {

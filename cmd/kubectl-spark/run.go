@@ -12,11 +12,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/types"
@@ -30,6 +32,7 @@ import (
 type service struct {
 	paths                  []string
 	listen, admin, gateway string
+	state                  string
 	drainDelay             time.Duration
 }
 
@@ -55,6 +58,7 @@ that is generated into the directory ` + standalone.KeysDir + ` beside them.`,
 	filesFlag(cmd, &s.paths, "file or directory (those below it are not read); repeatable")
 	cmd.Flags().StringVar(&s.listen, "listen", "", "address for applications (default: 127.0.0.1 and the SparkGateway's spec.listener.port)")
 	cmd.Flags().StringVar(&s.admin, "admin", "127.0.0.1:9090", "address of /livez, /readyz and /metrics; empty serves none")
+	cmd.Flags().StringVar(&s.state, "state-dir", "", "directory to keep usage records in (default: one that goes when this ends)")
 	cmd.Flags().StringVar(&s.gateway, "gateway", "", "namespace/name of the SparkGateway (default: the only one)")
 	cmd.Flags().DurationVar(&s.drainDelay, "drain-delay", 0, "how long to go on accepting after a signal to end, while /readyz already fails")
 	return cmd
@@ -67,8 +71,11 @@ func (s service) run(ctx context.Context, accessLog, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	living := gateway.NewLiving(gateway.LivingOptions{})
-	defer living.Close()
+	living, leave, err := s.living(logger)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	server := gateway.NewServer(gateway.Options{
 		Living: living, AccessLog: accessLog, Logger: logger, Version: version, DrainDelay: s.drainDelay,
 	})
@@ -100,6 +107,28 @@ func (s service) run(ctx context.Context, accessLog, stderr io.Writer) error {
 	case <-ctx.Done():
 	}
 	return drain(server, s.drainDelay, logger)
+}
+
+// living gives the state of a gateway that keeps its usage records in the state directory; leave ends it.
+func (s service) living(logger *slog.Logger) (living *gateway.Living, leave func(), err error) {
+	dir, remove := s.state, func() {}
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "spark-"); err != nil {
+			return nil, nil, err
+		}
+		remove = func() { _ = os.RemoveAll(dir) }
+	}
+	registry := prometheus.NewRegistry()
+	records, err := gateway.OpenLedger(dir, gateway.Identity{Version: version}, registry, logger)
+	if err != nil {
+		remove()
+		return nil, nil, err
+	}
+	living = gateway.NewLiving(gateway.LivingOptions{Logger: logger, Registry: registry, Ledger: records})
+	return living, func() {
+		living.Close()
+		remove()
+	}, nil
 }
 
 func (s service) gatewayName() (types.NamespacedName, error) {

@@ -32,6 +32,7 @@ const (
 	ReasonBudget              Reason = "budget_exceeded"
 	ReasonUnpriced            Reason = "price_unknown"
 	ReasonStoreDown           Reason = "limit_store_unavailable"
+	ReasonExports             Reason = "too_many_exports"
 	ReasonNotMaster           Reason = "master_key_required"
 	ReasonUnknownURL          Reason = "unknown_url"
 	ReasonMethod              Reason = "method_not_allowed"
