@@ -112,7 +112,7 @@ func (s *Store) keep() {
 		epoch, up := s.health.now()
 		if up {
 			s.sweep(epoch)
-			pause = s.pace.silence / 3
+			pause = s.pace.renew
 			continue
 		}
 		if err := s.probe(); err != nil {

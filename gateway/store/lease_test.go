@@ -20,7 +20,7 @@ import (
 // hasty is a pace at which a process is soon taken for dead.
 func hasty() pace {
 	p := usual
-	p.silence = 300 * time.Millisecond
+	p.silence, p.renew = 300*time.Millisecond, 100*time.Millisecond
 	return p
 }
 

@@ -80,6 +80,14 @@ func TestAStoreThatStandsStillHoldsNobodyUp(t *testing.T) {
 	}
 }
 
+func TestAnOutageIsSeenWithoutARequest(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	s := opened(t, single(server))
+	server.Kill()
+	waitFor(t, "the store is down", func() bool { return !s.Up() })
+	waitFor(t, "its reason is known", func() bool { return s.State().Reason == "connection refused" })
+}
+
 func TestAServerThatComesBackIsFoundByItself(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{Sync: true})
 	var learned told

@@ -73,19 +73,7 @@ func appendConstraint(b []byte, c *exchange.Constraint, holder int, use exchange
 	b = append(b, ',')
 	b = number(b, int64(c.Dimension))
 	b = append(b, `,"`...)
-	switch c.Dimension {
-	case exchange.Spending:
-		b = append(b, letters[c.Calendar]...)
-	case exchange.Concurrency:
-	default:
-		// Buckets of different origin or period are different; those of an edited limit are the same.
-		b = append(b, 'b')
-		b = number(b, int64(c.Scope))
-		b = append(b, '.')
-		b = number(b, int64(c.Dimension))
-		b = append(b, '.')
-		b = number(b, per)
-	}
+	b = appendField(b, c, per)
 	b = append(b, `",`...)
 	for _, n := range []int64{limit, burst, per, want} {
 		b = number(b, n)
@@ -96,6 +84,23 @@ func appendConstraint(b []byte, c *exchange.Constraint, holder int, use exchange
 		shadow = '1'
 	}
 	return append(b, shadow, ']')
+}
+
+// appendField names where a constraint is counted: a bucket, the window of a budget by its letter, nothing for slots. Buckets
+// of limits of another origin or period are others; those of an edited limit are the same.
+func appendField(b []byte, c *exchange.Constraint, per int64) []byte {
+	switch c.Dimension {
+	case exchange.Spending:
+		return append(b, letters[c.Calendar]...)
+	case exchange.Concurrency:
+		return b
+	}
+	b = append(b, 'b')
+	b = number(b, int64(c.Scope))
+	b = append(b, '.')
+	b = number(b, int64(c.Dimension))
+	b = append(b, '.')
+	return number(b, per)
 }
 
 func number(b []byte, n int64) []byte { return strconv.AppendInt(b, n, 10) }

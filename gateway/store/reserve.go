@@ -64,24 +64,29 @@ func (s *Store) Reserve(ctx context.Context, r *Reservation) (exchange.Decision,
 	if err == nil {
 		decision, err = s.decide(answer, r)
 	}
-	switch {
-	case err == nil:
-		if decision.Refused == nil {
-			s.open.Add(1)
+	if err != nil {
+		if !s.nothing(err) {
+			// It may have been carried out, and only the answer is lost.
+			s.abandon(r.ID)
+			if ctx.Err() == nil {
+				s.down(epoch, err)
+			}
 		}
-		return decision, nil
-	case errors.Is(err, ErrLate):
+		return exchange.Decision{}, err
+	}
+	if decision.Refused == nil {
+		s.open.Add(1)
+	}
+	return decision, nil
+}
+
+// nothing says that the store has answered, and that nothing was taken.
+func (s *Store) nothing(err error) bool {
+	if errors.Is(err, ErrLate) {
 		s.late.Add(1)
-		return decision, err
-	case errors.Is(err, errID):
-		return decision, err
+		return true
 	}
-	// It may have been carried out, and only the answer is lost.
-	s.abandon(r.ID)
-	if ctx.Err() == nil {
-		s.down(epoch, err)
-	}
-	return exchange.Decision{}, err
+	return errors.Is(err, errID)
 }
 
 func (s *Store) reserve(ctx context.Context, id, plan string) ([]rueidis.RedisMessage, error) {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -342,9 +343,15 @@ func TestAReservationWhoseCallerLeftIsGivenBack(t *testing.T) {
 	}
 	reserved(t, s, reservation("one"))
 	server.Pause()
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
-	defer cancel()
-	if _, err := s.Reserve(ctx, reservation("two")); !errors.Is(err, context.DeadlineExceeded) {
+	ctx, cancel := context.WithCancel(context.Background())
+	left := make(chan error)
+	go func() {
+		_, err := s.Reserve(ctx, reservation("two"))
+		left <- err
+	}()
+	waitFor(t, "it is asked for", func() bool { return s.reserving.Load() == 1 })
+	cancel()
+	if err := <-left; !errors.Is(err, context.Canceled) {
 		t.Fatalf("reserving for a caller that left: %v", err)
 	}
 	server.Resume()
@@ -391,5 +398,45 @@ func TestAnEditedLimitKeepsWhatWasTakenAndNoDebt(t *testing.T) {
 				t.Errorf("%+v, where %d should remain", got, test.remaining)
 			}
 		})
+	}
+}
+
+func TestALimitInShadowGivesBackNoMoreThanItTook(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	const holder = "key/team/a"
+	s := opened(t, single(server))
+	limit := tokens(holder, 100, 24*time.Hour)
+	limit.Shadow = true
+	reservation := func(id string, n int64) *Reservation {
+		return &Reservation{
+			ID: id, Constraints: []exchange.Constraint{limit, requests(holder, 9, 9, time.Hour)}, Holders: []string{holder}, Use: exchange.Use{Tokens: n},
+		}
+	}
+	one, two := reservation("one", 70), reservation("two", 50)
+	reserved(t, s, one)
+	if got := reserved(t, s, two); got.Shadowed == nil || got.Refused != nil {
+		t.Fatalf("%+v", got)
+	}
+	s.Settle(settlement(two, exchange.Use{Tokens: 5}))
+	flushed(t, s)
+	if got := level(t, s, holder, "b0.1.86400000000"); got != 75 {
+		t.Errorf("%d are taken, not 70 and 5", got)
+	}
+}
+
+func TestAServersClockThatIsSetIsLearned(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	s := opened(t, single(server))
+	for i, off := range []time.Duration{-time.Hour, time.Hour, -48 * time.Hour, 0} {
+		s.clock.ahead.Add(off.Microseconds())
+		reserved(t, s, &Reservation{ID: fmt.Sprint(i), Holders: []string{"key/team/a"}})
+		now, err := server.Do("EVAL", "return redis.call('TIME')[1]", "0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, err := strconv.ParseInt(now, 10, 64)
+		if known := s.clock.until(0) / 1e6; err != nil || known > at || known < at-2 {
+			t.Errorf("the store's clock is thought to be at %d, and is at %d: %v", known, at, err)
+		}
 	}
 }

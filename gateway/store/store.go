@@ -129,7 +129,8 @@ type Store struct {
 
 // pace is how often what happens in the background happens.
 type pace struct {
-	silence time.Duration // after which a process is taken for dead; it renews three times as often
+	silence time.Duration // after which a process is taken for dead
+	renew   time.Duration // how often it says that it lives, at most; so it sees as well that the store is down, while idle
 	patient time.Duration // how long what nobody waits for may take
 	probe   time.Duration // between the first two probes of a store that is down
 	slowest time.Duration // between later ones
@@ -138,7 +139,7 @@ type pace struct {
 }
 
 var usual = pace{
-	silence: 30 * time.Second, patient: 2 * time.Second, probe: 50 * time.Millisecond, slowest: 800 * time.Millisecond,
+	silence: 30 * time.Second, renew: 2 * time.Second, patient: 2 * time.Second, probe: 50 * time.Millisecond, slowest: 800 * time.Millisecond,
 	batch: 32, queued: 16384,
 }
 

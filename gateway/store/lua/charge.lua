@@ -1,3 +1,6 @@
+-- Copyright The Spark Authors.
+-- SPDX-License-Identifier: Apache-2.0
+
 -- What settling and sweeping have in common.
 
 -- charge settles a plan: slots and reserved money of a lease are given back, and what was used is counted.

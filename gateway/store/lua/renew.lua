@@ -1,3 +1,6 @@
+-- Copyright The Spark Authors.
+-- SPDX-License-Identifier: Apache-2.0
+
 -- Says that a process lives, and sweeps up, some at a time, what a process left behind that was not heard of for long.
 -- ARGV: instance, microseconds after which a process is taken for dead, whether this one leaves (1).
 -- Answer: {now, how many were swept, whether there are more}.

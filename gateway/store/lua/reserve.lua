@@ -1,3 +1,6 @@
+-- Copyright The Spark Authors.
+-- SPDX-License-Identifier: Apache-2.0
+
 -- Takes all that a request needs, or nothing.
 -- ARGV: instance, ID, plan {holders, constraints, {least tokens, least cost}, cost}, time after which its caller has given up.
 -- Answer: {said, now, refused, wait, shadowed, requests {index, remaining, reset}, tokens {likewise}, totals of each holder},

@@ -1,3 +1,6 @@
+-- Copyright The Spark Authors.
+-- SPDX-License-Identifier: Apache-2.0
+
 -- Settles a batch of requests of one process. Batches are numbered, and sent again with the same number until one answer was
 -- heard, so that each counts once. The first write is one that a server without memory refuses: it takes a batch as a whole.
 -- ARGV: instance, number of the batch, items, retention in seconds, bytes that all records may take, then day and records of

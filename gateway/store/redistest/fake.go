@@ -11,10 +11,10 @@ import (
 	"github.com/alicebob/miniredis/v2"
 )
 
-// real says whether there is a redis-server: it is installed where that is possible. Where there is none, tests that can do
+// genuine says whether there is a redis-server: it is installed where that is possible. Where there is none, tests that can do
 // with an imitation of it in this process get that, loudly, and others are skipped; SPARK_REQUIRE_REDIS=1 fails both, and
 // SPARK_FAKE_REDIS=1 asks for the imitation.
-func real(t testing.TB, imitable bool) bool {
+func genuine(t testing.TB, imitable bool) bool {
 	t.Helper()
 	required := os.Getenv("SPARK_REQUIRE_REDIS") == "1"
 	err := installed()

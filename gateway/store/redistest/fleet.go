@@ -18,7 +18,7 @@ import (
 // well.
 func StartCluster(t testing.TB) []*Server {
 	t.Helper()
-	real(t, false)
+	genuine(t, false)
 	servers := make([]*Server, 3)
 	for i := range servers {
 		_, bus, _ := net.SplitHostPort(address(t))
@@ -55,7 +55,7 @@ func busOf(s *Server) string {
 // second. Password is the master's and replica's, empty for none; settings are further lines of the sentinels' files.
 func StartSentinel(t testing.TB, name, password string, settings ...string) (master, replica *Server, sentinels []*Server) {
 	t.Helper()
-	real(t, false)
+	genuine(t, false)
 	var auth []string
 	if password != "" {
 		auth = []string{"--requirepass", password, "--masterauth", password}

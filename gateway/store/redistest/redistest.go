@@ -57,7 +57,7 @@ type Server struct {
 func Start(t testing.TB, opts Options) *Server {
 	t.Helper()
 	s := &Server{t: t, dir: t.TempDir(), Addr: address(t), probe: (*Server).ping}
-	if !real(t, !opts.Real && !opts.TLS && len(opts.Args) == 0) {
+	if !genuine(t, !opts.Real && !opts.TLS && len(opts.Args) == 0) {
 		s.imitate()
 		return s
 	}
