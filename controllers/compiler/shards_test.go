@@ -192,6 +192,16 @@ func TestAHundredThousandKeysFit(t *testing.T) {
 	}
 }
 
+// What a key says costs room in the document: those that say much fit in fewer.
+func TestFiftyThousandKeysWithLimitsAndBudgetsFit(t *testing.T) {
+	in := crowd(50_000)
+	furnish(&in)
+	out := mustServe(t, in)
+	if got := out.Policies[own("team-010")].Members; got != 100 {
+		t.Errorf("%d members", got)
+	}
+}
+
 func TestReferencesNameEverySecretOnce(t *testing.T) {
 	gw := gateway(withSpec(withTLS))
 	providers := []v1alpha1.ProviderPolicy{

@@ -29,6 +29,8 @@ type Configuration struct {
 	// Gateway is the resource; compiled what the compiler made of it. Its document is nil when it was refused.
 	Gateway  v1alpha1.SparkGateway
 	compiled compiler.Output
+	// rotated says that keys should be rotated.
+	rotated bool
 }
 
 // Name is the gateway's.
@@ -66,6 +68,7 @@ func (c Configuration) ClusterFields() []string {
 		"spec.replicas": spec.Replicas != nil, "spec.autoscaling": spec.Autoscaling != nil, "spec.image": spec.Image != "",
 		"spec.resources": spec.Resources != nil, "spec.podTemplate": spec.PodTemplate != nil,
 		"spec.disruption": spec.Disruption != nil, "spec.networkPolicy": spec.NetworkPolicy != nil, "spec.service": spec.Service != nil,
+		"spec.rotation of APIKeys": c.rotated,
 	}
 	maps.DeleteFunc(set, func(_ string, isSet bool) bool { return !isSet })
 	return slices.Sorted(maps.Keys(set))
@@ -85,6 +88,7 @@ func Compile(
 		c := Configuration{Gateway: gateway}
 		in := input(set, &c.Gateway, secrets)
 		c.compiled = compiler.Compile(in)
+		c.rotated = slices.ContainsFunc(in.Keys, func(k v1alpha1.APIKey) bool { return k.Spec.Rotation != nil })
 		if c.compiled.Document != nil {
 			// There is one process, whatever a cluster would have.
 			c.compiled.Document.Core.Gateway.Replicas = 1

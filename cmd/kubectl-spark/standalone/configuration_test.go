@@ -268,9 +268,11 @@ func TestClusterFieldsAreThoseThatMeanNothingHere(t *testing.T) {
 	set := parseValid(t, `apiVersion: sparkgateway.dev/v1alpha1
 kind: SparkGateway
 metadata: {name: main}
-spec: {replicas: 3, service: {type: NodePort}, listener: {port: 8081}}`)
+spec: {replicas: 3, service: {type: NodePort}, listener: {port: 8081}}
+---
+`+strings.Replace(keyYAML, "user: alice", "user: alice, rotation: {every: 24h}", 1))
 	configurations, _ := Compile(set, nil)
-	if diff := cmp.Diff([]string{"spec.replicas", "spec.service"}, configurations[0].ClusterFields()); diff != "" {
+	if diff := cmp.Diff([]string{"spec.replicas", "spec.rotation of APIKeys", "spec.service"}, configurations[0].ClusterFields()); diff != "" {
 		t.Error(diff)
 	}
 	if got := configurations[0].Port(); got != 8081 {
