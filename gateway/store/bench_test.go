@@ -83,10 +83,13 @@ func BenchmarkSettle(b *testing.B) {
 	x := settlement(r, exchange.Use{Tokens: 1200, Cost: 9000})
 	x.Reserved, x.Record = false, record
 	b.ReportAllocs()
+	began, n := time.Now(), 0
 	for b.Loop() {
 		s.Settle(x)
+		n++
 	}
 	waitFor(b, "all is settled", func() bool { return s.Counts().Queued == 0 })
+	b.ReportMetric(float64(n)/time.Since(began).Seconds(), "stored/s")
 }
 
 // BenchmarkDown is what a store that is down costs a request.

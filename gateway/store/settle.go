@@ -44,7 +44,7 @@ func (s *Store) Settle(x *Settlement) {
 		use:  exchange.Use{Tokens: bounded(used.Tokens), Cost: config.Money(bounded(int64(used.Cost)))},
 		last: at.UnixMilli(), sent: x.Sent,
 	}
-	if x.Reserved || x.Sent {
+	if x.Reserved || x.Sent && len(x.Holders)+len(x.Constraints) > 0 {
 		it.body = appendItem(make([]byte, 0, 320), x.ID, mode, it.use, it.last)
 		it.body = append(appendPlan(it.body, x.Constraints, x.Holders, x.Reserve, exchange.Use{}), ']')
 		if !x.Reserved {
