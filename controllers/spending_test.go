@@ -73,7 +73,7 @@ func TestUseIsToldInTurn(t *testing.T) {
 		t.Errorf("%d writes without a turn", writes)
 	}
 	if queued := b.turn(); queued != nil {
-		t.Errorf("%v have a turn within 10 seconds of the last write", queued)
+		t.Errorf("%v have a turn so soon after the last write", queued)
 	}
 	b.now = noon.Add(usageEvery)
 	if diff := cmp.Diff([]string{"alice"}, b.turn()); diff != "" {

@@ -143,7 +143,7 @@ type BudgetStatus struct {
 	ResetsAt *metav1.Time `json:"resetsAt,omitempty"`
 }
 
-// UsageStatus is what was used, as far as gateways have told: it is written at most every ten seconds for one resource, and
+// UsageStatus is what was used, as far as gateways have told: it is written at most every seven seconds for one resource, and
 // for 25 resources a second over the whole cluster.
 type UsageStatus struct {
 	// requests that went on to a provider.

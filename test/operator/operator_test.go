@@ -111,7 +111,7 @@ func TestAtRestNothingIsWritten(t *testing.T) {
 	b.becomes(gw, v1alpha1.Ready, metav1.ConditionTrue, v1alpha1.ReasonReady)
 	b.becomes(m, v1alpha1.Ready, metav1.ConditionTrue, v1alpha1.ReasonReady)
 	b.becomes(k, v1alpha1.Ready, metav1.ConditionTrue, v1alpha1.ReasonReady)
-	// Events of the transitions may still be on their way, and what keys of other tests used, which is told every 10 seconds.
+	// Events of the transitions may still be on their way, and what keys of other tests used, which is told every seven seconds.
 	quiet := func(span time.Duration) bool {
 		before := writes.Load()
 		<-time.After(span)
