@@ -14,7 +14,7 @@ import (
 
 func TestRotation(t *testing.T) {
 	noon := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	at := func(d time.Duration) time.Time { return noon.Add(d) }
+	at := noon.Add
 	const day = 24 * time.Hour
 	tests := map[string]struct {
 		life issue.Life

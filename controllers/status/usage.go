@@ -101,8 +101,7 @@ func (s *standing) level() level { return levelOf(s.spent, s.amount) }
 func standings(budgets []v1alpha1.Budget, uses []GatewayUse, now time.Time) []standing {
 	var all []standing
 	for _, b := range budgets {
-		s := standing{per: config.Calendar(b.Per), shadow: b.Mode == v1alpha1.LimitShadow}
-		s.amount, _ = money(string(b.Amount))
+		s := standing{per: config.Calendar(b.Per), amount: money(string(b.Amount)), shadow: b.Mode == v1alpha1.LimitShadow}
 		s.ends = s.per.Ends(now)
 		for i := range uses {
 			if here := uses[i].Use.In(s.per, now); i == 0 || here > s.spent {
@@ -202,9 +201,7 @@ func Crossings(before, after v1alpha1.UsageStatus) []Crossing {
 
 // told gives the level that a status tells of.
 func told(b v1alpha1.BudgetStatus) level {
-	used, _ := money(b.Spent)
-	amount, _ := money(b.Amount)
-	return levelOf(used, amount)
+	return levelOf(money(b.Spent), money(b.Amount))
 }
 
 // Threshold is what may be spent on a gateway in a period before a budget's condition changes.
@@ -244,13 +241,16 @@ func WindowEnds(budgets []v1alpha1.Budget, uses []GatewayUse, now time.Time) tim
 	return first
 }
 
-// money reads an amount of dollars with at most nine decimals, exactly.
-func money(s string) (config.Money, bool) {
+// money reads an amount of dollars with at most nine decimals, exactly; 0 where it is none, as the API server lets none through.
+func money(s string) config.Money {
 	const decimals = 9
 	whole, fraction, _ := strings.Cut(s, ".")
 	if whole == "" || len(whole) > decimals || len(fraction) > decimals {
-		return 0, false
+		return 0
 	}
 	n, err := strconv.ParseUint(whole+fraction+strings.Repeat("0", decimals-len(fraction)), 10, 63)
-	return config.Money(n), err == nil
+	if err != nil {
+		return 0
+	}
+	return config.Money(n)
 }
