@@ -170,3 +170,14 @@ func TestALargeRecordIsNotKept(t *testing.T) {
 		t.Errorf("%d records were dropped", got)
 	}
 }
+
+func TestTheEndOfALineIsNoPartOfItsRecord(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	s := opened(t, single(server))
+	s.Settle(&Settlement{ID: "one", Record: []byte("{\"n\":\n1}\n")})
+	flushed(t, s)
+	got := read(t, s, time.Now().Add(-time.Minute), time.Now().Add(time.Minute))
+	if diff := cmp.Diff([]string{`{"n": 1}`}, got); diff != "" {
+		t.Error("records (-want +got):\n" + diff)
+	}
+}

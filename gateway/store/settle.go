@@ -73,8 +73,8 @@ func line(at time.Time, record []byte) []byte {
 	b := make([]byte, 0, len(record)+14)
 	b = strconv.AppendInt(b, at.UnixMilli(), 10)
 	b = append(b, ' ')
-	b = append(b, record...)
-	// A line feed would end it early; in JSON it is but space.
+	// A line feed would end it early; in JSON it is but space. The one that ends a line is no part of it.
+	b = append(b, bytes.TrimSuffix(record, []byte("\n"))...)
 	return bytes.ReplaceAll(b, []byte("\n"), []byte(" "))
 }
 
