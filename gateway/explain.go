@@ -121,7 +121,7 @@ func refusal(err *exchange.Error) config.ExplainedRefusal {
 
 // addresses tells the limits of each client address, without anybody's address.
 func (e *explaining) addresses() {
-	for _, c := range (limit.Parts{{Holder: &limit.Holder{}, Rules: e.snap.rules.ofAddress}}).Constraints(limit.Part{}) {
+	for _, c := range (limit.Parts{{Holder: nobody(), Rules: e.snap.rules.ofAddress}}).Constraints(limit.Part{}) {
 		told := explainedLimit(&c)
 		told.Holder = ""
 		e.told.Limits = append(e.told.Limits, told)
@@ -154,18 +154,26 @@ func (e *explaining) whom(name string) error {
 			return err
 		}
 		found = config.KeyNamed
-	case refused != nil && refused.Reason == exchange.ReasonMissingKey && len(all) > 0:
+	case len(e.shown()) == 0 && len(all) > 0:
+		// An anonymous client is asked for only where there is nobody else.
 		found, principal = config.KeyFirst, all[0]
 	case refused != nil:
 		e.refuse(refused)
 		return nil
 	}
 	e.ex.Principal = principal
+	id := principal.ID
+	switch principal.Kind {
+	case exchange.ByAddress:
+		id, found = "", config.KeyNone
+	case exchange.ByToken:
+		found = config.KeyToken
+	}
 	role := "User"
 	if principal.Master {
 		role = "Master"
 	}
-	e.told.Key = &config.ExplainedKey{ID: principal.ID, User: principal.User, Role: role, Found: found, Of: len(all)}
+	e.told.Key = &config.ExplainedKey{ID: id, User: principal.User, Role: role, Found: found, Of: len(all)}
 	return nil
 }
 
@@ -191,13 +199,16 @@ func named(all []*exchange.Principal, name string) (*exchange.Principal, error) 
 	}
 }
 
+// nobody is the holder of an address that is not known, of which nothing was taken.
+func nobody() *limit.Holder { return limit.NewBook(limit.Options{}).Holder(config.HolderIP) }
+
 // limits tells those that the principal and the route are under, and whether a request that may use so much would pass.
 func (e *explaining) limits(req *proxy.Request, w *way) {
 	if e.ex.Principal == nil {
 		return
 	}
 	e.srv.living.follow()
-	e.request.limits.holding = e.snap.rules.of(e.ex.Principal, nil)
+	e.request.limits.holding = e.snap.rules.of(e.ex.Principal, nobody())
 	parts, use := e.request.limits.holding.parts, exchange.Use{}
 	if w != nil {
 		most := req.Most(&w.Route)

@@ -23,6 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/ledger"
 )
 
@@ -267,7 +268,7 @@ func TestExportsAreBounded(t *testing.T) {
 	}
 	within(t, "both are under way", func() bool { return reader.asked.Load() == maxExports })
 	resp, body, _ := s.ask("GET", benchKey, "")
-	if resp.StatusCode != 429 || resp.Header.Get("Retry-After") == "" || resp.Header.Get("X-Spark-Reason") != string(reasonExports) {
+	if resp.StatusCode != 429 || resp.Header.Get("Retry-After") == "" || resp.Header.Get("X-Spark-Reason") != string(exchange.ReasonExports) {
 		t.Errorf("status %d: %s", resp.StatusCode, body)
 	}
 	// A client that leaves ends its export, though the disk has more.

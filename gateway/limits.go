@@ -26,6 +26,7 @@ type taking struct {
 	most           proxy.Most
 	// reserved says that the store keeps a reservation, constraints and holders what for; settles that it is to be told.
 	reserved, settles bool
+	store             *store.Store // which reserved, and is told the end
 	constraints       []exchange.Constraint
 	holders           []string
 	// unpriced says that the cost is limited and that some target's is not known.
@@ -41,7 +42,7 @@ func (t *taking) reset() {
 	clear(t.holders)
 	t.visit, t.parts, t.constraints, t.holders = t.visit[:0], t.parts[:0], t.constraints[:0], t.holders[:0]
 	t.address, t.holding, t.route, t.told, t.most = nil, nil, limit.Part{}, exchange.Decision{}, proxy.Most{}
-	t.reserved, t.settles, t.unpriced = false, false, false
+	t.reserved, t.settles, t.unpriced, t.store = false, false, false, nil
 }
 
 // takeAddress takes one of the requests that the client's address may make.
@@ -103,7 +104,8 @@ func (r *request) reserve(req *proxy.Request, w *way) *exchange.Error {
 		return err
 	}
 	if living.unlimited() {
-		t.settles = living.store() != nil
+		t.store = living.store()
+		t.settles = t.store != nil
 		return nil
 	}
 	use := exchange.Use{Tokens: t.most.Estimate, Cost: t.most.Cost}
@@ -142,12 +144,12 @@ func (r *request) reserveStored(use exchange.Use) (bool, *exchange.Error) {
 		t.constraints = append(t.constraints, limit.Parts(nil).Constraints(t.route)...)
 		t.holders = append(t.holders, t.route.Holder.Name())
 	}
-	t.settles = true
+	t.settles, t.store = true, s
 	if !s.Up() {
 		return false, r.withoutStore()
 	}
 	told, err := s.Reserve(r.ctx, &store.Reservation{
-		ID: string(r.ex.ID[:]), Constraints: t.constraints, Holders: t.holders, Use: use, Least: exchange.Use{Cost: t.most.Least},
+		ID: string(r.ex.ID[:]), Constraints: t.constraints, Holders: t.holders, Use: use, Least: t.most.Least,
 	})
 	living.follow()
 	if err != nil {

@@ -22,8 +22,11 @@ func (r *request) settleLimits(end time.Time) {
 	if len(record) > 0 {
 		living.ledger.Add(record)
 	}
-	s := living.store()
-	if s == nil || !t.settles && len(record) == 0 {
+	s := t.store
+	if s == nil && len(record) > 0 {
+		s = living.store()
+	}
+	if s == nil {
 		return
 	}
 	settlement := &store.Settlement{ID: string(r.ex.ID[:]), Used: used, Sent: sent, At: end, Record: append([]byte(nil), record...)}

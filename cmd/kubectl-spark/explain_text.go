@@ -139,6 +139,11 @@ func (a answer) whom(p *page) {
 	}
 	how := ", as --key says"
 	switch {
+	case k.Found == config.KeyNone:
+		p.row("Key", "none: anonymous clients are let in, each address for itself")
+		return
+	case k.Found == config.KeyToken:
+		how = ", by a token in a header"
 	case k.Found == config.KeyInHeader:
 		how = ", by the key in a header"
 	case k.Found == config.KeyFirst && k.Of > 1:

@@ -74,6 +74,8 @@ const (
 	KeyNamed    = "named"    // by ExplainRequest.Key
 	KeyInHeader = "inHeader" // as a request's is
 	KeyFirst    = "first"    // of all keys, for want of another
+	KeyToken    = "token"    // the bearer of an issuer's token
+	KeyNone     = "none"     // an anonymous client
 )
 
 // ExplainedKey is whom the request is made for.

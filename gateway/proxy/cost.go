@@ -58,8 +58,9 @@ func (r *Request) answers() int64 {
 type Most struct {
 	// Estimate is what it is taken to use of tokens.
 	Estimate int64
-	// Cost is the most that it may cost at any of the route's targets, and Least what its prompt costs at the cheapest.
-	Cost, Least config.Money
+	// Cost is the most that it may cost at any of the route's targets, and Least what its prompt surely uses, at the cheapest.
+	Cost  config.Money
+	Least exchange.Use
 	// Priced are the targets whose price is known, a bit each by their place in the route.
 	Priced uint32
 }
@@ -73,7 +74,7 @@ func (r *Request) Most(route *Route) (m Most) {
 	}
 	asks := r.Asked != nil && r.Operation != exchange.CountTokens
 	if asks {
-		m.Estimate = prompt
+		m.Estimate, m.Least.Tokens = prompt, prompt
 		if generates(r.Operation) {
 			m.Estimate += min(answer, maxTokens) * r.Asked.Choices
 		}
@@ -100,8 +101,8 @@ func (r *Request) Most(route *Route) (m Most) {
 		if m.Cost < most {
 			m.Cost = most
 		}
-		if m.Least == 0 || least < m.Least {
-			m.Least = least
+		if m.Least.Cost == 0 || least < m.Least.Cost {
+			m.Least.Cost = least
 		}
 	}
 	if route.Hedge != nil && hedgeable(r.Operation) {

@@ -95,13 +95,13 @@ func TestTheMostThatARequestMayUse(t *testing.T) {
 		hedge   bool
 		want    Most
 	}{
-		"the model's bound":      {body, exchange.Chat, []Target{cheap}, false, Most{Estimate: text + 500, Cost: config.Money(len(body))*1000 + 100*2000, Least: config.Money(text) * 1000, Priced: 1}},
-		"no bound at all":        {body, exchange.Chat, []Target{dear}, false, Most{Estimate: text + 500, Cost: config.Money(len(body))*10_000 + maxOpenAnswer*20_000, Least: config.Money(text) * 10_000, Priced: 1}},
-		"the request's bound":    {bounded, exchange.Chat, []Target{cheap}, false, Most{Estimate: text + 21, Cost: config.Money(len(bounded))*1000 + 21*2000, Least: config.Money(text) * 1000, Priced: 1}},
-		"the dearest target":     {bounded, exchange.Chat, []Target{cheap, unknown, dear}, false, Most{Estimate: text + 21, Cost: config.Money(len(bounded))*10_000 + 21*20_000, Least: config.Money(text) * 1000, Priced: 5}},
-		"two attempts at once":   {bounded, exchange.Chat, []Target{cheap}, true, Most{Estimate: text + 21, Cost: 2 * (config.Money(len(bounded))*1000 + 21*2000), Least: config.Money(text) * 1000, Priced: 1}},
-		"no price":               {bounded, exchange.Chat, []Target{unknown}, false, Most{Estimate: text + 21}},
-		"nothing is generated":   {bounded, exchange.Embeddings, []Target{cheap}, false, Most{Estimate: text, Cost: config.Money(len(bounded)) * 1000, Least: config.Money(text) * 1000, Priced: 1}},
+		"the model's bound":      {body, exchange.Chat, []Target{cheap}, false, Most{Estimate: text + 500, Cost: config.Money(len(body))*1000 + 100*2000, Least: exchange.Use{Tokens: text, Cost: config.Money(text) * 1000}, Priced: 1}},
+		"no bound at all":        {body, exchange.Chat, []Target{dear}, false, Most{Estimate: text + 500, Cost: config.Money(len(body))*10_000 + maxOpenAnswer*20_000, Least: exchange.Use{Tokens: text, Cost: config.Money(text) * 10_000}, Priced: 1}},
+		"the request's bound":    {bounded, exchange.Chat, []Target{cheap}, false, Most{Estimate: text + 21, Cost: config.Money(len(bounded))*1000 + 21*2000, Least: exchange.Use{Tokens: text, Cost: config.Money(text) * 1000}, Priced: 1}},
+		"the dearest target":     {bounded, exchange.Chat, []Target{cheap, unknown, dear}, false, Most{Estimate: text + 21, Cost: config.Money(len(bounded))*10_000 + 21*20_000, Least: exchange.Use{Tokens: text, Cost: config.Money(text) * 1000}, Priced: 5}},
+		"two attempts at once":   {bounded, exchange.Chat, []Target{cheap}, true, Most{Estimate: text + 21, Cost: 2 * (config.Money(len(bounded))*1000 + 21*2000), Least: exchange.Use{Tokens: text, Cost: config.Money(text) * 1000}, Priced: 1}},
+		"no price":               {bounded, exchange.Chat, []Target{unknown}, false, Most{Estimate: text + 21, Least: exchange.Use{Tokens: text}}},
+		"nothing is generated":   {bounded, exchange.Embeddings, []Target{cheap}, false, Most{Estimate: text, Cost: config.Money(len(bounded)) * 1000, Least: exchange.Use{Tokens: text, Cost: config.Money(text) * 1000}, Priced: 1}},
 		"counting costs nothing": {bounded, exchange.CountTokens, []Target{cheap}, false, Most{Priced: 1}},
 	} {
 		asked := &dialect.Request{}
