@@ -37,10 +37,38 @@ Request   POST /v1/chat/completions: chat in the dialect openai, model "smart", 
           taken for 5 tokens, and 500 of an answer (5 are reserved of quotas)
 Result    sent to target 1: default/internal/chat
 Key       default/alice of user alice@example.com, role Master, the only one
-Limits    of each client address: 30 requests per 1s, 15 at once
+Limits    of each client address (in shadow): 300 requests per 1m, 100 at once
+          of each client address (in shadow): 100 requests under way
+          of each client address (in shadow): 600000 tokens per 1m
+          of each client address (in shadow): $30.00 per 1h
           of the gateway, on each key: 60 requests per 1m, 20 at once; 20 left
-          of the gateway, on each key: 10000 requests per 24h, 10000 at once; 10000 left
-          of the key: 60 requests per 1m, 10 at once; 10 left
+          of the gateway, on each key: 20 requests under way; 20 left
+          of the gateway, on each key: 120000 tokens per 1m; 120000 left
+          of the gateway, on each key: $6.00 per 1h; $6.00 left
+          of the key: 60 requests per 1m, 20 at once; 20 left
+          of the key: 5 requests under way; 5 left
+          of the key: 120000 tokens per 1m; 120000 left
+          of the key: $6.00 per 1h; $6.00 left
+          of the key (in shadow): a budget of $5.00 a day; $5.00 left
+          of the key: a budget of $50.00 a month; $50.00 left
+          of the user: 120 requests per 1m, 40 at once; 40 left
+          of the user: 40 requests under way; 40 left
+          of the user: 240000 tokens per 1m; 240000 left
+          of the user: $12.00 per 1h; $12.00 left
+          of the whole gateway: 6000 requests per 1m, 2000 at once; 2000 left
+          of the whole gateway: 1000 requests under way; 1000 left
+          of the whole gateway: 12000000 tokens per 1m; 12000000 left
+          of the whole gateway: $600.00 per 1h; $600.00 left
+          of the policy default/team-search: 600 requests per 1m, 200 at once; 200 left
+          of the policy default/team-search: 50 requests under way; 50 left
+          of the policy default/team-search: 1200000 tokens per 1m; 1200000 left
+          of the policy default/team-search: $60.00 per 1h; $60.00 left
+          of the policy default/team-search: a budget of $2000.00 a month; $2000.00 left
+          of the policy default/team-search: a budget of $15000.00 in all; $15000.00 left
+          of the route default/smart: 3000 requests per 1m, 1000 at once; 1000 left
+          of the route default/smart: 200 requests under way; 200 left
+          of the route default/smart: 6000000 tokens per 1m; 6000000 left
+          of the route default/smart: $300.00 per 1h; $300.00 left
 Route     ModelRoute default/smart by its name "smart"
           asks for X-Tier: gold, which the request has
           targets of a tier are chosen by strategy Weighted, always the same one by affinity User
@@ -52,7 +80,7 @@ Targets   1. default/internal/chat, there "meta-llama/Llama-3.3-70B-Instruct" (O
              breaker closed
              0 attempts under way; provider: 0 under way of 200, 1000 requests per 1m, 400000 tokens
                per 1m
-             $0.6 in and $0.8 out a million tokens: about $0.000403 for this request
+             $0.6 in and $0.8 out a million tokens: about $0.001403 for this request
              3 attempts (waits of up to 100ms, doubling to 5s; 20% of requests may be retried), then
                another target, on ConnectFailure, ServerError, TargetRefused, Timeout,
                TooManyRequests; connect within 2s, first token 45s, between tokens 20s, total 15m
