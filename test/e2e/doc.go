@@ -11,6 +11,8 @@
 //
 //	E2E_LOAD_IMAGE  a command that brings an image to the nodes, called as: COMMAND NAME:TAG ENTRYPOINT FILE:DEST.
 //	                Without it the images must be there already.
+//	E2E_REDIS_IMAGE an image of Redis 7 or Valkey 8, or later, whose arguments are the server's. Default: one made of this
+//	                machine's redis-server.
 //	E2E_KEEP        1 leaves everything in place afterwards, to look at.
 //	E2E_REST        how long the operator is watched at rest, as a Go duration; default 2m.
 package e2e
