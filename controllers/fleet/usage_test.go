@@ -135,6 +135,12 @@ func TestWhoDoesNotShareIsKnown(t *testing.T) {
 		b.after(2 * time.Second)
 		b.wantSharing("c", fleet.Sharing{Told: true})
 		b.wantTold(1)
+		c.edit("c", func(p *process) { p.stranger = true })
+		b.after(grace + 3*time.Second)
+		b.wantTold(1)
+		c.edit("c", func(p *process) { p.stranger = false })
+		b.after(2 * time.Second)
+		b.wantTold(1)
 		books.mu.Lock()
 		books.closed = true
 		books.mu.Unlock()

@@ -144,6 +144,8 @@ func TestCrossings(t *testing.T) {
 	day, total := budget("10", v1alpha1.BudgetDay), budget("20", v1alpha1.BudgetTotal)
 	nearlyDay := status.Crossing{Per: "Day", Reason: "NearlySpent", Message: "80% of the daily budget of $10.00 is spent, which begins anew at 2026-05-02T00:00:00Z"}
 	spentDay := status.Crossing{Per: "Day", Reason: "Spent", Message: "100% of the daily budget of $10.00 is spent, which begins anew at 2026-05-02T00:00:00Z"}
+	yesterday := at(900, fridayNoon, day)
+	yesterday.Budgets[0].ResetsAt = &metav1.Time{Time: saturday.AddDate(0, 0, -1)}
 	tests := map[string]struct {
 		before, after v1alpha1.UsageStatus
 		want          []status.Crossing
@@ -155,7 +157,7 @@ func TestCrossings(t *testing.T) {
 		"all at once":                  {v1alpha1.UsageStatus{}, at(1000, fridayNoon, day), []status.Crossing{spentDay}},
 		"all is told once":             {at(1000, fridayNoon, day), at(2000, fridayNoon, day), nil},
 		"each budget is told":          {at(700, fridayNoon, day, total), at(2000, fridayNoon, day, total), []status.Crossing{spentDay, {Per: "Total", Reason: "Spent", Message: "100% of the budget of $20.00 is spent"}}},
-		"a new window is told anew":    {at(900, fridayNoon.AddDate(0, 0, -1), day), at(900, fridayNoon, day), []status.Crossing{nearlyDay}},
+		"a new window is told anew":    {yesterday, at(900, fridayNoon, day), []status.Crossing{nearlyDay}},
 		"a budget that was made lower": {at(900, fridayNoon, budget("100", v1alpha1.BudgetDay)), at(900, fridayNoon, day), []status.Crossing{nearlyDay}},
 		"a budget that was raised":     {at(1000, fridayNoon, day), at(1000, fridayNoon, budget("11", v1alpha1.BudgetDay)), nil},
 	}

@@ -179,6 +179,14 @@ func TestNothingIsToldBeforeThePodsAreHeard(t *testing.T) {
 		t.Errorf("told once all were heard (-want +got):\n%s", diff)
 	}
 
+	halfway := restarted(t, first)
+	halfway.Pods([]string{"a"}, 1, noon)
+	_, hear := halfway.Ask("a", "a-1", noon)
+	hear(&config.UsageAnswer{Instance: "a-1", More: true})
+	if halfway.Settled(noon) {
+		t.Error("a pod that has more to tell is called heard")
+	}
+
 	silent := restarted(t, first)
 	silent.Pods([]string{"a", "b"}, 2, noon)
 	call, _ := silent.Ask("b", "b-1", noon.Add(settleAfter))
@@ -198,6 +206,9 @@ func TestProcessesThatAreGoneAreFoldedLate(t *testing.T) {
 	late := noon.Add(foldAfter)
 	tally.Pods([]string{"b"}, 1, noon)
 	tally.Pods([]string{"a", "b"}, 2, noon.Add(time.Minute)) // a was only overlooked
+	if got := len(tally.processes); got != 3 {
+		t.Errorf("%d processes are told apart within the minute, want 3", got)
+	}
 	tell(t, tally, "a", "a-1", used("all", 6))
 	tally.Pods([]string{"a", "b"}, 2, late)
 	if got := len(tally.processes); got != 2 {
