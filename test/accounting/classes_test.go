@@ -18,7 +18,7 @@ import (
 type leaving uint8
 
 const (
-	stays leaving = iota
+	_ leaving = iota // it stays
 	// leavesWaiting goes before the provider has written anything.
 	leavesWaiting
 	// leavesMidway goes when it has heard all that the provider wrote before it fell silent, so that "up to then" is defined.

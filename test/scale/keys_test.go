@@ -103,6 +103,43 @@ func TestKeysFitIntoShardsOfWhichOneKeyMovesOne(t *testing.T) {
 	}
 }
 
+// Shards are filled by a hash, so that the fullest has up to a tenth more than the mean.
+func TestHowManyKeysFit(t *testing.T) {
+	team := func(k *config.Key) { k.Labels = map[string]string{config.LabelTeam: "team-search"} }
+	limits := func(k *config.Key) {
+		team(k)
+		k.Limits.Requests = []config.RequestLimit{{Count: 6000, Per: config.Duration(time.Minute), Burst: 1000}}
+		k.Budgets = []config.Budget{{Amount: 50 * config.Dollar, Per: config.Month}}
+	}
+	for name, tc := range map[string]struct {
+		change func(*config.Key)
+		want   int
+	}{
+		"keys with a user":                               {func(*config.Key) {}, 100_000},
+		"keys with a user and a team":                    {team, 90_000},
+		"keys with a team, a request limit and a budget": {limits, 55_000},
+		"keys with all that and a previous secret": {func(k *config.Key) {
+			limits(k)
+			k.Previous = &config.PreviousSecret{Digest: k.Digest, NotAfter: time.Now().UnixMilli()}
+		}, 40_000},
+	} {
+		all := keys(3200)
+		for i := range all {
+			all[i].Limits, all[i].Budgets = config.Limits{}, nil
+			tc.change(&all[i])
+		}
+		parts, sum := bundle(t, &config.Document{Keys: all}, 1).Parts, 0
+		for shard := range config.KeyShards {
+			sum += len(parts[config.ShardPart(shard)])
+		}
+		fit := config.KeyShards * config.MaxPartBytes / (sum / len(all)) * 10 / 11
+		t.Logf("%s: %d bytes each, %d fit", name, sum/len(all), fit)
+		if fit < tc.want {
+			t.Errorf("%d %s fit, want %d at least", fit, name, tc.want)
+		}
+	}
+}
+
 // heap is what is in use after all garbage is gone.
 func heap() uint64 {
 	var m runtime.MemStats
