@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package load is the suite's hand inside the cluster: it asks gateways single questions, keeps up a load at a given
-// pace, and stops processes by signals. It is told what to do over HTTP and answers in JSON.
+// pace, serves pages, and stops processes by signals. It is told what to do over HTTP and answers in JSON.
 package load
 
 import (
@@ -25,6 +25,13 @@ type Answer struct {
 	Body    string      `json:"body,omitempty"`
 	// Error says why there is no answer, or not a whole one.
 	Error string `json:"error,omitempty"`
+}
+
+// Page is JSON that anybody can get at /pages/PATH, as an identity provider gives its keys.
+type Page struct {
+	Path string `json:"path"`
+	// Body is empty for a page that is taken away.
+	Body string `json:"body,omitempty"`
 }
 
 // Spec is a load: chats at a steady pace, whether answers come or not.

@@ -263,3 +263,19 @@ func TestQuantiles(t *testing.T) {
 		t.Errorf("of nothing: %d", got)
 	}
 }
+
+func TestAPageIsServedUntilItIsTakenAway(t *testing.T) {
+	h := newHand(t)
+	for _, tc := range []struct {
+		body   string
+		status int
+	}{{`{"keys":[]}`, http.StatusOK}, {`{"keys":[1]}`, http.StatusOK}, {"", http.StatusNotFound}} {
+		if status := h.call("/pages", Page{Path: "issuer/keys", Body: tc.body}, new(Moment)); status != http.StatusOK {
+			t.Fatalf("publish: status %d", status)
+		}
+		var got json.RawMessage
+		if status := h.call("/pages/issuer/keys", nil, &got); status != tc.status || string(got) != tc.body {
+			t.Errorf("status %d and %s, want %d and %s", status, got, tc.status, tc.body)
+		}
+	}
+}

@@ -23,26 +23,29 @@ type Server struct {
 	// ask sends questions, each over a connection of its own.
 	ask *http.Client
 
-	mu   sync.Mutex
-	runs []*run
+	mu    sync.Mutex
+	runs  []*run
+	pages map[string]string
 }
 
 // NewServer gives a server without runs.
 func NewServer() *Server {
-	return &Server{ask: &http.Client{Transport: &http.Transport{
+	return &Server{pages: map[string]string{}, ask: &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true, DisableCompression: true,
 		// Certificates are the operator's own, signed by itself.
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12},
 	}}}
 }
 
-// Handler serves GET /now, POST /ask, POST /signal, POST /runs, and of each run GET /runs/ID, POST /runs/ID/stop (send
+// Handler serves GET /now, POST /ask, POST /signal, POST /pages, GET /pages/PATH, POST /runs, and of each run GET /runs/ID, POST /runs/ID/stop (send
 // no more) and POST /runs/ID/cut (break off what is under way).
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /now", func(w http.ResponseWriter, _ *http.Request) { say(w, Moment{At: time.Now()}) })
 	mux.HandleFunc("POST /ask", take(s.answers))
 	mux.HandleFunc("POST /signal", take(deliver))
+	mux.HandleFunc("POST /pages", take(s.publish))
+	mux.HandleFunc("GET /pages/{path...}", s.page)
 	mux.HandleFunc("POST /runs", take(func(_ context.Context, spec Spec) (int, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -60,6 +63,26 @@ func (s *Server) Handler() http.Handler {
 		return Moment{At: at}
 	}))
 	return mux
+}
+
+// publish has a page served from now on, or no more if it is empty, and says when.
+func (s *Server) publish(_ context.Context, p Page) (Moment, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pages[p.Path] = p.Body
+	return Moment{At: time.Now()}, nil
+}
+
+func (s *Server) page(w http.ResponseWriter, req *http.Request) {
+	s.mu.Lock()
+	body := s.pages[req.PathValue("path")]
+	s.mu.Unlock()
+	if body == "" {
+		http.NotFound(w, req)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, body) // A client that has left needs no answer.
 }
 
 // answers asks all questions at once and gives the answers in their order.
