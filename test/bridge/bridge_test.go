@@ -96,7 +96,7 @@ func TestADocumentThatAPodRejects(t *testing.T) {
 	}{
 		"a schema that it does not know": {
 			func(_ *testing.T, b *config.Bundle) { b.Manifest.Schema = 99 },
-			"schema 99 is not one this gateway reads (2)",
+			"schema 99 is not one this gateway reads (3)",
 		},
 		"a document for another gateway": {
 			func(_ *testing.T, b *config.Bundle) { b.Manifest.Gateway = "team/other" },
@@ -201,7 +201,7 @@ func TestAttachmentsTellOfThemselves(t *testing.T) {
 	bad, out := compiled(t, 2, "alice", "bob")
 	bad.Manifest.Schema = 99
 	o.want(bad, p)
-	report = status.Attachments(report, out, o.eventually(v1alpha1.ReasonRejected, bad, p), nil)
+	report = status.Attachments(report, out, o.eventually(v1alpha1.ReasonRejected, bad, p), status.Programming{})
 	for user, want := range map[string]v1alpha1.Reason{"alice": v1alpha1.ReasonProgrammed, "bob": v1alpha1.ReasonRejected} {
 		for name, a := range report.Attachments[status.Keys] {
 			if name.Name == user && a.Programmed.Reason != want {

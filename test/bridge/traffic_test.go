@@ -128,7 +128,7 @@ func TestARouteIsServedInPart(t *testing.T) {
 	o := c.operator()
 	o.want(bundle, p)
 	programmed := o.eventually(v1alpha1.ReasonProgrammed, bundle, p)
-	a := status.Attachments(status.Report{}, out, programmed, nil).Attachments[status.Routes][types.NamespacedName{Namespace: "team", Name: "smart"}]
+	a := status.Attachments(status.Report{}, out, programmed, status.Programming{}).Attachments[status.Routes][types.NamespacedName{Namespace: "team", Name: "smart"}]
 	s := status.ForAttached(0, time.Now(), []status.AttachedTo{{Gateway: main, Exists: true, Attachment: a}}, v1alpha1.AttachedStatus{})
 	wantReasons(t, s.Conditions, map[v1alpha1.ConditionType]string{
 		v1alpha1.Accepted: "True/Accepted", v1alpha1.ResolvedRefs: "False/ProviderNotFound", v1alpha1.Programmed: "True/Programmed",
