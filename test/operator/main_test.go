@@ -47,7 +47,9 @@ var (
 	writes atomic.Int64
 	// lastWrite is the method and path of the last of them.
 	lastWrite atomic.Value
-	scheme    = runtime.NewScheme()
+	// restart ends the operator, and starts another after something was done without one.
+	restart func(between func()) error
+	scheme  = runtime.NewScheme()
 )
 
 func TestMain(m *testing.M) {
@@ -99,7 +101,16 @@ func run(m *testing.M) (int, error) {
 	if err != nil {
 		return 1, err
 	}
-	defer stop()
+	defer func() { stop() }()
+	restart = func(between func()) error {
+		stop()
+		between()
+		next, err := startOperator(ctx)
+		if err == nil {
+			stop = next
+		}
+		return err
+	}
 	return m.Run(), nil
 }
 

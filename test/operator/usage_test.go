@@ -5,6 +5,7 @@ package operator
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -146,6 +147,54 @@ func TestUseIsToldAndOutlivesPods(t *testing.T) {
 	if k.Status.Usage.Cost == u.Cost || k.Status.Usage.Tokens <= u.Tokens {
 		t.Errorf("usage %+v after %+v", k.Status.Usage, u)
 	}
+}
+
+func TestUseOutlivesTheOperator(t *testing.T) {
+	b := newBed(t)
+	gw, k := gateway(2), apiKey("alice")
+	b.create(providerSecret(), gw, priced(), k)
+	b.becomes(k, v1alpha1.Ready, metav1.ConditionTrue, v1alpha1.ReasonReady)
+	b.becomes(gw, v1alpha1.Ready, metav1.ConditionTrue, v1alpha1.ReasonReady)
+	key, addresses := b.secretOf("alice"), b.addresses()
+	ask := func(i int) {
+		t.Helper()
+		if status, _, body := b.chat(addresses[i%2], key, "fake-model"); status != http.StatusOK {
+			t.Fatalf("%d %s", status, body)
+		}
+	}
+	wantRequests := func(want int64) {
+		t.Helper()
+		b.eventually("what was used is told", func() bool {
+			if !b.refresh(k) || k.Status.Usage.Requests > want {
+				t.Fatalf("%d requests are told, of %d", k.Status.Usage.Requests, want)
+			}
+			return k.Status.Usage.Requests == want
+		})
+	}
+	for i := range 4 {
+		ask(i)
+	}
+	wantRequests(4)
+	var pods corev1.PodList
+	if err := cluster.List(t.Context(), &pods, client.InNamespace(b.namespace)); err != nil {
+		t.Fatal(err)
+	}
+	gone := pods.Items[0].Status.PodIP + ":8080"
+	left := slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { return a == gone })
+	// While there is no operator, one pod goes, and the other is used.
+	if err := restart(func() {
+		if err := cluster.Delete(t.Context(), &pods.Items[0]); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if status, _, body := b.chat(left[0], key, "fake-model"); status != http.StatusOK {
+				t.Errorf("without an operator: %d %s", status, body)
+			}
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	wantRequests(7)
 }
 
 func TestABudgetThatIsSpentIsToldAtOnce(t *testing.T) {
