@@ -190,6 +190,8 @@ func TestKillingTheStoreForgetsNothingAndCountsNothingTwice(t *testing.T) {
 					return
 				}
 				answered.Add(1)
+				// The store writes all to the disk before it answers, and has to keep up.
+				<-time.After(20 * time.Millisecond)
 			}
 		})
 	}
@@ -204,12 +206,14 @@ func TestKillingTheStoreForgetsNothingAndCountsNothingTwice(t *testing.T) {
 	done.Store(true)
 	wg.Wait()
 	t.Logf("%d kills of the store: %d requests answered, %d failed", n, answered.Load(), failed.Load())
-	known := newLook(t, server.Addr)
+	known, began := newLook(t, server.Addr), time.Now()
 	f.settled(t, known)
+	t.Logf("all settled %v after the last answer", time.Since(began).Round(time.Millisecond))
 	ids := map[string]int{}
 	for deadline := time.Now().Add(patience); int64(len(ids)) < answered.Load() && time.Now().Before(deadline); {
 		ids = known.records(t)
 	}
+	t.Logf("all recorded %v after the last answer", time.Since(began).Round(time.Millisecond))
 	for id, n := range ids {
 		if n != 1 {
 			t.Fatalf("the store has %d records of request %s", n, id)
