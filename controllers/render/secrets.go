@@ -28,7 +28,7 @@ const (
 // ConfigSecretName names the Secret with the manifest and every part that is not a key shard.
 func ConfigSecretName(gateway string) string { return gateway + "-spark-config" }
 
-// ShardSecretName names the Secret of one key shard ("keys-00" to "keys-31").
+// ShardSecretName names the Secret of one key shard ("keys-00" to "keys-63").
 func ShardSecretName(gateway, part string) string { return gateway + "-spark-" + part }
 
 // AdminSecretName names the Secret with the administrative credentials.

@@ -74,12 +74,12 @@ func TestWhatIsNotWrittenIsNotRead(t *testing.T) {
 
 func TestOnlyShardsThatChangedAreWritten(t *testing.T) {
 	gw := minimal()
-	first, second := withSequence(keys(t, 200, "v1"), 1), withSequence(keys(t, 200, "v2"), 2)
+	first, second := withSequence(keys(t, 600, "v1"), 1), withSequence(keys(t, 600, "v2"), 2)
 	live := byPart(render.ShardSecrets(gw, first, config.Manifest{}, nil)...)
 	if len(live) != config.KeyShards {
 		t.Fatalf("%d shards", len(live))
 	}
-	part := config.ShardPart(config.ShardOf("team/key-199"))
+	part := config.ShardPart(config.ShardOf("team/key-599"))
 	got := render.ShardSecrets(gw, second, first.Manifest, live)
 	if diff := cmp.Diff([]string{render.ShardSecretName("main", part)}, names(got)); diff != "" {
 		t.Fatalf("written (-want +got):\n%s", diff)
@@ -149,7 +149,7 @@ func TestAShardThatSomebodyChangedIsWrittenAgain(t *testing.T) {
 
 func TestShardsThatAreEmptyGo(t *testing.T) {
 	gw := minimal()
-	many, few := keys(t, 200, "v1"), keys(t, 1, "v1")
+	many, few := keys(t, 600, "v1"), keys(t, 1, "v1")
 	live := byPart(render.ShardSecrets(gw, many, config.Manifest{}, nil)...)
 	empty := render.EmptyShards(few.Manifest, live)
 	if len(empty) != config.KeyShards-1 || !slices.IsSorted(names(empty)) {

@@ -15,11 +15,12 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // KeyShards is the fixed number of parts that keys are spread over, so that a change to one key moves one small part
 // and 100,000 keys fit into Secrets of at most 1 MiB.
-const KeyShards = 32
+const KeyShards = 64
 
 // MaxPartBytes bounds one part, so that a Secret can hold two versions of a shard and stay below the API server's
 // 1 MiB.
@@ -58,17 +59,17 @@ func ShardOf(id string) int {
 	return int(h.Sum32() % KeyShards)
 }
 
-// ShardPart gives the part name of a shard: "keys-00" to "keys-31".
+// ShardPart gives the part name of a shard: "keys-00" to "keys-63".
 func ShardPart(shard int) string { return fmt.Sprintf("keys-%02d", shard) }
 
 // IsShardPart says whether a part's name is that of a shard.
 func IsShardPart(part string) bool {
-	for shard := range KeyShards {
-		if part == ShardPart(shard) {
-			return true
-		}
+	digits, ok := strings.CutPrefix(part, "keys-")
+	if !ok {
+		return false
 	}
-	return false
+	shard, err := strconv.ParseUint(digits, 10, 8)
+	return err == nil && shard < KeyShards && part == ShardPart(int(shard))
 }
 
 // IsPartDigest says whether a string has the form of a part's digest, so that it can stand in a file's name.

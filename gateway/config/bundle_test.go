@@ -108,7 +108,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"another revision": {func(b *config.Bundle) { b.Manifest.Revision = strings.Repeat("0", 64) }, "the manifest's revision is not that of its parts"},
 		"a shard left out": {func(b *config.Bundle) { delete(b.Manifest.Parts, shard) }, "the manifest's revision is not that of its parts"},
 		"an unknown part":  {part("policies", `{}`), `part "policies" is not one this gateway knows`},
-		"a shard too many": {part("keys-32", `[]`), `part "keys-32" is not one this gateway knows`},
+		"a shard too many": {part("keys-64", `[]`), `part "keys-64" is not one this gateway knows`},
 		"another gateway":  {func(b *config.Bundle) { b.Manifest.Gateway = "team/other" }, `the manifest is for gateway "team/other", the core for "team/main"`},
 		"an unknown field": {replace("core", `"schema":3`, `"schema":3,"cache":{}`), `part core: json: unknown field "cache"`},
 		"an unknown field deep inside": {replace("core", `"accessLog":true`, `"accessLog":true,"x":1`),
@@ -137,8 +137,8 @@ func TestDecodeRefuses(t *testing.T) {
 
 func TestPartsThatTheManifestDoesNotNameAreIgnored(t *testing.T) {
 	b := mustEncode(t, document())
-	b.Parts["keys-31x"] = []byte("anything")
-	delete(b.Manifest.Parts, "keys-31x")
+	b.Parts["keys-63x"] = []byte("anything")
+	delete(b.Manifest.Parts, "keys-63x")
 	d, err := config.Decode(b)
 	if err != nil || len(d.Keys) != 5 {
 		t.Errorf("%d keys, %v", len(d.Keys), err)
@@ -192,22 +192,22 @@ func TestMissingNamesWhatIsNotHeldInThatVersion(t *testing.T) {
 
 func TestShardsAreUsedEvenly(t *testing.T) {
 	counts := map[int]int{}
-	for i := range 32_000 {
+	for i := range 64_000 {
 		counts[config.ShardOf(fmt.Sprintf("team/key-%d", i))]++
 	}
-	if got := slices.Sorted(maps.Keys(counts)); len(got) != config.KeyShards || got[0] != 0 || got[31] != 31 {
+	if got := slices.Sorted(maps.Keys(counts)); len(got) != config.KeyShards || got[0] != 0 || got[config.KeyShards-1] != config.KeyShards-1 {
 		t.Errorf("shards %v", got)
 	}
 	for shard, n := range counts {
 		if n < 800 || n > 1200 {
-			t.Errorf("shard %d has %d of 32,000 keys", shard, n)
+			t.Errorf("shard %d has %d of 64,000 keys", shard, n)
 		}
 	}
 }
 
 func TestNamesOfShards(t *testing.T) {
 	for name, want := range map[string]bool{
-		"keys-00": true, "keys-31": true, "keys-32": false, "keys-0": false, "keys-000": false, "core": false, "": false, "keys--1": false,
+		"keys-00": true, "keys-63": true, "keys-64": false, "keys-0": false, "keys-000": false, "core": false, "": false, "keys--1": false,
 	} {
 		if got := config.IsShardPart(name); got != want {
 			t.Errorf("%q is a shard: %t", name, got)
