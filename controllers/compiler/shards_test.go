@@ -197,7 +197,7 @@ func TestAHundredThousandKeysWithLimitsAndBudgetsFit(t *testing.T) {
 	in := crowd(100_000)
 	furnish(&in)
 	out := mustServe(t, in)
-	if got := out.Policies[own("team-010")].Members; got != 100 {
+	if got := out.Policies[own("team-010")].Members; got != 200 {
 		t.Errorf("%d members", got)
 	}
 }
