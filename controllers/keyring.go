@@ -108,7 +108,10 @@ func lifeOf(key *v1alpha1.APIKey, secret *corev1.Secret, now time.Time) issue.Li
 		life.PreviousUntil, _ = time.Parse(time.RFC3339, secret.Annotations[compiler.PreviousUntilAnnotation])
 	}
 	if r := key.Spec.Rotation; r != nil {
-		life.Every, life.Overlap = duration(r.Every), duration(r.Overlap)
+		life.Every = duration(r.Every)
+		if r.Overlap != "" {
+			life.Overlap = ptr.To(duration(r.Overlap))
+		}
 	}
 	return life
 }
@@ -150,7 +153,10 @@ func (k *keyring) complete(next, before *v1alpha1.APIKey, attached []status.Atta
 	k.mu.Lock()
 	d := k.dates[name]
 	k.mu.Unlock()
-	s.SecretName, s.RotatedAt, s.NextRotation, s.ExpiresAt = compiler.SecretName(next).Name, d.rotated, d.next, next.Spec.ExpiresAt
+	s.SecretName, s.RotatedAt, s.NextRotation, s.Expires = compiler.SecretName(next).Name, d.rotated, d.next, ""
+	if at := next.Spec.ExpiresAt; at != nil {
+		s.Expires = at.UTC().Format(time.DateOnly)
+	}
 	s.Prefix, s.Previous = prefixes(attached, now)
 	s.Revoked = ""
 	again := time.Duration(0)

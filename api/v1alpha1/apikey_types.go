@@ -158,10 +158,11 @@ type APIKeyStatus struct {
 	//
 	// +optional
 	Previous *PreviousKey `json:"previous,omitempty"`
-	// expiresAt is spec.expiresAt, for tables.
+	// expires is the day of spec.expiresAt, in UTC, for tables.
 	//
 	// +optional
-	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
+	// +kubebuilder:validation:MaxLength=16
+	Expires string `json:"expires,omitempty"`
 	// revoked says of a key that is disabled or expired how many of the serving pods refuse it: "3/3". It is absent otherwise.
 	//
 	// +optional
@@ -194,7 +195,7 @@ type PreviousKey struct {
 // +kubebuilder:printcolumn:name="User",type=string,JSONPath=`.spec.user`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Key",type=string,JSONPath=`.status.prefix`
-// +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.expiresAt`
+// +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.expires`
 // +kubebuilder:printcolumn:name="Last-Used",type=date,JSONPath=`.status.usage.lastUsed`
 // +kubebuilder:printcolumn:name="Tokens",type=integer,JSONPath=`.status.usage.tokens`
 // +kubebuilder:printcolumn:name="Spent",type=string,JSONPath=`.status.usage.spent`

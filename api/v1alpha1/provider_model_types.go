@@ -54,8 +54,8 @@ type ModelPrice struct {
 	//
 	// +optional
 	CacheWritePerMillion USDollars `json:"cacheWritePerMillion,omitempty"`
-	// perRequest is the price of an answer beside that of its tokens, in US dollars, as of an image or a search.
-	// Default: 0.
+	// perRequest is the price of an answer beside that of its tokens, in US dollars, as of a search, and of each of several
+	// images. Default: 0.
 	//
 	// +optional
 	PerRequest USDollars `json:"perRequest,omitempty"`

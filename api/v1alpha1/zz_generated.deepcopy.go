@@ -144,10 +144,6 @@ func (in *APIKeyStatus) DeepCopyInto(out *APIKeyStatus) {
 		*out = new(PreviousKey)
 		(*in).DeepCopyInto(*out)
 	}
-	if in.ExpiresAt != nil {
-		in, out := &in.ExpiresAt, &out.ExpiresAt
-		*out = (*in).DeepCopy()
-	}
 	in.Usage.DeepCopyInto(&out.Usage)
 }
 

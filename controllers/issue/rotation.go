@@ -18,9 +18,10 @@ type Life struct {
 	PreviousUntil time.Time
 	// Asked is what asks for a rotation, in whatever words, and Done what asked for the last one; empty for nothing.
 	Asked, Done string
-	// Every is how long a key is used, 0 for as long as nobody asks. Overlap is how long it is accepted after, 0 for the default:
-	// 24 hours, or Every where that is shorter.
-	Every, Overlap time.Duration
+	// Every is how long a key is used, 0 for as long as nobody asks. Overlap is how long it is accepted after, nil for the
+	// default: 24 hours, or Every where that is shorter.
+	Every   time.Duration
+	Overlap *time.Duration
 	// Refused says that the key is disabled or expired, so that its time to be replaced does not matter.
 	Refused bool
 }
@@ -63,8 +64,8 @@ func (l Life) Next() Step {
 
 func (l Life) overlap() time.Duration {
 	switch {
-	case l.Overlap > 0:
-		return l.Overlap
+	case l.Overlap != nil:
+		return *l.Overlap
 	case l.Every > 0:
 		return min(l.Every, defaultOverlap)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/utils/ptr"
 
 	"github.com/sparkgateway/spark/controllers/issue"
 )
@@ -25,9 +26,11 @@ func TestRotation(t *testing.T) {
 		"not a moment before":                       {issue.Life{Every: 12 * time.Hour, Generated: at(-12*time.Hour + 1)}, issue.Step{Rotation: at(1), Again: at(1)}},
 		"an overdue one is replaced once":           {issue.Life{Every: time.Hour, Generated: at(-72 * time.Hour)}, issue.Step{Rotate: true, PreviousUntil: at(time.Hour), Rotation: at(-71 * time.Hour), Again: noon}},
 		"the overlap is a day by default":           {issue.Life{Every: 30 * day, Generated: at(-30 * day)}, issue.Step{Rotate: true, PreviousUntil: at(day), Rotation: noon, Again: noon}},
-		"the overlap is what somebody says": {issue.Life{Every: 30 * day, Overlap: time.Hour, Generated: at(-30 * day)}, issue.Step{
+		"the overlap is what somebody says": {issue.Life{Every: 30 * day, Overlap: ptr.To(time.Hour), Generated: at(-30 * day)}, issue.Step{
 			Rotate: true, PreviousUntil: at(time.Hour), Rotation: noon, Again: noon}},
-		"the overlap ends with a second": {issue.Life{Now: at(1500 * time.Millisecond), Asked: "now", Overlap: time.Hour}, issue.Step{
+		"there need be no overlap": {issue.Life{Every: 30 * day, Overlap: new(time.Duration), Generated: at(-30 * day)}, issue.Step{
+			Rotate: true, PreviousUntil: noon, Rotation: noon, Again: noon}},
+		"the overlap ends with a second": {issue.Life{Now: at(1500 * time.Millisecond), Asked: "now", Overlap: ptr.To(time.Hour)}, issue.Step{
 			Rotate: true, PreviousUntil: at(time.Hour + time.Second), Again: at(1500 * time.Millisecond)}},
 		"who asks is heard without a schedule":     {issue.Life{Asked: "1"}, issue.Step{Rotate: true, PreviousUntil: at(day), Again: noon}},
 		"who asked is heard once":                  {issue.Life{Asked: "1", Done: "1"}, issue.Step{}},

@@ -123,7 +123,8 @@ type Price struct {
 	// CachedInput is of prompt tokens that the provider read from its cache, CacheWrite of those that it put there.
 	CachedInput int64 `json:"cachedInput"`
 	CacheWrite  int64 `json:"cacheWrite"`
-	// Request is the price of an answer beside its tokens, as of an image or a search, in nanodollars. 0 to MaxMoney.
+	// Request is the price of an answer beside its tokens, as of a search, and of each of several images, in nanodollars. 0 to
+	// MaxMoney.
 	Request Money `json:"request,omitempty"`
 }
 

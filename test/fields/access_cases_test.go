@@ -113,7 +113,11 @@ func aged(generated, after time.Duration) func(*bed) any {
 			}
 		}
 		duration := func(d v1alpha1.Duration) time.Duration { parsed, _ := time.ParseDuration(string(d)); return parsed }
-		life := issue.Life{Now: now, Generated: now.Add(-generated), Every: duration(key.Spec.Rotation.Every), Overlap: duration(key.Spec.Rotation.Overlap)}
+		life := issue.Life{Now: now, Generated: now.Add(-generated), Every: duration(key.Spec.Rotation.Every)}
+		if said := key.Spec.Rotation.Overlap; said != "" {
+			overlap := duration(said)
+			life.Overlap = &overlap
+		}
 		secret := render.KeySecret(key, func() string { return aliceKey + "1" }, life.Generated)
 		if step := life.Next(); step.Rotate {
 			secret = render.RotatedKeySecret(secret, key, func() string { return aliceKey + "new" }, now, step.PreviousUntil)
