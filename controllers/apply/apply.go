@@ -88,10 +88,12 @@ func (a *Applier) CreateOnce(ctx context.Context, desired client.Object) error {
 	if err != nil || live != nil {
 		return err
 	}
-	if err := a.Client.Create(ctx, desired, FieldOwner); err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("create %T %s: %w", desired, client.ObjectKeyFromObject(desired), err)
+	err = a.Client.Create(ctx, desired, FieldOwner)
+	if err == nil || apierrors.IsAlreadyExists(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		// What is made in a namespace that goes would go with it.
+		return nil
 	}
-	return nil
+	return fmt.Errorf("create %T %s: %w", desired, client.ObjectKeyFromObject(desired), err)
 }
 
 // Amend makes an object that was read as desired, which must be a changed copy of it, and fails where somebody changed it

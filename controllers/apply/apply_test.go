@@ -14,6 +14,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -332,6 +333,23 @@ func TestCreateOnceDecidesOnce(t *testing.T) {
 	}
 	if got := string(read(b, theirs, &corev1.Secret{}).Data["apiKey"]); got != "theirs" {
 		t.Errorf("their key is %q", got)
+	}
+}
+
+func TestNothingIsMissedInANamespaceThatGoes(t *testing.T) {
+	b := newBed(t)
+	// Nobody here removes what is in it, so that it stays as it is.
+	if err := b.user.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: b.namespace}}); err != nil {
+		t.Fatal(err)
+	}
+	key := &v1alpha1.APIKey{}
+	key.Namespace, key.Name, key.UID = b.namespace, "alice", "alice-uid"
+	secret := render.KeySecret(key, func() string { return "key" }, time.Unix(0, 0))
+	if err := b.CreateOnce(t.Context(), secret); err != nil {
+		t.Error(err)
+	}
+	if err := b.user.Get(t.Context(), client.ObjectKeyFromObject(secret), &corev1.Secret{}); !apierrors.IsNotFound(err) {
+		t.Errorf("it is there: %v", err)
 	}
 }
 
