@@ -149,6 +149,11 @@ func (c *compilation) keySecret(apiKey *v1alpha1.APIKey) (string, Finding) {
 			"%s: Secret %s: key %q must be %d to %d printable ASCII characters without spaces",
 			field, name, cmp.Or(ref.Key, CredentialsKey), minKeyLength, maxKeyLength)}
 	}
+	if generated, ok := config.CheckAPIKey(value); generated && !ok {
+		return "", Finding{v1alpha1.ReasonInvalidSecret, fmt.Sprintf(
+			"%s: Secret %s: key %q has the form of a generated key, and its checksum is wrong: a character is not as it was",
+			field, name, cmp.Or(ref.Key, CredentialsKey))}
+	}
 	return value, Finding{}
 }
 

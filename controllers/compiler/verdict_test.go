@@ -243,6 +243,12 @@ func TestVerdictOnAKey(t *testing.T) {
 			others: []any{secret("alice-own", "apiKey", strings.Repeat("k", 19))},
 			want:   wantFindings{ResolvedRefs: compiler.Finding{Reason: v1alpha1.ReasonInvalidSecret, Message: form}},
 		},
+		"a key that looks generated and was mistyped is refused": {
+			key:    apiKey("alice"),
+			others: []any{secret("alice-own", "apiKey", "spark-"+strings.Repeat("k", 49))},
+			want: wantFindings{ResolvedRefs: compiler.Finding{Reason: v1alpha1.ReasonInvalidSecret,
+				Message: `spec.secretRef: Secret team/alice-own: key "apiKey" has the form of a generated key, and its checksum is wrong: a character is not as it was`}},
+		},
 		"a key that no header can hold is refused": {
 			key:    apiKey("alice"),
 			others: []any{secret("alice-own", "apiKey", "a key with spaces, and long enough")},
