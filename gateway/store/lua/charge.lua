@@ -24,6 +24,10 @@ local function charge(plan, how, totals)
       u[DAY + 1], u[WEEK + 1], u[MONTH + 1] = u[DAY + 1] + cost, u[WEEK + 1] + cost, u[MONTH + 1] + cost
       h[1], h.fresh = format('%d %d %d %d %d %d %d %d %d', unpack(u)), u.fresh
       set[#set + 1], set[#set + 2] = 'u', h[1]
+      if cost > 0 then
+        h[2] = plus(h[2] or '0', cost)
+        set[#set + 1], set[#set + 2] = 'c', h[2]
+      end
     end
     sets[i] = set
   end
@@ -49,11 +53,6 @@ local function charge(plan, how, totals)
   for i = 1, #holders do
     local name, h = holders[i], have[i]
     if #sets[i] > 2 then call(unpack(sets[i])) end
-    if how.sent and cost > 0 then
-      local sum = call('HINCRBY', P .. 'h:' .. name, 'c', cost)
-      -- Beyond what a double holds the answer is rounded; the field is not.
-      h[2] = sum < EXACT and format('%d', sum) or call('HGET', P .. 'h:' .. name, 'c')
-    end
     if #sets[i] > 2 then keep(name, h.fresh, constraints, i) end
     if totals then totals[name] = (h[1] or NOTHING) .. ' ' .. (h[2] or '0') end
   end

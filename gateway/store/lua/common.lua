@@ -9,7 +9,9 @@
 --   x:<instance>  hash  what was charged for reservations of a process that was taken for dead
 --   i:<instance>  the number of the last batch of settlements of a process
 --   l:<day>       stream of records; lb: hash of their bytes by day
--- Numbers are doubles, so all that is computed with stays below 2^53; what may grow beyond (cost) is counted by HINCRBY.
+-- Numbers are doubles, so all that is computed with stays below 2^53; what may grow beyond (cost) is added in two parts. What
+-- is counted is written as it shall be and never as an increase: of a transaction that was cut off in the append-only file,
+-- the part that is whole may be played again with the next one.
 local P = KEYS[1]
 local call = redis.call
 local floor, ceil, min, max = math.floor, math.ceil, math.min, math.max
@@ -19,6 +21,15 @@ local today = floor(time[1] / 86400)
 local EXACT = 9007199254740992
 
 local format, match = string.format, string.match
+
+-- plus adds a number below 8e15 to one that is a text of any length, exactly.
+local function plus(text, n)
+  local sum = tonumber(string.sub(text, -15)) + n
+  local carry = floor(sum / 1e15)
+  local high = (tonumber(string.sub(text, 1, -16)) or 0) + carry
+  if high == 0 then return format('%d', sum) end
+  return format('%d%015d', high, sum - carry * 1e15)
+end
 
 -- month numbers the month that a day lies in, as config.Calendar does: year * 12 + month - 1.
 local function month(days)
