@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -42,7 +43,7 @@ func loadRedis(ctx context.Context, loader []string) error {
 	if err != nil {
 		return fmt.Errorf("ldd %s: %w", server, err)
 	}
-	args := append(loader[1:len(loader):len(loader)], redisImage, "/redis-server", server+":/redis-server")
+	args := slices.Concat(loader[1:], []string{redisImage, "/redis-server", server + ":/redis-server"})
 	for _, match := range library.FindAllStringSubmatch(string(libraries), -1) {
 		args = append(args, match[1]+":"+match[1])
 	}

@@ -87,6 +87,23 @@ func routeEdits(namespace string) []routeEdit {
 		{"a key stays at a target", func(s *spec) { s.Affinity = "Key" }},
 		{"a session stays at a target", func(s *spec) { s.Affinity = "Header:x-session" }},
 		{"nobody stays at a target", func(s *spec) { s.Affinity = "None" }},
+		{"tight limits are in shadow", func(s *spec) {
+			s.Limits = &v1alpha1.Limits{
+				Mode: v1alpha1.LimitShadow, Concurrency: percent(1),
+				Requests: []v1alpha1.RequestLimit{{Count: 1, Per: "1h"}},
+				Tokens:   []v1alpha1.TokenLimit{{Count: 1, Per: "1h"}},
+				Cost:     []v1alpha1.CostLimit{{Amount: "0.000001", Per: "1h"}},
+			}
+		}},
+		{"wide limits are enforced", func(s *spec) {
+			burst := int64(900_000)
+			s.Limits = &v1alpha1.Limits{
+				Concurrency: percent(10_000),
+				Requests:    []v1alpha1.RequestLimit{{Count: 1_000_000, Per: "1m", Burst: &burst}},
+				Tokens:      []v1alpha1.TokenLimit{{Count: 1_000_000_000, Per: "1m"}},
+			}
+		}},
+		{"nothing is limited", func(s *spec) { s.Limits = nil }},
 	}
 }
 

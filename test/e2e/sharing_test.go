@@ -48,7 +48,9 @@ func TestPodsWithoutAStoreShare(t *testing.T) {
 			break
 		}
 	}
-	t.Logf("kubectl get apikeys,usagepolicies,sparkgateways\n%s", s.kubectl("get", "apikeys,usagepolicies,sparkgateways"))
+	for _, kind := range []string{"apikeys", "usagepolicies", "sparkgateways"} {
+		s.shown(kind)
+	}
 }
 
 func (l *loader) limitsRequests() {

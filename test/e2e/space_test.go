@@ -102,6 +102,19 @@ func (s *space) fill(manifests string) string {
 	return strings.ReplaceAll(manifests, "NAMESPACE", s.name)
 }
 
+// shown is what kubectl get prints, which must fit a terminal.
+func (s *space) shown(kind string) string {
+	s.Helper()
+	out := s.kubectl("get", kind)
+	s.Logf("kubectl get %s\n%s", kind, out)
+	for line := range strings.Lines(out) {
+		if len([]rune(strings.TrimRight(line, " \n"))) > terminal {
+			s.Errorf("wider than %d columns: %s", terminal, line)
+		}
+	}
+	return out
+}
+
 func (s *space) kubectl(args ...string) string {
 	s.Helper()
 	return must[string](s)(on.kubectl(s.Context(), "", append([]string{"-n", s.name}, args...)...))
@@ -240,7 +253,7 @@ spec:
 `
 
 // start brings up a fake provider, the load pod and a set of resources, and waits until its gateway "main" is
-// Programmed.
+// Programmed and each of its pods serves: one that has no address yet can receive nothing, and is not waited for by the former.
 func (s *space) start(manifests string) *loader {
 	s.Helper()
 	s.apply(helpers)
@@ -249,6 +262,7 @@ func (s *space) start(manifests string) *loader {
 	l.reaches(fmt.Sprintf("http://fake.%s.svc:9000/livez", s.name), 200)
 	s.apply(manifests)
 	s.waitFor("Programmed", "sparkgateway/main")
+	s.kubectl("rollout", "status", "deployment/main", "--timeout=90s")
 	return l
 }
 
