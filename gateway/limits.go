@@ -109,10 +109,18 @@ func (r *request) reserve(req *proxy.Request, w *way) *exchange.Error {
 		return nil
 	}
 	use := exchange.Use{Tokens: t.most.Estimate, Cost: t.most.Cost}
+	t.store = living.store()
 	now := living.nanos(living.now())
+	up := t.store != nil && t.store.Up()
 	stored, err := r.reserveStored(use)
 	if err != nil {
 		return err
+	}
+	if up && !stored {
+		// It was admitted as by a pod whose store will say, and has to be as by one that is alone.
+		if err := r.readmit(now); err != nil {
+			return err
+		}
 	}
 	before := t.told
 	if ok := t.charge.Reserve(now, t.route, use, &t.told); !ok && !stored {
@@ -128,10 +136,22 @@ func (r *request) reserve(req *proxy.Request, w *way) *exchange.Error {
 	return nil
 }
 
+// readmit takes a request and a slot anew, of what is this pod's now that its store does not answer.
+func (r *request) readmit(now int64) *exchange.Error {
+	t := &r.limits
+	t.charge.Withdraw(now)
+	ok := t.charge.Admit(now, t.parts, &t.told)
+	r.shadowed(&t.told)
+	if !ok {
+		return r.limited(&t.told, "")
+	}
+	return nil
+}
+
 // reserveStored asks the store, where there is one that answers: false says that this pod has to decide alone.
 func (r *request) reserveStored(use exchange.Use) (bool, *exchange.Error) {
 	living, t := r.srv.living, &r.limits
-	s := living.store()
+	s := t.store
 	if s == nil {
 		return false, nil
 	}
@@ -144,7 +164,7 @@ func (r *request) reserveStored(use exchange.Use) (bool, *exchange.Error) {
 		t.constraints = append(t.constraints, limit.Parts(nil).Constraints(t.route)...)
 		t.holders = append(t.holders, t.route.Holder.Name())
 	}
-	t.settles, t.store = true, s
+	t.settles = true
 	if !s.Up() {
 		return false, r.withoutStore()
 	}

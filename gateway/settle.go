@@ -26,7 +26,7 @@ func (r *request) settleLimits(end time.Time) {
 	if s == nil && len(record) > 0 {
 		s = living.store()
 	}
-	if s == nil {
+	if s == nil || !t.settles && len(record) == 0 {
 		return
 	}
 	settlement := &store.Settlement{ID: string(r.ex.ID[:]), Used: used, Sent: sent, At: end, Record: append([]byte(nil), record...)}

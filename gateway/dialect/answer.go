@@ -37,7 +37,7 @@ func ReadAnswer(d exchange.Dialect, data []byte) (Answer, bool) {
 	}
 	o := object{w: &w, i: start}
 	var usage []byte
-	empty := false
+	empty, begins := false, false
 	for o.next() {
 		text, texts := w.text, w.texts
 		if o.to = w.value(o.from, 1, textKey(o.key)); o.to < 0 {
@@ -61,7 +61,7 @@ func ReadAnswer(d exchange.Dialect, data []byte) (Answer, bool) {
 			usage = value
 		case "message", "response": // of Anthropic's and of Responses' events
 			if nested := member(value, "usage"); nested != nil {
-				usage = nested
+				usage, begins = nested, string(o.key) == "message"
 			}
 		case "type":
 			a.event(value, data)
@@ -81,6 +81,10 @@ func ReadAnswer(d exchange.Dialect, data []byte) (Answer, bool) {
 	}
 	if len(usage) > 0 && usage[0] == '{' {
 		a.Usage, a.UsageOnly = readUsage(d, usage), empty
+	}
+	if begins {
+		// What stands there of the answer is said before there is any of it.
+		a.Usage.Completion = 0
 	}
 	return a, o.end >= 0 && skipSpace(data, o.end) == len(data)
 }

@@ -24,7 +24,7 @@ func TestAnswersOfEveryDialectAreRead(t *testing.T) {
 		},
 		"Anthropic: the start tells the prompt": {
 			exchange.Anthropic, `{"type":"message_start","message":{"content":[],"usage":{"input_tokens":5,"output_tokens":1}}}`,
-			Answer{Usage: exchange.Usage{Prompt: 5, Completion: 1, Source: reported}},
+			Answer{Usage: exchange.Usage{Prompt: 5, Source: reported}},
 		},
 		"Anthropic: a delta": {
 			exchange.Anthropic, `{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"abc"}}`, Answer{TextBytes: 3, Texts: 1},

@@ -124,7 +124,7 @@ func (r *Record) tried(a *exchange.Attempt, source *exchange.UsageSource) {
 	r.TokensCacheWrite += u.CacheWritten
 	r.TokensReasoning += u.Reasoning
 	r.Cost += Dollars(a.Cost)
-	r.Priced = r.Priced && a.Priced
+	r.Priced = r.Priced && (a.Priced || u.Source == exchange.UsageNone)
 	if u.Source != exchange.UsageNone && (*source == exchange.UsageNone || u.Source < *source) {
 		*source = u.Source
 	}

@@ -15,7 +15,7 @@ type Charge struct {
 	parts    Parts
 	route    Part
 	use      exchange.Use // reserved
-	mode     Mode         // in which it was
+	mode     Mode         // in which it was, or was admitted
 	admitted bool
 	reserved bool
 	// missed are, for each part and the route, the rules of which nothing was taken, because they are shadows of limits
@@ -26,18 +26,32 @@ type Charge struct {
 }
 
 // Admit takes one request of all limits of requests and one slot of each concurrency: all of them or none. d is set anew;
-// what it refers to is good until the next Admit or
-// Reset.
+// what it refers to is good until the next Admit or Reset.
 func (c *Charge) Admit(now int64, p Parts, d *exchange.Decision) bool {
 	c.Reset()
 	*d = exchange.Decision{}
 	c.parts = p
 	a := c.asking(now)
+	c.mode = a.state.Mode
 	c.admitted = c.pass(&a, len(p), d)
 	if !c.admitted {
 		c.parts = nil
 	}
 	return c.admitted
+}
+
+// Withdraw gives back what Admit took, as if the request had not come. After Reserve it has no effect.
+func (c *Charge) Withdraw(now int64) {
+	if !c.admitted || c.reserved {
+		return
+	}
+	a := c.asking(now)
+	a.state.Mode = c.mode
+	c.admitted = false
+	for i := range c.parts {
+		c.giveBack(&a, i)
+	}
+	c.parts = nil
 }
 
 // Reserve takes, after Admit, a request and a slot of the route's, and tokens, cost and budgets of all parts as much as the

@@ -194,3 +194,46 @@ func TestWhatAStoreCountsIsToldOnceOnly(t *testing.T) {
 		t.Errorf("%+v is told, shared: %v", u, shared)
 	}
 }
+
+func TestWhatIsWithdrawnIsThereForTheNext(t *testing.T) {
+	b := newBook(&wall{})
+	b.SetMode(Whole())
+	limits := requests(request(6, 6, time.Hour))
+	limits.Concurrency = 6
+	p := Parts{on(b, "key/a", limits)}
+	left := func() (requests, slots int64) {
+		each, _ := p.Look(1, exchange.Use{})
+		return each[0].Remaining, each[1].Remaining
+	}
+	var c Charge
+	var d exchange.Decision
+	if !c.Admit(1, p, &d) {
+		t.Fatal("refused")
+	}
+	// The store goes away between the two: what was taken of the whole is not given back by the share's measure.
+	b.SetMode(Share(3))
+	c.Withdraw(1)
+	c.Withdraw(1)
+	b.SetMode(Whole())
+	if r, s := left(); r != 6 || s != 6 {
+		t.Errorf("%d requests and %d slots are left of six", r, s)
+	}
+	b.SetMode(Share(3))
+	if !c.Admit(1, p, &d) {
+		t.Fatal("refused of the share")
+	}
+	if r, s := left(); r != 1 || s != 1 {
+		t.Errorf("%d requests and %d slots are left of a share of two", r, s)
+	}
+	if !c.Reserve(1, Part{}, exchange.Use{}, &d) {
+		t.Fatal("not reserved")
+	}
+	c.Withdraw(1)
+	if r, s := left(); r != 1 || s != 1 {
+		t.Errorf("what is reserved is withdrawn: %d requests and %d slots are left", r, s)
+	}
+	c.Settle(1, exchange.Use{}, false)
+	if _, s := left(); s != 2 {
+		t.Errorf("%d slots are left after the end", s)
+	}
+}

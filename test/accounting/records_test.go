@@ -88,7 +88,6 @@ func wanted(l *bed.Line) spent {
 		s.Attempts++
 		u := a.Usage
 		if u == nil {
-			s.Priced = false // Of what was not used no price is asked for.
 			continue
 		}
 		if s.Source == "" || slices.Index(certainty, u.Source) < slices.Index(certainty, s.Source) {

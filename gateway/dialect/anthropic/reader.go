@@ -141,6 +141,10 @@ func (r *reader) start(dst []chat.Event, e *event) ([]chat.Event, error) {
 	}
 	r.began = true
 	dst = append(dst, chat.Event{Kind: chat.Began, ID: e.Message.ID, Model: e.Message.Model})
+	if u := e.Message.Usage; u != nil {
+		// What it says of the answer is said before there is any of it.
+		u.Output = nil
+	}
 	return r.used(dst, e.Message.Usage), nil
 }
 

@@ -65,7 +65,7 @@ func TestReader(t *testing.T) {
 				`{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":15}}`, stopped,
 			},
 			[]chat.Event{
-				began(), used(exchange.Usage{Prompt: 30, Cached: 3, CacheWritten: 2, Completion: 1, Total: 31, Source: exchange.UsageReported}),
+				began(), used(exchange.Usage{Prompt: 30, Cached: 3, CacheWritten: 2, Total: 30, Source: exchange.UsageReported}),
 				part(chat.Part{}), text("hi"), text(" there"), partEnded(), finished(chat.Stopped),
 				used(exchange.Usage{Prompt: 30, Cached: 3, CacheWritten: 2, Completion: 15, Total: 45, Source: exchange.UsageReported}), ended(),
 			},
