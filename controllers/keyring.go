@@ -155,7 +155,9 @@ func (k *keyring) complete(next, before *v1alpha1.APIKey, attached []status.Atta
 	k.mu.Unlock()
 	s.SecretName, s.RotatedAt, s.NextRotation, s.Expires = compiler.SecretName(next).Name, d.rotated, d.next, ""
 	if at := next.Spec.ExpiresAt; at != nil {
-		s.Expires = at.UTC().Format(time.DateOnly)
+		if s.Expires = at.UTC().Format(time.DateOnly); !now.Before(at.Time) {
+			s.Expires = "expired"
+		}
 	}
 	s.Prefix, s.Previous = prefixes(attached, now)
 	s.Revoked = ""

@@ -207,7 +207,7 @@ func TestKeysThatEnd(t *testing.T) {
 		t.Errorf("looks again in %s, revoked %q, expires %s", wait, key.Status.Revoked, key.Status.Expires)
 	}
 	b.now = noon.Add(time.Hour)
-	if _, wait := b.reconcile(status.Keys, key); wait != 0 || key.Status.Revoked != "0/2" {
+	if _, wait := b.reconcile(status.Keys, key); wait != 0 || key.Status.Revoked != "0/2" || key.Status.Expires != "expired" {
 		t.Errorf("looks again in %s, revoked %q", wait, key.Status.Revoked)
 	}
 	if c := conditionOf(key.Status.Conditions, v1alpha1.Ready); c.Status != "False" || c.Reason != "Expired" {

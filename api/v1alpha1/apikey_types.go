@@ -158,7 +158,7 @@ type APIKeyStatus struct {
 	//
 	// +optional
 	Previous *PreviousKey `json:"previous,omitempty"`
-	// expires is the day of spec.expiresAt, in UTC, for tables.
+	// expires is the day of spec.expiresAt, in UTC, and "expired" once it is past, for tables.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=16
@@ -202,6 +202,7 @@ type PreviousKey struct {
 // +kubebuilder:printcolumn:name="Budget",type=string,JSONPath=`.status.usage.budget`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Within-Budget",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="WithinBudget")].status`
 // +kubebuilder:printcolumn:name="Revoked",type=string,priority=1,JSONPath=`.status.revoked`
 // +kubebuilder:printcolumn:name="Secret",type=string,priority=1,JSONPath=`.status.secretName`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`

@@ -63,6 +63,7 @@ type UsagePolicyStatus struct {
 // +kubebuilder:printcolumn:name="Spent",type=string,JSONPath=`.status.usage.spent`
 // +kubebuilder:printcolumn:name="Budget",type=string,JSONPath=`.status.usage.budget`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Within-Budget",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="WithinBudget")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 type UsagePolicy struct {

@@ -26,6 +26,9 @@ func shared(addr string, onFailure config.OnFailure) func(*config.Document) {
 // reachesStore waits until requests are counted in the store: without it, a key of the tests has its share only.
 func (s *setup) reachesStore(server *redistest.Server) {
 	s.t.Helper()
+	if _, err := server.Do("DEL", "spark:{default/main}:h:key/default/bob"); err != nil {
+		s.t.Fatal(err)
+	}
 	eventually(s.t, func() bool {
 		s.askFor(bobKey, "cheap", 1)
 		return counts(server, "bob")
