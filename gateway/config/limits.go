@@ -6,7 +6,6 @@ package config
 import (
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -20,13 +19,22 @@ const Dollar Money = 1_000_000_000
 const MaxMoney = 1_000_000*Dollar - 1
 
 // String gives the exact amount as a decimal of US dollars, with cents always and more only where there is more.
-func (m Money) String() string {
-	sign := ""
+func (m Money) String() string { return string(m.AppendTo(nil)) }
+
+// AppendTo appends what String gives, without allocating.
+func (m Money) AppendTo(dst []byte) []byte {
+	n := uint64(m)
 	if m < 0 {
-		sign, m = "-", -m
+		dst, n = append(dst, '-'), -n
 	}
-	fraction := strconv.FormatInt(int64(Dollar+m%Dollar), 10)[1:]
-	return sign + strconv.FormatInt(int64(m/Dollar), 10) + "." + fraction[:2] + strings.TrimRight(fraction[2:], "0")
+	const whole = uint64(Dollar)
+	dst = append(strconv.AppendUint(dst, n/whole, 10), '.')
+	rest, digit := n%whole, whole/10
+	for i := 0; i < 2 || rest > 0; i++ {
+		dst = append(dst, byte('0'+rest/digit))
+		rest, digit = rest%digit, digit/10
+	}
+	return dst
 }
 
 // RequestLimit allows Count requests each Per, of which Burst may come at once (GCRA).

@@ -140,20 +140,7 @@ type Dollars config.Money
 func (d Dollars) String() string { return string(d.AppendTo(nil)) }
 
 // AppendTo appends what String gives, without allocating.
-func (d Dollars) AppendTo(dst []byte) []byte {
-	n := uint64(d)
-	if d < 0 {
-		dst, n = append(dst, '-'), -n
-	}
-	const whole = uint64(config.Dollar)
-	dst = append(strconv.AppendUint(dst, n/whole, 10), '.')
-	rest, digit := n%whole, whole/10
-	for i := 0; i < 2 || rest > 0; i++ {
-		dst = append(dst, byte('0'+rest/digit))
-		rest, digit = rest%digit, digit/10
-	}
-	return dst
-}
+func (d Dollars) AppendTo(dst []byte) []byte { return config.Money(d).AppendTo(dst) }
 
 // MarshalText gives what String gives.
 func (d Dollars) MarshalText() ([]byte, error) { return d.AppendTo(nil), nil }

@@ -174,3 +174,21 @@ func TestSleepsAreFound(t *testing.T) {
 		}
 	}
 }
+
+// What is not listed there is generated, tested, and not installed.
+func TestEveryDefinitionIsInstalled(t *testing.T) {
+	const dir = "../../config/crd"
+	listed, err := os.ReadFile(filepath.Join(dir, "kustomization.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	definitions, err := filepath.Glob(filepath.Join(dir, "sparkgateway.dev_*.yaml"))
+	if err != nil || len(definitions) < 5 {
+		t.Fatalf("%d definitions, %v", len(definitions), err)
+	}
+	for _, path := range definitions {
+		if name := filepath.Base(path); !bytes.Contains(listed, []byte("- "+name+"\n")) {
+			t.Errorf("%s is not in kustomization.yaml", name)
+		}
+	}
+}

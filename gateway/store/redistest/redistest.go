@@ -158,17 +158,6 @@ func (s *Server) Kill() {
 	<-s.ended
 }
 
-// Stop ends the process in order.
-func (s *Server) Stop() {
-	s.t.Helper()
-	if s.fake != nil {
-		s.fake.Close()
-		return
-	}
-	s.signal(syscall.SIGTERM)
-	<-s.ended
-}
-
 // Restart starts the server again after Kill or Stop, with the files that it left.
 func (s *Server) Restart() {
 	s.t.Helper()
