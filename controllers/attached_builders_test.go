@@ -83,7 +83,7 @@ type attachedBed struct {
 func newAttachedBed(t *testing.T, objects ...client.Object) *attachedBed {
 	t.Helper()
 	b := &attachedBed{bed: newBed(t, objects...), now: noon, pods: pods{}}
-	shared := Telling{Client: b.client, Board: b.gateways.Board, Events: Events{b.events}, Writes: rate.NewLimiter(rate.Inf, 1),
+	shared := Telling{Client: b.client, Board: b.gateways.Board, Events: Events{Recorder: b.events}, Writes: rate.NewLimiter(rate.Inf, 1),
 		Now: func() time.Time { return b.now }}
 	books := tally.NewBooks(shared.Now)
 	b.used = tally.New(noon)

@@ -187,7 +187,7 @@ func newBed(t *testing.T, objects ...client.Object) *bed {
 		}).Build()
 	b.gateways = &GatewayReconciler{
 		Client: b.client, Applier: &apply.Applier{Client: b.client}, Fleet: b.fleet, Books: b.books, Board: board.New(func(_ status.Kind, name types.NamespacedName) { b.told = append(b.told, name.Name) }),
-		Events: Events{b.events}, Render: render.Options{Image: "gateway", OperatorNamespace: "spark-system"}, Now: func() time.Time { return noon },
+		Events: Events{Recorder: b.events}, Render: render.Options{Image: "gateway", OperatorNamespace: "spark-system"}, Now: func() time.Time { return noon },
 	}
 	return b
 }

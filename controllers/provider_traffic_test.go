@@ -242,7 +242,7 @@ func TestEventsOfManyModelsAreNotCountedAsOne(t *testing.T) {
 	long := strings.Repeat("é", 200)
 	for name, model := range map[string]string{"a model": "gpt", "a model with a long name": long, "a health check": ""} {
 		action := ""
-		e := Events{recorder(func(a string) { action = a })}
+		e := Events{Recorder: recorder(func(a string) { action = a })}
 		e.news(policy("llm"), status.News{Trouble: status.Trouble{Gateway: main, Model: model}, Begins: true, Message: "so it is"})
 		if want := strings.TrimSpace("Observe " + model); !strings.HasPrefix(want, action) || len(action) > 128 || len(action) < min(len(want), 126) {
 			t.Errorf("%s: action %q", name, action)

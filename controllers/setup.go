@@ -28,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
@@ -82,7 +83,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	shared := Telling{
 		Client: mgr.GetClient(),
 		Board:  board.New(func(kind status.Kind, name types.NamespacedName) { feeds[kind].tell(name) }),
-		Events: Events{mgr.GetEventRecorder("spark-operator")},
+		Events: Events{mgr.GetEventRecorder("spark-operator"), newThresholds(metrics.Registry)},
 		Writes: rate.NewLimiter(rate.Limit(o.StatusWritesPerSecond), int(max(o.StatusWritesPerSecond, 1))),
 		Now:    time.Now,
 	}

@@ -158,7 +158,7 @@ func (s *Server) Kill() {
 	<-s.ended
 }
 
-// Restart starts the server again after Kill or Stop, with the files that it left.
+// Restart starts the server again after Kill, with the files that it left.
 func (s *Server) Restart() {
 	s.t.Helper()
 	if s.fake != nil {
