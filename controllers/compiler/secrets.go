@@ -4,6 +4,7 @@
 package compiler
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
@@ -40,7 +41,9 @@ func References(gw *v1alpha1.SparkGateway, providers []v1alpha1.ProviderPolicy, 
 	for i := range keys {
 		names = append(names, SecretName(&keys[i]))
 	}
-	slices.SortFunc(names, func(a, b types.NamespacedName) int { return strings.Compare(a.String(), b.String()) })
+	slices.SortFunc(names, func(a, b types.NamespacedName) int {
+		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
+	})
 	return slices.Compact(names)
 }
 
