@@ -41,6 +41,8 @@ func (s *stores) places(t *testing.T, text string) []string {
 			places = append(places, name, s.place(t, name))
 		}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	// A PEM text stands in JSON.
 	return append(places, "$STORECA", strings.ReplaceAll(s.ca, "\n", `\n`))
 }

@@ -155,8 +155,9 @@ func TestABreakerIsToldWithinSeconds(t *testing.T) {
 func TestARoutesProvidersComeAndGo(t *testing.T) {
 	b := newBed(t)
 	gw, first, second := gateway(1), policy("first", "fake-model"), policy("second", "fake-model")
-	smart, late := modelRoute("smart", "first", "second"), modelRoute("late", "second")
-	late.Spec.Models = []v1alpha1.ModelName{"smart", "late"}
+	// Made within one second, the two are as old as each other, and the name decides.
+	smart, late := modelRoute("smart", "first", "second"), modelRoute("tardy", "second")
+	late.Spec.Models = []v1alpha1.ModelName{"smart", "tardy"}
 	b.create(providerSecret(), gw, first, smart, apiKey("alice"))
 	c := b.becomes(smart, v1alpha1.Ready, metav1.ConditionFalse, v1alpha1.ReasonProviderNotFound)
 	if !strings.Contains(c.Message, "/second") {
