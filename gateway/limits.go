@@ -103,18 +103,19 @@ func (r *request) reserve(req *proxy.Request, w *way) *exchange.Error {
 	if err := r.checkPrice(req, w); err != nil {
 		return err
 	}
+	r.gatherStored()
 	if living.unlimited() {
-		t.store = living.store()
-		t.settles = t.store != nil
 		return nil
 	}
 	use := exchange.Use{Tokens: t.most.Estimate, Cost: t.most.Cost}
-	t.store = living.store()
 	now := living.nanos(living.now())
 	up := t.store != nil && t.store.Up()
 	stored, err := r.reserveStored(use)
 	if err != nil {
 		return err
+	}
+	if up && !stored && living.unlimited() {
+		return nil
 	}
 	if up && !stored {
 		// It was admitted as by a pod whose store will say, and has to be as by one that is alone.
@@ -148,12 +149,11 @@ func (r *request) readmit(now int64) *exchange.Error {
 	return nil
 }
 
-// reserveStored asks the store, where there is one that answers: false says that this pod has to decide alone.
-func (r *request) reserveStored(use exchange.Use) (bool, *exchange.Error) {
-	living, t := r.srv.living, &r.limits
-	s := t.store
-	if s == nil {
-		return false, nil
+// gatherStored finds the store, where there is one, and what is asked of it and told to it, whether or not it answers just now.
+func (r *request) gatherStored() {
+	t := &r.limits
+	if t.store = r.srv.living.store(); t.store == nil {
+		return
 	}
 	t.constraints = append(t.constraints[:0], t.holding.constraints...)
 	t.holders = append(t.holders[:0], t.holding.holders...)
@@ -165,6 +165,15 @@ func (r *request) reserveStored(use exchange.Use) (bool, *exchange.Error) {
 		t.holders = append(t.holders, t.route.Holder.Name())
 	}
 	t.settles = true
+}
+
+// reserveStored asks the store, where there is one that answers: false says that this pod has to decide alone.
+func (r *request) reserveStored(use exchange.Use) (bool, *exchange.Error) {
+	living, t := r.srv.living, &r.limits
+	s := t.store
+	if s == nil {
+		return false, nil
+	}
 	if !s.Up() {
 		return false, r.withoutStore()
 	}

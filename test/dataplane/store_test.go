@@ -95,6 +95,14 @@ func TestWithoutItsStoreAGatewayDoesAsItIsTold(t *testing.T) {
 				}
 			}
 			server.Restart()
+			if how == config.AllowAll {
+				// What passed without the store is counted when it is back.
+				said := ""
+				eventually(t, func() bool {
+					said, _ = server.Do("HGET", "spark:{default/main}:h:key/default/alice", "u")
+					return strings.HasPrefix(said, "5 ")
+				}, func() string { return "the store knows of " + said })
+			}
 			eventually(t, func() bool {
 				return s.askFor(aliceKey, "cheap", 1).StatusCode != 503 && counts(server, "alice")
 			}, func() string { return "the store is not used again" })
