@@ -172,7 +172,8 @@ func TestAStoppedPodIsUnknownUntilItSpeaksAgain(t *testing.T) {
 	b := newBed(t)
 	gw := gateway(2)
 	b.create(providerSecret(), gw, policy("fake"), apiKey("alice"))
-	b.becomes(gw, v1alpha1.Programmed, metav1.ConditionTrue, v1alpha1.ReasonProgrammed)
+	// Programmed speaks of the pods whose container has started, Ready of all that are asked for.
+	b.becomes(gw, v1alpha1.Ready, metav1.ConditionTrue, v1alpha1.ReasonReady)
 	var pods corev1.PodList
 	if err := cluster.List(t.Context(), &pods, client.InNamespace(b.namespace)); err != nil {
 		t.Fatal(err)
