@@ -96,7 +96,7 @@ func (k *keyring) stepped(key *v1alpha1.APIKey, secret *corev1.Secret, step issu
 // lifeOf reads what bears on a key's rotation.
 func lifeOf(key *v1alpha1.APIKey, secret *corev1.Secret, now time.Time) issue.Life {
 	life := issue.Life{
-		Now: now, Generated: secret.CreationTimestamp.Time,
+		Now: now, UID: string(key.UID), Generated: secret.CreationTimestamp.Time,
 		Asked: key.Annotations[compiler.RotateAnnotation], Done: secret.Annotations[compiler.RotateAnnotation],
 		Refused: status.Refused(&key.Spec, now) != nil,
 	}

@@ -84,13 +84,15 @@ type APIKeySpec struct {
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:XValidation:rule="!has(self.every) || !has(self.overlap) || duration(self.overlap) <= duration(self.every)",message="overlap must not exceed every"
 type Rotation struct {
-	// every is how long a key is used, 1h to 99999h. Default: a rotation only when it is asked for.
+	// every is how long a key is used at most, 1h to 99999h. Each key is replaced earlier by a time of its own, at most a tenth
+	// of every and 24h, so that keys that were made together are not replaced together; it never cuts short an overlap.
+	// status.nextRotation says when. Default: a rotation only when it is asked for.
 	//
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1h')",message="must be at least 1h"
 	Every Duration `json:"every,omitempty"`
 	// overlap is how long the replaced key is accepted beside the new one, in which applications take up the new one; up to
-	// 720h. Default: 24h, or every where that is shorter.
+	// 720h. Default: 24h, or as long as a key is used where that is shorter.
 	//
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="duration(self) <= duration('720h')",message="must be at most 720h"

@@ -3,14 +3,25 @@
 
 package issue
 
-import "time"
+import (
+	"hash/fnv"
+	"time"
+)
 
-// defaultOverlap is how long a replaced key is accepted where nobody says otherwise.
-const defaultOverlap = 24 * time.Hour
+const (
+	// defaultOverlap is how long a replaced key is accepted where nobody says otherwise.
+	defaultOverlap = 24 * time.Hour
+	// A key is replaced before its time, by up to one in earlyPart of it and up to maxEarly: keys that were made together are
+	// not replaced together, and every rotation moves them further apart.
+	earlyPart = 10
+	maxEarly  = 24 * time.Hour
+)
 
 // Life is what bears on the rotation of a generated key at one moment.
 type Life struct {
 	Now time.Time
+	// UID tells keys apart, so that each has its own time to be replaced; empty for exactly Every.
+	UID string
 	// Generated is when the present key was.
 	Generated time.Time
 	// Previous says that the key before is kept, and PreviousUntil to when it is accepted; zero where that cannot be read.
@@ -18,8 +29,8 @@ type Life struct {
 	PreviousUntil time.Time
 	// Asked is what asks for a rotation, in whatever words, and Done what asked for the last one; empty for nothing.
 	Asked, Done string
-	// Every is how long a key is used, 0 for as long as nobody asks. Overlap is how long it is accepted after, nil for the
-	// default: 24 hours, or Every where that is shorter.
+	// Every is how long a key is used at most, 0 for as long as nobody asks. Overlap is how long it is accepted after, nil for
+	// the default: 24 hours, or as long as a key is used where that is shorter.
 	Every   time.Duration
 	Overlap *time.Duration
 	// Refused says that the key is disabled or expired, so that its time to be replaced does not matter.
@@ -43,7 +54,7 @@ type Step struct {
 func (l Life) Next() Step {
 	var s Step
 	if l.Every > 0 && !l.Refused {
-		s.Rotation = l.Generated.Add(l.Every)
+		s.Rotation = l.Generated.Add(l.used())
 	}
 	due := !s.Rotation.IsZero() && !l.Now.Before(s.Rotation)
 	if s.Rotate = due || l.Asked != "" && l.Asked != l.Done; s.Rotate {
@@ -67,7 +78,23 @@ func (l Life) overlap() time.Duration {
 	case l.Overlap != nil:
 		return *l.Overlap
 	case l.Every > 0:
-		return min(l.Every, defaultOverlap)
+		return min(l.used(), defaultOverlap)
 	}
 	return defaultOverlap
+}
+
+// used gives how long the key is used: whole seconds less than Every, always the same of one key. An overlap that somebody
+// asked for is over before the next one begins.
+func (l Life) used() time.Duration {
+	early := min(l.Every/earlyPart, maxEarly)
+	if l.Overlap != nil {
+		early = min(early, l.Every-*l.Overlap)
+	}
+	steps := int64(early / time.Second)
+	if l.UID == "" || steps <= 0 {
+		return l.Every
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(l.UID)) // which never fails
+	return l.Every - time.Duration(h.Sum64()%uint64(steps+1))*time.Second
 }

@@ -4,6 +4,7 @@
 package issue_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -55,5 +56,54 @@ func TestRotation(t *testing.T) {
 				t.Errorf("step (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestKeysThatWereMadeTogetherAreReplacedApart(t *testing.T) {
+	const day = 24 * time.Hour
+	made := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	tests := map[string]struct {
+		every   time.Duration
+		overlap *time.Duration
+		early   time.Duration // at most
+	}{
+		"by a tenth of how long they are used":     {every: 10 * time.Hour, early: time.Hour},
+		"by a day at most":                         {every: 365 * day, early: day},
+		"an overlap ends before the next rotation": {every: 30 * day, overlap: ptr.To(30*day - time.Hour), early: time.Hour},
+		"there is no room where it takes all":      {every: day, overlap: ptr.To(day)},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			const keys = 500
+			var inTenth [10]int
+			for i := range keys {
+				life := issue.Life{Now: made, Generated: made, Every: test.every, Overlap: test.overlap, UID: fmt.Sprintf("0b9c7a4e-%04d", i)}
+				step := life.Next()
+				early := made.Add(test.every).Sub(step.Rotation)
+				if early < 0 || early > test.early || early%time.Second != 0 {
+					t.Fatalf("key %d is replaced %s before its time", i, early)
+				}
+				if life.Now = step.Rotation.Add(-1); life.Next().Rotate {
+					t.Fatalf("key %d is replaced before it is said to be", i)
+				}
+				if life.Now = step.Rotation; !life.Next().Rotate || life.Next().Rotation != step.Rotation {
+					t.Fatalf("key %d is not replaced when it is said to be", i)
+				}
+				if test.early > 0 {
+					inTenth[min(10*early/test.early, 9)]++
+				}
+			}
+			for part, n := range inTenth {
+				if test.early > 0 && (n < keys/20 || n > keys/5) {
+					t.Errorf("in part %d of the time there are %d of %d", part, n, keys)
+				}
+			}
+		})
+	}
+	life := issue.Life{Now: made, Generated: made, Every: 10 * time.Hour, UID: "0b9c7a4e-0001"}
+	used := life.Next().Rotation.Sub(made)
+	life.Now = made.Add(used)
+	if step := life.Next(); used == life.Every || step.PreviousUntil != life.Now.Add(used) {
+		t.Errorf("a key that is used %s is accepted until %s after it was replaced", used, step.PreviousUntil.Sub(life.Now))
 	}
 }
