@@ -17,9 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/sparkgateway/spark/api/manifest"
 	"github.com/sparkgateway/spark/cmd/kubectl-spark/chart"
-	"github.com/sparkgateway/spark/cmd/kubectl-spark/live"
 	"github.com/sparkgateway/spark/cmd/kubectl-spark/usage"
 )
 
@@ -44,7 +42,12 @@ Without a store every pod has the records of its own requests, and all that run 
 gone with them. That takes the rights to read the Secret NAME-spark-admin, to list pods and to forward ports to them. With -f
 the records are read from what GET /api/export?format=jsonl gave.
 
-Times are those at which requests ended.`,
+Times are those at which requests ended. ERRORS are requests without a whole answer: a provider failed, or none could be asked,
+or the gateway broke. REFUSED are those that Spark did not let through: a limit or a budget was used up, the key may not do it,
+or the request was none that it serves. Whose client left is neither. A COST with +? is only what is known of it, because some
+models have no price.
+
+Lines that are no records are not counted; they are told at the end, and the exit code is 1.`,
 		Example: `  kubectl spark usage --gateway main --by team --since 168h --chart
   kubectl spark usage --gateway main --by day --from 2026-03-01 --to 2026-04-01 -o csv
   curl -H "Authorization: Bearer $KEY" "$GATEWAY/api/export" | kubectl spark usage -f - --by model`,
@@ -81,21 +84,26 @@ func (a accounting) run(ctx context.Context, stdin io.Reader, stdout, stderr io.
 	if err != nil {
 		return err
 	}
-	book := usage.New(usage.By(a.by), from, to)
+	r := tally{Book: usage.New(usage.By(a.by), from, to)}
 	if len(a.paths) > 0 {
-		err = a.files(stdin, book)
+		err = a.files(stdin, &r)
 	} else {
-		err = a.live(ctx, from, to, book, stderr)
+		err = a.live(ctx, from, to, &r, stderr)
 	}
 	if err != nil {
 		return err
 	}
-	text, err := statement{Book: book, by: a.by, from: from, to: to}.print(a, style(a.ascii, stdout))
+	if r.good == 0 && r.wrong > 0 {
+		return fmt.Errorf("nothing is a record: is it an export with format=jsonl? %w", r.first)
+	}
+	text, err := statement{Book: r.Book, by: a.by, from: from, to: to}.print(a, style(a.ascii, stdout))
 	if err != nil {
 		return err
 	}
-	_, err = stdout.Write(text)
-	return err
+	if _, err = stdout.Write(text); err != nil || r.wrong == 0 {
+		return err
+	}
+	return fmt.Errorf("%d of %d lines are no records and not counted; the first: %w", r.wrong, r.wrong+r.good, r.first)
 }
 
 // times checks the flags, and gives those that the records must lie between; zero for any.
@@ -146,51 +154,6 @@ func moment(flag, text string) (time.Time, error) {
 		return at, fmt.Errorf("%s %s: write 2006-01-02 or 2006-01-02T15:04:05Z", flag, text)
 	}
 	return at.UTC(), nil
-}
-
-// files reads exports.
-func (a accounting) files(stdin io.Reader, book *usage.Book) error {
-	for _, path := range a.paths {
-		number := 0
-		each := func(line []byte) error {
-			number++
-			if err := book.Add(line); err != nil {
-				return fmt.Errorf("record %d is none: is it an export with format=jsonl?", number)
-			}
-			return nil
-		}
-		from := io.NopCloser(stdin)
-		if path != manifest.Stdin {
-			file, err := os.Open(path)
-			if err != nil {
-				return err
-			}
-			from = file
-		}
-		err := live.Lines(from, each)
-		if err := errors.Join(err, from.Close()); err != nil {
-			return fmt.Errorf("-f %s: %w", path, err)
-		}
-	}
-	return nil
-}
-
-// live asks the pods. Those that cannot tell theirs are told on stderr.
-func (a accounting) live(ctx context.Context, from, to time.Time, book *usage.Book, stderr io.Writer) error {
-	cluster, err := live.Connect(live.Options{Kubeconfig: a.kubeconfig, Context: a.context, Namespace: a.space})
-	if err != nil {
-		return err
-	}
-	silent, err := cluster.Records(ctx, a.gateway, from, to, book.Add)
-	if err != nil {
-		return err
-	}
-	for _, why := range silent {
-		if _, err := fmt.Fprintln(stderr, "warning: without the records of", why); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // style is how charts suit what they are written to.

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sparkgateway/spark/cmd/kubectl-spark/chart"
+	"github.com/sparkgateway/spark/cmd/kubectl-spark/usage"
 	"github.com/sparkgateway/spark/gateway/ledger"
 )
 
@@ -125,7 +126,7 @@ func TestUsageRefusals(t *testing.T) {
 		"an end that is none":          {[]string{"-f", file, "--to", "monday"}, "--to monday: write"},
 		"an end before the beginning":  {[]string{"-f", file, "--from", "2026-03-02", "--to", "2026-03-01"}, "--from is not before --to"},
 		"no file":                      {[]string{"-f", file + "x"}, "no such file"},
-		"CSV":                          {[]string{"-f", broken}, "record 1 is none: is it an export with format=jsonl?"},
+		"CSV":                          {[]string{"-f", broken}, "usage.csv, record 1: invalid character"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd := root()
@@ -182,12 +183,62 @@ func TestSpeaksUTF8(t *testing.T) {
 	}
 }
 
-func TestRounded(t *testing.T) {
-	for d, want := range map[ledger.Dollars]string{
-		0: "0.00", 1_230_000_000: "1.23", 1_234_999_999: "1.23", 1_235_000_000: "1.24", 50_000_000: "0.05", 4_215_000: "0.004215", 1: "0.00", -1_500_000_000: "-1.50",
+func TestCostsOfATableHaveAsManyDecimals(t *testing.T) {
+	day := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		costs []ledger.Dollars
+		want  []string // the largest first
+	}{
+		"nothing cost anything":             {[]ledger.Dollars{0}, []string{"0.00"}},
+		"cents are enough":                  {[]ledger.Dollars{1_234_999_999, 50_000_000, 0}, []string{"1.23", "0.05", "0.00"}},
+		"a half is rounded up":              {[]ledger.Dollars{1_235_000_000}, []string{"1.24"}},
+		"two digits of the smallest":        {[]ledger.Dollars{5_215_000_000, 4_215_000}, []string{"5.2150", "0.0042"}},
+		"no zeros that all of them have":    {[]ledger.Dollars{5_215_000_000, 3_000_000}, []string{"5.215", "0.003"}},
+		"a millionth of a dollar at least":  {[]ledger.Dollars{2_000_000_000, 1_499}, []string{"2.000000", "0.000001"}},
+		"less than that is nothing":         {[]ledger.Dollars{2_000_000_000, 1}, []string{"2.00", "0.00"}},
+		"what was taken back has cents too": {[]ledger.Dollars{-1_500_000_000}, []string{"-1.50"}},
 	} {
-		if got := rounded(d); got != want {
-			t.Errorf("%d: %s, want %s", d, got, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			s := statement{Book: usage.New(usage.Model, time.Time{}, time.Time{}), by: "model"}
+			for i, cost := range tt.costs {
+				r := ledger.Record{ID: fmt.Sprint(i), Model: fmt.Sprint(i), Time: day, Cost: cost, Priced: true}
+				if err := s.Add(ledger.AppendJSON(nil, &r)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var got []string
+			for _, sum := range s.Sums() {
+				got = append(got, rounded(sum.Cost, s.decimals()))
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// What is no record is told, and does not keep the rest from being summed up.
+func TestLinesThatAreNoRecordsAreTold(t *testing.T) {
+	good := string(ledger.AppendJSON(nil, &ledger.Record{ID: "1", Time: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), Key: "shop/search", Outcome: "ok", Priced: true}))
+	for name, tt := range map[string]struct{ content, want string }{
+		"one that was cut":       {good + `{"id":"2","time":"2026-03` + "\n", "1 of 2 lines are no records and not counted; the first: -f -, record 2: unexpected end of JSON input"},
+		"several":                {"x\n" + good + "\n{}\n", "2 of 3 lines are no records and not counted; the first: -f -, record 1: invalid character 'x'"},
+		"one that is very long":  {good + `{"id":"` + strings.Repeat("x", 2*ledger.MaxLine) + `"}`, "1 of 2 lines are no records and not counted; the first: -f -, record 2: unexpected end of JSON input"},
+		"a time that is nothing": {good + `{"id":"2","time":"` + strings.Repeat("\u009b", 999) + `"}`, `parsing time "\xc2\x9b\xc2`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := root()
+			var out bytes.Buffer
+			cmd.SetIn(strings.NewReader(tt.content))
+			cmd.SetOut(&out)
+			cmd.SetArgs([]string{"usage", "-f", "-", "-o", "csv"})
+			err := cmd.ExecuteContext(t.Context())
+			if err == nil || !strings.Contains(err.Error(), tt.want) || len(err.Error()) > 400 {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+			if !strings.Contains(out.String(), "shop/search,1,0,0,") {
+				t.Errorf("printed %q", out.String())
+			}
+		})
 	}
 }

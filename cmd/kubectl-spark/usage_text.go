@@ -6,6 +6,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,10 +58,10 @@ func (s statement) json() ([]byte, error) {
 }
 
 func (s statement) csv() []byte {
-	out := []byte(s.by + ",requests,errors,tokensIn,tokensOut,tokensCached,cost,unpriced\r\n")
+	out := []byte(s.by + ",requests,errors,refused,tokensIn,tokensOut,tokensCached,cost,unpriced\r\n")
 	for _, sum := range s.Sums() {
 		out = ledger.AppendCell(out, plain(sum.Name))
-		for _, n := range []int64{sum.Requests, sum.Errors, sum.TokensIn, sum.TokensOut, sum.TokensCached} {
+		for _, n := range []int64{sum.Requests, sum.Errors, sum.Refused, sum.TokensIn, sum.TokensOut, sum.TokensCached} {
 			out = strconv.AppendInt(append(out, ','), n, 10)
 		}
 		out = sum.Cost.AppendTo(append(out, ','))
@@ -77,11 +78,13 @@ func (s statement) table() string {
 	if len(sums) == 0 {
 		return "No requests" + s.when() + ".\n"
 	}
-	rows := [][]string{{strings.ToUpper(s.by), "REQUESTS", "ERRORS", "TOKENS-IN", "TOKENS-OUT", "CACHED", "COST"}}
+	rows := [][]string{{strings.ToUpper(s.by), "REQUESTS", "ERRORS", "REFUSED", "TOKENS-IN", "TOKENS-OUT", "CACHED", "COST"}}
+	decimals := s.decimals()
 	for _, sum := range append(sums, s.Total()) {
 		rows = append(rows, []string{
-			plain(sum.Name), strconv.FormatInt(sum.Requests, 10), strconv.FormatInt(sum.Errors, 10), strconv.FormatInt(sum.TokensIn, 10),
-			strconv.FormatInt(sum.TokensOut, 10), strconv.FormatInt(sum.TokensCached, 10), price(sum),
+			plain(sum.Name), strconv.FormatInt(sum.Requests, 10), strconv.FormatInt(sum.Errors, 10), strconv.FormatInt(sum.Refused, 10),
+			strconv.FormatInt(sum.TokensIn, 10), strconv.FormatInt(sum.TokensOut, 10), strconv.FormatInt(sum.TokensCached, 10),
+			price(sum, decimals),
 		})
 	}
 	return align(rows)
@@ -91,29 +94,51 @@ func (s statement) table() string {
 func plain(name string) string { return printable(strings.Join(strings.Fields(name), " ")) }
 
 // price is a cost, with a mark where it is only what is known of it.
-func price(s usage.Sum) string {
-	text := "$" + rounded(s.Cost)
+func price(s usage.Sum, decimals int) string {
+	text := "$" + rounded(s.Cost, decimals)
 	if s.Unpriced > 0 {
 		text += "+?"
 	}
 	return text
 }
 
-// rounded gives cents, or more decimals of what is less than a dollar.
-func rounded(d ledger.Dollars) string {
-	const dollar = 1_000_000_000
-	unit, decimals := int64(dollar/100), 2
-	if d > -dollar && d < dollar && d%(dollar/100) != 0 {
-		unit, decimals = dollar/1_000_000, 6
+const (
+	dollar = 1_000_000_000
+	// Costs have cents at least, and as many decimals more as the smallest needs to have two digits, up to maxDecimals.
+	cents, maxDecimals = 2, 6
+)
+
+// decimals is how many all costs of a table have, so that they can be compared at a glance.
+func (s statement) decimals() int {
+	n, unit := cents, int64(dollar/100)
+	sums := s.Sums()
+	for _, sum := range sums {
+		for d := int64(sum.Cost); n < maxDecimals && d > 0 && d < 10*unit && d%unit != 0; unit /= 10 {
+			n++
+		}
 	}
+	zero := func(n int) bool {
+		return !slices.ContainsFunc(sums, func(sum usage.Sum) bool { return !strings.HasSuffix(rounded(sum.Cost, n), "0") })
+	}
+	for n > cents && zero(n) {
+		n--
+	}
+	return n
+}
+
+// rounded gives so many decimals.
+func rounded(d ledger.Dollars, decimals int) string {
+	whole := int64(1)
+	for range decimals {
+		whole *= 10
+	}
+	unit := dollar / whole
 	n, sign := int64(d), ""
 	if n < 0 {
 		n, sign = -n, "-"
 	}
 	n = (n + unit/2) / unit
-	whole := dollar / unit
-	fraction := fmt.Sprintf("%0*d", decimals, n%whole)
-	return fmt.Sprintf("%s%d.%s%s", sign, n/whole, fraction[:2], strings.TrimRight(fraction[2:], "0"))
+	return fmt.Sprintf("%s%d.%0*d", sign, n/whole, decimals, n%whole)
 }
 
 // align writes columns: the first to the left, the others to the right.
@@ -149,7 +174,8 @@ func (s statement) chart(look chart.Style) string {
 		return ""
 	}
 	what, value := "cost", func(s usage.Sum) float64 { return float64(max(s.Cost, 0)) }
-	text := price
+	decimals := s.decimals()
+	text := func(s usage.Sum) string { return price(s, decimals) }
 	if s.Total().Cost <= 0 {
 		what, value = "tokens", func(s usage.Sum) float64 { return float64(s.TokensIn + s.TokensOut) }
 		text = func(s usage.Sum) string { return strconv.FormatInt(s.TokensIn+s.TokensOut, 10) }

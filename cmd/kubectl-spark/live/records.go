@@ -116,16 +116,28 @@ func (c *Cluster) recordsOf(ctx context.Context, credentials *tls.Config, pod, p
 	return response.Header.Get(ledger.ScopeHeader) == ledger.ScopeStore, nil
 }
 
-// Lines calls each with every line that is not empty.
+// Lines calls each with every line that is not empty, cut to ledger.MaxLine, until it gives an error. Of a line that breaks off
+// with an error of from nothing is told.
 func Lines(from io.Reader, each func(line []byte) error) error {
-	lines := bufio.NewScanner(from)
-	lines.Buffer(make([]byte, 0, 64<<10), ledger.MaxLine)
-	for lines.Scan() {
-		if line := bytes.TrimSpace(lines.Bytes()); len(line) > 0 {
+	lines := bufio.NewReaderSize(from, ledger.MaxLine)
+	for {
+		line, err := lines.ReadSlice('\n')
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 {
 			if err := each(line); err != nil {
 				return err
 			}
 		}
+		for errors.Is(err, bufio.ErrBufferFull) {
+			_, err = lines.ReadSlice('\n')
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
 	}
-	return lines.Err()
 }

@@ -6,9 +6,11 @@ package live
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -108,5 +110,36 @@ func TestRecords(t *testing.T) {
 	c.forward = func(ctx context.Context, _ string) (string, func(), error) { return "", nil, ctx.Err() }
 	if _, err := c.Records(ctx, "main", from, from.Add(time.Hour), nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("a question that was given up: %v", err)
+	}
+}
+
+func TestLines(t *testing.T) {
+	broken, enough := errors.New("broken"), errors.New("enough")
+	long := strings.Repeat("x", ledger.MaxLine)
+	for name, tt := range map[string]struct {
+		from io.Reader
+		want []string
+		err  error
+	}{
+		"one after another":               {strings.NewReader("a\nb\r\n\n \nc"), []string{"a", "b", "c"}, nil},
+		"nothing":                         {strings.NewReader(""), nil, nil},
+		"a long one is cut":               {strings.NewReader("a\n" + long + long + "yz\nb\n"), []string{"a", long, "b"}, nil},
+		"a long one at the end":           {strings.NewReader(long + "y"), []string{long}, nil},
+		"one that breaks off is not told": {io.MultiReader(strings.NewReader("a\nb"), iotest.ErrReader(broken)), []string{"a"}, broken},
+		"who has enough ends it":          {strings.NewReader("a\nend\nb"), []string{"a"}, enough},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			err := Lines(iotest.HalfReader(tt.from), func(line []byte) error {
+				if string(line) == "end" {
+					return enough
+				}
+				got = append(got, string(line))
+				return nil
+			})
+			if diff := cmp.Diff(tt.want, got); diff != "" || !errors.Is(err, tt.err) {
+				t.Errorf("%v; %s", err, diff)
+			}
+		})
 	}
 }

@@ -180,7 +180,7 @@ func danglingRefs(set *manifest.Set) []manifest.Problem {
 // verdicts turns what the compiler found into problems.
 func verdicts(set *manifest.Set, gateway types.NamespacedName, out compiler.Output, ignored []v1alpha1.Reason) []manifest.Problem {
 	var problems []manifest.Problem
-	add := func(kind string, name types.NamespacedName, v compiler.Verdict) {
+	add := func(kind string, name types.NamespacedName, v *compiler.Verdict) {
 		for _, f := range []compiler.Finding{v.Accepted, v.ResolvedRefs, v.Conflicted} {
 			if f.OK() || slices.Contains(ignored, f.Reason) {
 				continue

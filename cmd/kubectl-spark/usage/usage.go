@@ -6,11 +6,13 @@ package usage
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/ledger"
 )
 
@@ -38,8 +40,10 @@ const None = "-"
 type Sum struct {
 	Name     string `json:"name"`
 	Requests int64  `json:"requests"`
-	// Errors are requests without a whole answer, unless it was the client that left.
+	// Errors are requests without a whole answer, unless it was the client that left, or Spark that did not let it through: those
+	// are Refused.
 	Errors       int64 `json:"errors"`
+	Refused      int64 `json:"refused"`
 	TokensIn     int64 `json:"tokensIn"`
 	TokensOut    int64 `json:"tokensOut"`
 	TokensCached int64 `json:"tokensCached"`
@@ -67,11 +71,17 @@ func New(by By, from, to time.Time) *Book {
 	return &Book{by: by, from: from, to: to, seen: map[string]struct{}{}, sums: map[string]*Sum{}}
 }
 
-// Add takes a line of JSON. Records that were there already, and those of other times, are passed over.
+var errNone = errors.New("a record has an id and a time")
+
+// Add takes a line of JSON. Records that were there already, and those of other times, are passed over. An error says that it
+// is no record, and that nothing is counted.
 func (b *Book) Add(line []byte) error {
 	r, err := ledger.Parse(line)
 	if err != nil {
 		return err
+	}
+	if r.ID == "" || r.Time.IsZero() {
+		return errNone
 	}
 	ended := r.Ended()
 	if !b.from.IsZero() && ended.Before(b.from) || !b.to.IsZero() && !ended.Before(b.to) {
@@ -123,7 +133,11 @@ func (b *Book) name(r *ledger.Record) string {
 
 func (s *Sum) add(r *ledger.Record) {
 	s.Requests++
-	if r.Outcome != "ok" && r.Outcome != "client_gone" {
+	switch r.Outcome {
+	case exchange.OK.String(), exchange.ClientGone.String():
+	case exchange.Limited.String(), exchange.Refused.String(), exchange.Unauthenticated.String():
+		s.Refused++
+	default:
 		s.Errors++
 	}
 	s.TokensIn += r.TokensIn
@@ -160,6 +174,7 @@ func (b *Book) Total() Sum {
 	for _, s := range b.sums {
 		total.Requests += s.Requests
 		total.Errors += s.Errors
+		total.Refused += s.Refused
 		total.TokensIn += s.TokensIn
 		total.TokensOut += s.TokensOut
 		total.TokensCached += s.TokensCached

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/ledger"
 )
 
@@ -33,7 +34,7 @@ func lines() [][]byte {
 
 func TestSums(t *testing.T) {
 	for by, want := range map[By][]string{
-		Key:      {"t/a 2 requests, 1 errors, 11 in, 2 out, 5 cached, $0.000000034, 0 unpriced", "token/d 1 requests, 0 errors, 7 in, 0 out, 0 cached, $0.00, 1 unpriced", "- 1 requests, 1 errors, 0 in, 0 out, 0 cached, $0.00, 0 unpriced"},
+		Key:      {"t/a 2 requests, 1 errors, 0 refused, 11 in, 2 out, 5 cached, $0.000000034, 0 unpriced", "token/d 1 requests, 0 errors, 0 refused, 7 in, 0 out, 0 cached, $0.00, 1 unpriced", "- 1 requests, 0 errors, 1 refused, 0 in, 0 out, 0 cached, $0.00, 0 unpriced"},
 		User:     {"ann 2", "bob 1", "- 1"},
 		Team:     {"x 2", "- 2"},
 		Model:    {"smart 1", "fast 2", "- 1"},
@@ -51,14 +52,14 @@ func TestSums(t *testing.T) {
 		for _, s := range b.Sums() {
 			text := fmt.Sprintf("%s %d", s.Name, s.Requests)
 			if by == Key {
-				text += fmt.Sprintf(" requests, %d errors, %d in, %d out, %d cached, $%s, %d unpriced", s.Errors, s.TokensIn, s.TokensOut, s.TokensCached, s.Cost, s.Unpriced)
+				text += fmt.Sprintf(" requests, %d errors, %d refused, %d in, %d out, %d cached, $%s, %d unpriced", s.Errors, s.Refused, s.TokensIn, s.TokensOut, s.TokensCached, s.Cost, s.Unpriced)
 			}
 			got = append(got, text)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("by %s: %s", by, diff)
 		}
-		if diff := cmp.Diff(Sum{Name: "total", Requests: 4, Errors: 2, TokensIn: 18, TokensOut: 2, TokensCached: 5, Cost: 34, Unpriced: 1}, b.Total()); diff != "" {
+		if diff := cmp.Diff(Sum{Name: "total", Requests: 4, Errors: 1, Refused: 1, TokensIn: 18, TokensOut: 2, TokensCached: 5, Cost: 34, Unpriced: 1}, b.Total()); diff != "" {
 			t.Errorf("by %s: %s", by, diff)
 		}
 		if first, last := b.Span(); !first.Equal(day.Add(time.Hour)) || !last.Equal(day.Add(26*time.Hour)) || b.Course() != nil {
@@ -83,7 +84,41 @@ func TestABookHasATime(t *testing.T) {
 	if diff := cmp.Diff([]int{0, 2, 46, 47}, at); diff != "" || b.Total().Requests != 4 {
 		t.Errorf("%s, %d requests", diff, b.Total().Requests)
 	}
-	if err := b.Add([]byte("id,time")); err == nil {
-		t.Error("CSV was taken for a record")
+}
+
+func TestWhatIsNoRecordIsNotCounted(t *testing.T) {
+	for name, line := range map[string]string{
+		"CSV":                          "id,time",
+		"a line that was cut":          `{"id":"1","time":"2026-03-01T0`,
+		"an error of a gateway":        `{"error":{"message":"no"}}`,
+		"a record without an id":       `{"time":"2026-03-01T00:00:00Z","outcome":"ok"}`,
+		"a record without a time":      `{"id":"1","outcome":"ok"}`,
+		"a number where a text should": `{"id":1,"time":"2026-03-01T00:00:00Z"}`,
+	} {
+		b := New(Key, time.Time{}, time.Time{})
+		if err := b.Add([]byte(line)); err == nil || b.Total().Requests != 0 {
+			t.Errorf("%s: %v, %d requests", name, err, b.Total().Requests)
+		}
+	}
+}
+
+func TestHowRequestsEnd(t *testing.T) {
+	want := map[exchange.Outcome]Sum{
+		exchange.OK: {}, exchange.ClientGone: {},
+		exchange.Limited: {Refused: 1}, exchange.Refused: {Refused: 1}, exchange.Unauthenticated: {Refused: 1},
+	}
+	for o := range exchange.Outcomes {
+		b := New(Key, time.Time{}, time.Time{})
+		if err := b.Add(line("1", time.Hour, ledger.Record{Outcome: o.String(), Priced: true})); err != nil {
+			t.Fatal(err)
+		}
+		wanted, known := want[o]
+		if !known {
+			wanted = Sum{Errors: 1}
+		}
+		wanted.Name, wanted.Requests = "total", 1
+		if diff := cmp.Diff(wanted, b.Total()); diff != "" {
+			t.Errorf("%s: %s", o, diff)
+		}
 	}
 }
