@@ -113,7 +113,7 @@ func (b *attachedBed) tell(uses ...config.HolderUse) (grown []string) {
 func (b *attachedBed) publish(kind status.Kind, name string, v compiler.Verdict, uids ...string) {
 	b.Helper()
 	out := compiler.Output{}
-	verdicts := map[types.NamespacedName]compiler.Verdict{inTeam(name): v}
+	verdicts := compiler.Verdicts{inTeam(name): &v}
 	switch kind {
 	case status.Providers:
 		out.Providers = verdicts

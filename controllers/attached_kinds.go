@@ -68,7 +68,9 @@ func policies(t Telling, s *spending) *policyReconciler {
 func completePolicy(s *spending, next, before *v1alpha1.UsagePolicy, attached []status.AttachedTo) Completion {
 	next.Status.Members = 0
 	for _, a := range attached {
-		next.Status.Members = max(next.Status.Members, a.Attachment.Verdict.Members)
+		if a.Exists {
+			next.Status.Members = max(next.Status.Members, a.Attachment.Verdict.Members)
+		}
 	}
 	name := client.ObjectKeyFromObject(next)
 	of := account{kind: status.Policies, name: name, holder: config.HolderPolicy + name.String(), budgets: next.Spec.Budgets}

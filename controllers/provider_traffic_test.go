@@ -228,7 +228,7 @@ func TestProvidersThatPodsSpeakOfAreQueued(t *testing.T) {
 	wantQueued("team/llm", "team/emb")
 	heard(main, nil)
 	wantQueued()
-	out := compiler.Output{Providers: map[types.NamespacedName]compiler.Verdict{inTeam("llm"): {}}, Keys: map[types.NamespacedName]compiler.Verdict{inTeam("k"): {}}}
+	out := compiler.Output{Providers: compiler.Verdicts{inTeam("llm"): {}}, Keys: compiler.Verdicts{inTeam("k"): {}}}
 	b.Publish(main, status.Attachments(status.Report{}, out, status.Condition{Status: metav1.ConditionTrue}, status.Programming{}))
 	for queue.Len() > 0 {
 		r, _ := queue.Get()

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -54,6 +55,32 @@ type GatewayReconciler struct {
 	Render  render.Options
 	// Now is the clock.
 	Now func() time.Time
+
+	memos memos
+}
+
+// memos holds what the compiler remembers of each gateway. Two reconciliations of one gateway never run at once.
+type memos struct {
+	mu sync.Mutex
+	of map[types.NamespacedName]*compiler.Memo
+}
+
+func (m *memos) get(gateway types.NamespacedName) *compiler.Memo {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.of == nil {
+		m.of = map[types.NamespacedName]*compiler.Memo{}
+	}
+	if m.of[gateway] == nil {
+		m.of[gateway] = &compiler.Memo{}
+	}
+	return m.of[gateway]
+}
+
+func (m *memos) drop(gateway types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.of, gateway)
 }
 
 // +kubebuilder:rbac:groups=sparkgateway.dev,resources=sparkgateways;providerpolicies;modelroutes;apikeys;usagepolicies,verbs=get;list;watch
@@ -78,6 +105,7 @@ func (r *GatewayReconciler) Reconcile(ctx context.Context, req ctrl.Request) (re
 		r.Fleet.Forget(req.NamespacedName)
 		r.Books.Forget(req.NamespacedName)
 		r.Board.Drop(req.NamespacedName)
+		r.memos.drop(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	s := &scope{gateway: gw.DeepCopy()}
@@ -88,7 +116,7 @@ func (r *GatewayReconciler) Reconcile(ctx context.Context, req ctrl.Request) (re
 	if err := r.gather(ctx, s); err != nil {
 		return ctrl.Result{}, err
 	}
-	s.output = compiler.Compile(s.input)
+	s.output = r.memos.get(req.NamespacedName).Compile(s.input)
 	r.order(s)
 	if err := r.write(ctx, s); err != nil {
 		s.failure = err

@@ -81,19 +81,29 @@ func (r *GatewayReconciler) gatherAttached(ctx context.Context, s *scope) error 
 		Routes:    slices.DeleteFunc(routes.Items, func(m v1alpha1.ModelRoute) bool { return !m.DeletionTimestamp.IsZero() }),
 		Keys:      slices.DeleteFunc(keys.Items, func(k v1alpha1.APIKey) bool { return !k.DeletionTimestamp.IsZero() }),
 		Policies:  slices.DeleteFunc(policies.Items, func(p v1alpha1.UsagePolicy) bool { return !p.DeletionTimestamp.IsZero() }),
-		Secrets:   map[types.NamespacedName]*corev1.Secret{},
 	}
 	return nil
 }
 
+// gatherSecrets lists the namespaces that Secrets are referred to in: of many, that is much faster than to get each.
 func (r *GatewayReconciler) gatherSecrets(ctx context.Context, s *scope) error {
-	for _, name := range compiler.References(s.gateway, s.input.Providers, s.input.Keys) {
-		secret, err := get(ctx, r.Client, name, &corev1.Secret{}, client.UnsafeDisableDeepCopy)
-		if err != nil {
+	wanted := map[string]map[string]bool{}
+	for name := range compiler.References(s.gateway, s.input.Providers, s.input.Keys) {
+		if wanted[name.Namespace] == nil {
+			wanted[name.Namespace] = map[string]bool{}
+		}
+		wanted[name.Namespace][name.Name] = true
+	}
+	s.input.Secrets = map[types.NamespacedName]*corev1.Secret{}
+	for namespace, names := range wanted {
+		var secrets corev1.SecretList
+		if err := r.Client.List(ctx, &secrets, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 			return err
 		}
-		if secret != nil {
-			s.input.Secrets[name] = secret
+		for i := range secrets.Items {
+			if secret := &secrets.Items[i]; names[secret.Name] {
+				s.input.Secrets[client.ObjectKeyFromObject(secret)] = secret
+			}
 		}
 	}
 	return nil
@@ -120,14 +130,15 @@ func (r *GatewayReconciler) gatherOwn(ctx context.Context, s *scope) error {
 	own := func(name string) types.NamespacedName {
 		return types.NamespacedName{Namespace: gw.Namespace, Name: name}
 	}
-	written, err := get(ctx, r.Client, own(render.ConfigSecretName(gw.Name)), &corev1.Secret{})
+	// The configuration may have tens of megabytes. It is only read.
+	written, err := get(ctx, r.Client, own(render.ConfigSecretName(gw.Name)), &corev1.Secret{}, client.UnsafeDisableDeepCopy)
 	if err != nil {
 		return err
 	}
 	s.shards = map[string]*corev1.Secret{}
 	for shard := range config.KeyShards {
 		part := config.ShardPart(shard)
-		secret, err := get(ctx, r.Client, own(render.ShardSecretName(gw.Name, part)), &corev1.Secret{})
+		secret, err := get(ctx, r.Client, own(render.ShardSecretName(gw.Name, part)), &corev1.Secret{}, client.UnsafeDisableDeepCopy)
 		if err != nil {
 			return err
 		}

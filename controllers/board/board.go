@@ -74,7 +74,7 @@ func (b *Board) tellChanged(before, after status.Report) {
 	for _, kind := range status.Kinds {
 		was, is := before.Attachments[kind], after.Attachments[kind]
 		for name, a := range is {
-			if old, ok := was[name]; !ok || old != a {
+			if old, ok := was[name]; !ok || !old.Same(a) {
 				b.tell(kind, name)
 			}
 		}

@@ -313,16 +313,16 @@ func secretValues(in compiler.Input) []string {
 func verdicts(out compiler.Output) map[string]compiler.Verdict {
 	all := map[string]compiler.Verdict{"SparkGateway": out.Gateway}
 	for n, v := range out.Providers {
-		all["ProviderPolicy "+n.String()] = v
+		all["ProviderPolicy "+n.String()] = *v
 	}
 	for n, v := range out.Routes {
-		all["ModelRoute "+n.String()] = v
+		all["ModelRoute "+n.String()] = *v
 	}
 	for n, v := range out.Keys {
-		all["APIKey "+n.String()] = v
+		all["APIKey "+n.String()] = *v
 	}
 	for n, v := range out.Policies {
-		all["UsagePolicy "+n.String()] = v
+		all["UsagePolicy "+n.String()] = *v
 	}
 	return all
 }

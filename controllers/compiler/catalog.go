@@ -16,7 +16,7 @@ import (
 type catalog struct {
 	gateway  string
 	served   map[types.NamespacedName]*v1alpha1.ProviderPolicy
-	verdicts map[types.NamespacedName]Verdict
+	verdicts Verdicts
 }
 
 func (c *compilation) catalog(served []*v1alpha1.ProviderPolicy) catalog {

@@ -18,16 +18,15 @@ import (
 )
 
 // Compile judges every resource of the input and builds the document of those that are served.
-func Compile(in Input) Output {
-	c := &compilation{
-		in:      in,
-		secrets: map[string]config.Secret{},
-		out: Output{
-			Providers: make(map[types.NamespacedName]Verdict, len(in.Providers)),
-			Routes:    make(map[types.NamespacedName]Verdict, len(in.Routes)),
-			Keys:      make(map[types.NamespacedName]Verdict, len(in.Keys)),
-			Policies:  make(map[types.NamespacedName]Verdict, len(in.Policies)),
-		},
+func Compile(in Input) Output { return new(Memo).Compile(in) }
+
+func (c *compilation) output() Output {
+	c.secrets = map[string]config.Secret{}
+	c.out = Output{
+		Providers: make(Verdicts, len(c.in.Providers)),
+		Routes:    make(Verdicts, len(c.in.Routes)),
+		Keys:      make(Verdicts, len(c.in.Keys)),
+		Policies:  make(Verdicts, len(c.in.Policies)),
 	}
 	gateway := c.gateway()
 	providers, offers := c.providers()
@@ -35,31 +34,40 @@ func Compile(in Input) Output {
 	c.fingerprintProviders(providers, models)
 	routes := c.routes(c.catalog(offers))
 	policies := c.policies()
-	keys := c.keys(mentioned(policies))
-	c.countMembers(policies, keys)
-	if !c.out.Gateway.Served() {
-		return c.out
-	}
+	served := c.keys(mentioned(policies))
 	document := &config.Document{
 		Core: config.Core{
 			Schema: config.Schema, Gateway: gateway, Providers: providers, Models: models, Routes: routes, Policies: policies,
 		},
 		Secrets: c.secrets,
-		Keys:    keys,
+		Keys:    keysOf(served),
 	}
+	c.countMembers(policies, document.Keys)
+	if c.out.Gateway.Served() {
+		c.publish(document, served)
+	}
+	return c.out
+}
+
+// publish puts the document and its bytes into the output.
+func (c *compilation) publish(document *config.Document, served []*judged) {
 	// What was judged piece by piece is checked once more as a whole, by the gateway's own rules: a document that
 	// pods would reject is never written.
 	if err := document.Validate(); err != nil {
 		c.out.Gateway.Accepted = Finding{v1alpha1.ReasonInvalid, err.Error()}
-		return c.out
+		return
 	}
-	bundle, err := config.Encode(document)
+	shards, err := c.memo.encode(served)
 	if err != nil {
 		c.out.Gateway.Accepted = encodeFinding(err)
-		return c.out
+		return
+	}
+	bundle, err := config.Assemble(document, shards)
+	if err != nil {
+		c.out.Gateway.Accepted = encodeFinding(err)
+		return
 	}
 	c.out.Document, c.out.Bundle = document, bundle
-	return c.out
 }
 
 func encodeFinding(err error) Finding {
@@ -72,6 +80,7 @@ func encodeFinding(err error) Finding {
 // compilation gathers what Compile decides.
 type compilation struct {
 	in      Input
+	memo    *Memo
 	out     Output
 	secrets map[string]config.Secret
 }

@@ -35,12 +35,12 @@ func TestEndpointsOfEveryType(t *testing.T) {
 	}
 	for kind, test := range tests {
 		t.Run(string(kind), func(t *testing.T) {
-			compiled := func(endpoint string) (config.Provider, compiler.Verdict) {
+			compiled := func(endpoint string) (config.Provider, *compiler.Verdict) {
 				out := mustServe(t, input(cloudSecret(), provider("llm", ofType(kind, func(s *spec) { s.Endpoint = endpoint }))))
 				if verdict := out.Providers[name("llm")]; !verdict.Served() {
 					return config.Provider{}, verdict
 				}
-				return out.Document.Core.Providers[0], compiler.Verdict{}
+				return out.Document.Core.Providers[0], &compiler.Verdict{}
 			}
 			got, verdict := compiled("")
 			if got.Endpoint != test.byDefault {

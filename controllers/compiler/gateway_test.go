@@ -91,7 +91,7 @@ func TestVerdictOnAGateway(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			all := input(append(test.others, gateway(withSpec(test.spec)), provider("llm"))...)
 			out := compiler.Compile(all)
-			if diff := cmp.Diff(test.want, findingsOf(out.Gateway)); diff != "" {
+			if diff := cmp.Diff(test.want, findingsOf(&out.Gateway)); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s", diff)
 			}
 			if out.Gateway.Generation != 3 {
@@ -149,7 +149,7 @@ func TestNamespacesThatMayAttach(t *testing.T) {
 				provider("own"), provider("guest", func(p *v1alpha1.ProviderPolicy) { p.Namespace = elsewhere }),
 				apiKey("own"), apiKey("guest", func(k *v1alpha1.APIKey) { k.Namespace = elsewhere }),
 			))
-			for what, v := range map[string]compiler.Verdict{
+			for what, v := range map[string]*compiler.Verdict{
 				"provider": out.Providers[in(elsewhere, "guest")], "key": out.Keys[in(elsewhere, "guest")],
 			} {
 				if diff := cmp.Diff(wantFindings{ResolvedRefs: test.want}, findingsOf(v)); diff != "" {

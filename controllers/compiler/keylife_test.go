@@ -58,7 +58,7 @@ func TestThePreviousKeyOfARotation(t *testing.T) {
 			if diff := cmp.Diff(test.want, out.Document.Keys[0].Previous); diff != "" {
 				t.Errorf("previous (-want +got):\n%s", diff)
 			}
-			want := compiler.Verdict{Generation: 7, Prefix: "spark-cana…"}
+			want := &compiler.Verdict{Generation: 7, Prefix: "spark-cana…"}
 			if test.want != nil {
 				want.PreviousPrefix, want.PreviousUntil = "spark-befo…", until
 			}

@@ -24,40 +24,106 @@ const (
 	maxKeyLength = 512
 )
 
-// keys judges the API keys, oldest first, and gives those that are served in order of ID. Labels are those that policies
-// select by, by namespace.
-func (c *compilation) keys(labels map[string][]string) []config.Key {
-	apiKeys := make([]*v1alpha1.APIKey, len(c.in.Keys))
-	for i := range c.in.Keys {
-		apiKeys[i] = &c.in.Keys[i]
-	}
-	slices.SortFunc(apiKeys, func(a, b *v1alpha1.APIKey) int { return byAge(a, b) })
-
-	served := make([]config.Key, 0, len(apiKeys))
-	owners := make(owners, len(apiKeys))
+// keys judges the API keys and gives those that are served, in order of ID. Labels are those that policies select by, by
+// namespace.
+func (c *compilation) keys(labels map[string][]string) []*judged {
+	candidates := make([]candidate, len(c.in.Keys))
+	admit := admissions{c, labels, map[string]admission{}}
 	prints := newFingerprinter()
-	for _, apiKey := range apiKeys {
-		key, verdict := c.key(apiKey)
-		if verdict.Served() {
-			owners.claim(apiKey, &key, &verdict)
-		}
-		if verdict.Served() {
-			names, ok := labels[apiKey.Namespace]
-			if !ok {
-				names = onlyTeam
-			}
-			key.Labels = labelsOf(apiKey.Labels, names)
-			verdict.Content = prints.of(key)
-			served = append(served, key)
-		}
-		c.out.Keys[nameOf(apiKey)] = verdict
+	for i := range c.in.Keys {
+		candidates[i] = candidate{&c.in.Keys[i], c.judge(&c.in.Keys[i], &admit, prints)}
 	}
-	slices.SortFunc(served, func(a, b config.Key) int { return cmp.Compare(a.ID, b.ID) })
+	if disputed(candidates) {
+		settle(candidates, prints)
+	}
+	served := make([]*judged, 0, len(candidates))
+	for _, k := range candidates {
+		c.out.Keys[nameOf(k.apiKey)] = &k.judged.verdict
+		if k.verdict.Served() {
+			served = append(served, k.judged)
+		}
+	}
+	slices.SortFunc(served, func(a, b *judged) int { return strings.Compare(a.key.ID, b.key.ID) })
 	return served
+}
+
+// candidate is an API key and what was decided on it so far.
+type candidate struct {
+	apiKey *v1alpha1.APIKey
+	*judged
+}
+
+// judge decides on a key without a look at the others.
+func (c *compilation) judge(apiKey *v1alpha1.APIKey, admit *admissions, prints *fingerprinter) *judged {
+	by, names := admit.of(apiKey.Namespace)
+	from := originOf(apiKey, c.in.Secrets[SecretName(apiKey)], by)
+	name := nameOf(apiKey)
+	if known := c.memo.recall(name, &from); known != nil {
+		return known
+	}
+	key, verdict := c.key(apiKey, by.permitted)
+	if verdict.Served() {
+		key.Labels = labelsOf(apiKey.Labels, names)
+		verdict.Content = prints.of(key)
+	}
+	j := &judged{origin: from, key: key, verdict: verdict}
+	c.memo.keep(name, j)
+	return j
+}
+
+func keysOf(served []*judged) []config.Key {
+	keys := make([]config.Key, len(served))
+	for i, j := range served {
+		keys[i] = j.key
+	}
+	return keys
 }
 
 // onlyTeam are the labels of keys that no policy is over.
 var onlyTeam = []string{config.LabelTeam}
+
+// disputed says whether any two secrets of keys that could be served are the same.
+func disputed(candidates []candidate) bool {
+	taken := make(map[config.Digest]struct{}, len(candidates))
+	for _, k := range candidates {
+		if !k.verdict.Served() {
+			continue
+		}
+		before := len(taken)
+		taken[k.key.Digest] = struct{}{}
+		want := before + 1
+		if k.key.Previous != nil {
+			taken[k.key.Previous.Digest] = struct{}{}
+			want++
+		}
+		if len(taken) != want {
+			return true
+		}
+	}
+	return false
+}
+
+// settle gives each secret to the oldest key that has it. The decisions that this changes are made anew, as others may
+// remember them.
+func settle(candidates []candidate, prints *fingerprinter) {
+	slices.SortFunc(candidates, func(a, b candidate) int { return byAge(a.apiKey, b.apiKey) })
+	owners := make(owners, len(candidates))
+	for i, k := range candidates {
+		if !k.verdict.Served() {
+			continue
+		}
+		key, verdict := k.key, k.verdict
+		owners.claim(k.apiKey, &key, &verdict)
+		if verdict == k.verdict {
+			continue
+		}
+		verdict.Content = ""
+		if verdict.Served() {
+			verdict.Content = prints.of(key)
+		}
+		candidates[i].judged = &judged{key: key, verdict: verdict}
+	}
+}
 
 // owners tell which key a secret leads to, by its digest.
 type owners map[config.Digest]string
@@ -82,8 +148,8 @@ func (o owners) claim(apiKey *v1alpha1.APIKey, key *config.Key, verdict *Verdict
 	o[key.Previous.Digest] = key.ID
 }
 
-func (c *compilation) key(apiKey *v1alpha1.APIKey) (config.Key, Verdict) {
-	verdict := Verdict{Generation: apiKey.Generation, ResolvedRefs: c.permitted(apiKey.Namespace)}
+func (c *compilation) key(apiKey *v1alpha1.APIKey, permitted Finding) (config.Key, Verdict) {
+	verdict := Verdict{Generation: apiKey.Generation, ResolvedRefs: permitted}
 	spec, p := &apiKey.Spec, problems{}
 	key := config.Key{
 		ID: idOf(apiKey), User: spec.User, Master: spec.Role == v1alpha1.RoleMaster, Disabled: valueOr(spec.Disabled, false),

@@ -93,7 +93,7 @@ func TestLimitsThatAreNotValidKeepTheirHolderOut(t *testing.T) {
 				usagePolicy("p", func(u *v1alpha1.UsagePolicy) { u.Spec.Limits = &test.limits }), provider("openai", models("gpt-4o")),
 				route("r", withRoute(func(s *v1alpha1.ModelRouteSpec) { s.Limits = &test.limits })))...))
 			want := wantFindings{Accepted: compiler.Finding{Reason: v1alpha1.ReasonInvalid, Message: test.want}}
-			for who, v := range map[string]compiler.Verdict{"key": out.Keys[own("alice")], "policy": out.Policies[own("p")], "route": out.Routes[own("r")]} {
+			for who, v := range map[string]*compiler.Verdict{"key": out.Keys[own("alice")], "policy": out.Policies[own("p")], "route": out.Routes[own("r")]} {
 				if diff := cmp.Diff(want, findingsOf(v)); diff != "" {
 					t.Errorf("verdict on the %s (-want +got):\n%s", who, diff)
 				}
@@ -104,7 +104,7 @@ func TestLimitsThatAreNotValidKeepTheirHolderOut(t *testing.T) {
 			on := compiler.Compile(input(gateway(withSpec(func(s *v1alpha1.SparkGatewaySpec) {
 				s.Limits = &v1alpha1.GatewayLimits{Limits: test.limits}
 			}))))
-			if diff := cmp.Diff(want, findingsOf(on.Gateway)); diff != "" {
+			if diff := cmp.Diff(want, findingsOf(&on.Gateway)); diff != "" {
 				t.Errorf("verdict on the gateway (-want +got):\n%s", diff)
 			}
 		})
@@ -137,7 +137,7 @@ func TestBudgets(t *testing.T) {
 			if test.problem != "" {
 				want.Accepted = compiler.Finding{Reason: v1alpha1.ReasonInvalid, Message: test.problem}
 			}
-			for who, v := range map[string]compiler.Verdict{"key": out.Keys[own("alice")], "policy": out.Policies[own("p")]} {
+			for who, v := range map[string]*compiler.Verdict{"key": out.Keys[own("alice")], "policy": out.Policies[own("p")]} {
 				if diff := cmp.Diff(want, findingsOf(v)); diff != "" {
 					t.Errorf("verdict on the %s (-want +got):\n%s", who, diff)
 				}

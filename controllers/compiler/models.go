@@ -53,9 +53,7 @@ func (c *compilation) models(policies []*v1alpha1.ProviderPolicy) []config.Model
 			table[m.Name] = named(policy, m, m.Name)
 		}
 		if len(lost) > 0 {
-			verdict := c.out.Providers[nameOf(policy)]
-			verdict.Conflicted = Finding{v1alpha1.ReasonDuplicateModel, (&problems{errs: lost}).finding().Message}
-			c.out.Providers[nameOf(policy)] = verdict
+			c.out.Providers[nameOf(policy)].Conflicted = Finding{v1alpha1.ReasonDuplicateModel, (&problems{errs: lost}).finding().Message}
 		}
 	}
 	models := make([]config.Model, 0, len(table))

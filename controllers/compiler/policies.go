@@ -25,7 +25,7 @@ func (c *compilation) policies() []config.Policy {
 			verdict.Content = fingerprint(policy)
 			served = append(served, policy)
 		}
-		c.out.Policies[nameOf(&c.in.Policies[i])] = verdict
+		c.out.Policies[nameOf(&c.in.Policies[i])] = &verdict
 	}
 	slices.SortFunc(served, func(a, b config.Policy) int { return cmp.Compare(a.ID, b.ID) })
 	return served
@@ -107,9 +107,7 @@ func (c *compilation) countMembers(policies []config.Policy, keys []config.Key) 
 	for i := range policies {
 		namespace, name, _ := strings.Cut(policies[i].ID, "/")
 		at := types.NamespacedName{Namespace: namespace, Name: name}
-		verdict := c.out.Policies[at]
-		verdict.Members = found.members(namespace, policies[i].Selector)
-		c.out.Policies[at] = verdict
+		c.out.Policies[at].Members = found.members(namespace, policies[i].Selector)
 	}
 }
 

@@ -42,7 +42,7 @@ func (c *compilation) providers() ([]config.Provider, []*v1alpha1.ProviderPolicy
 			names[policy.Name] = provider.ID
 			served, servedPolicies = append(served, provider), append(servedPolicies, policy)
 		}
-		c.out.Providers[nameOf(policy)] = verdict
+		c.out.Providers[nameOf(policy)] = &verdict
 	}
 	slices.SortFunc(served, func(a, b config.Provider) int { return cmp.Compare(a.ID, b.ID) })
 	return served, servedPolicies
@@ -98,13 +98,11 @@ func (c *compilation) fingerprintProviders(providers []config.Provider, models [
 	}
 	for _, provider := range providers {
 		namespace, name, _ := strings.Cut(provider.ID, "/")
-		key := types.NamespacedName{Namespace: namespace, Name: name}
-		verdict := c.out.Providers[key]
 		var secrets []config.Digest
 		for _, name := range provider.SecretNames() {
 			secrets = append(secrets, config.DigestKey(c.secrets[name].Reveal()))
 		}
+		verdict := c.out.Providers[types.NamespacedName{Namespace: namespace, Name: name}]
 		verdict.Content = fingerprint(provider, offered[provider.ID], secrets)
-		c.out.Providers[key] = verdict
 	}
 }

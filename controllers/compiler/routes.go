@@ -43,7 +43,7 @@ func (c *compilation) routes(catalog catalog) []config.Route {
 			verdict.Content = fingerprint(route)
 			served = append(served, route)
 		}
-		c.out.Routes[nameOf(resource)] = verdict
+		c.out.Routes[nameOf(resource)] = &verdict
 	}
 	return served
 }

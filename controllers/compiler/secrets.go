@@ -4,7 +4,6 @@
 package compiler
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
@@ -12,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"iter"
 	"slices"
 	"strings"
 
@@ -32,19 +32,25 @@ const (
 	RotateAnnotation = "sparkgateway.dev/rotate"
 )
 
-// References names every Secret that bears on the gateway, sorted and unique: what to gather into Input.Secrets.
-func References(gw *v1alpha1.SparkGateway, providers []v1alpha1.ProviderPolicy, keys []v1alpha1.APIKey) []types.NamespacedName {
-	names := GatewaySecrets(gw)
-	for i := range providers {
-		names = append(names, ProviderSecrets(&providers[i])...)
+// References names every Secret that bears on the gateway: what to gather into Input.Secrets. One that several refer to is named
+// as often.
+func References(gw *v1alpha1.SparkGateway, providers []v1alpha1.ProviderPolicy, keys []v1alpha1.APIKey) iter.Seq[types.NamespacedName] {
+	return func(yield func(types.NamespacedName) bool) {
+		few := GatewaySecrets(gw)
+		for i := range providers {
+			few = append(few, ProviderSecrets(&providers[i])...)
+		}
+		for _, name := range few {
+			if !yield(name) {
+				return
+			}
+		}
+		for i := range keys {
+			if !yield(SecretName(&keys[i])) {
+				return
+			}
+		}
 	}
-	for i := range keys {
-		names = append(names, SecretName(&keys[i]))
-	}
-	slices.SortFunc(names, func(a, b types.NamespacedName) int {
-		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
-	})
-	return slices.Compact(names)
 }
 
 // GatewaySecrets names the Secrets that a SparkGateway refers to.

@@ -57,7 +57,7 @@ func TestSecretsOfAGatewayAreInThePartOfSecretsOnly(t *testing.T) {
 
 func TestSecretsOfAGatewayAreReferredTo(t *testing.T) {
 	want := []types.NamespacedName{name("idp-ca"), name("otlp"), name("redis"), name("redis-ca"), name("sentinels"), name("webhook")}
-	if diff := cmp.Diff(want, compiler.References(gateway(withSpec(referring)), nil, nil)); diff != "" {
+	if diff := cmp.Diff(want, references(gateway(withSpec(referring)), nil, nil)); diff != "" {
 		t.Errorf("references (-want +got):\n%s", diff)
 	}
 }
@@ -103,7 +103,7 @@ func TestVerdictOnAGatewaysSecrets(t *testing.T) {
 				delete(in.Secrets, own(gone))
 			}
 			out := compiler.Compile(in)
-			if diff := cmp.Diff(test.want, findingsOf(out.Gateway)); diff != "" {
+			if diff := cmp.Diff(test.want, findingsOf(&out.Gateway)); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s", diff)
 			}
 			if served := test.want == (wantFindings{}); (out.Document != nil) != served {
@@ -172,7 +172,7 @@ func TestVerdictOnWhatAGatewaySays(t *testing.T) {
 			if test.want != "" {
 				want.Accepted = compiler.Finding{Reason: v1alpha1.ReasonInvalid, Message: test.want}
 			}
-			if diff := cmp.Diff(want, findingsOf(out.Gateway)); diff != "" {
+			if diff := cmp.Diff(want, findingsOf(&out.Gateway)); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s", diff)
 			}
 		})

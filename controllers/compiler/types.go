@@ -40,11 +40,14 @@ type Output struct {
 	// Gateway is the verdict on the SparkGateway.
 	Gateway Verdict
 	// Providers, Routes, Keys and Policies hold a verdict on each attachment of the input.
-	Providers map[types.NamespacedName]Verdict
-	Routes    map[types.NamespacedName]Verdict
-	Keys      map[types.NamespacedName]Verdict
-	Policies  map[types.NamespacedName]Verdict
+	Providers Verdicts
+	Routes    Verdicts
+	Keys      Verdicts
+	Policies  Verdicts
 }
+
+// Verdicts are on the resources of one kind. They are not to be changed: one that stays as it was may be shared by outputs.
+type Verdicts map[types.NamespacedName]*Verdict
 
 // Finding is the state of one condition; the zero value says that nothing is wrong.
 type Finding struct {

@@ -17,7 +17,7 @@ import (
 // wantFindings is what a resource is told; a zero Finding says that nothing is wrong.
 type wantFindings struct{ Accepted, ResolvedRefs, Conflicted compiler.Finding }
 
-func findingsOf(v compiler.Verdict) wantFindings {
+func findingsOf(v *compiler.Verdict) wantFindings {
 	return wantFindings{v.Accepted, v.ResolvedRefs, v.Conflicted}
 }
 

@@ -32,7 +32,7 @@ const (
 var Kinds = []Kind{Providers, Routes, Keys, Policies}
 
 // Verdicts gives what the compiler decided on the resources of a kind.
-func Verdicts(out compiler.Output, k Kind) map[types.NamespacedName]compiler.Verdict {
+func Verdicts(out compiler.Output, k Kind) compiler.Verdicts {
 	switch k {
 	case Providers:
 		return out.Providers
@@ -58,12 +58,22 @@ type PodName struct{ Name, UID string }
 
 // Attachment is one gateway's word on one resource.
 type Attachment struct {
-	Verdict compiler.Verdict
+	// Verdict is not to be changed. The zero Attachment has none.
+	Verdict *compiler.Verdict
 	// Live is the content that every pod was last known to serve, empty for none.
 	Live string
 	// Since is the sequence of the first configuration that had the content, as far as this operator knows.
 	Since      int64
 	Programmed Condition
+}
+
+// Same says that two gateways' words, or one's at two times, are the same.
+func (a Attachment) Same(b Attachment) bool {
+	if a.Verdict != b.Verdict && (a.Verdict == nil || b.Verdict == nil || *a.Verdict != *b.Verdict) {
+		return false
+	}
+	a.Verdict, b.Verdict = nil, nil
+	return a == b
 }
 
 // Attachments gives the report on a compilation and on the pods that serve or could, by the gateway's own Programmed and the
@@ -85,7 +95,7 @@ func Attachments(previous Report, out compiler.Output, gateway Condition, p Prog
 	return next
 }
 
-func attachments(previous map[types.NamespacedName]Attachment, verdicts map[types.NamespacedName]compiler.Verdict, gateway Condition, sequence int64) map[types.NamespacedName]Attachment {
+func attachments(previous map[types.NamespacedName]Attachment, verdicts compiler.Verdicts, gateway Condition, sequence int64) map[types.NamespacedName]Attachment {
 	next := make(map[types.NamespacedName]Attachment, len(verdicts))
 	for name, verdict := range verdicts {
 		before := previous[name]

@@ -37,8 +37,8 @@ func compiled(content string) compiler.Output {
 	if content == "" {
 		v.ResolvedRefs = noSecret
 	}
-	one := func(name string) map[types.NamespacedName]compiler.Verdict {
-		return map[types.NamespacedName]compiler.Verdict{named(name): v}
+	one := func(name string) compiler.Verdicts {
+		return compiler.Verdicts{named(name): &v}
 	}
 	return compiler.Output{Providers: one("llm"), Routes: one("smart"), Keys: one("alice")}
 }
@@ -112,7 +112,7 @@ func TestAReportNamesThePodsInOrder(t *testing.T) {
 func TestWhatIsServedInPart(t *testing.T) {
 	partial := compiler.Verdict{Generation: 1, Content: "A", Partial: true,
 		ResolvedRefs: compiler.Finding{Reason: v1alpha1.ReasonModelNotFound, Message: "spec.targets[1]: no such model"}}
-	out := compiler.Output{Routes: map[types.NamespacedName]compiler.Verdict{named("smart"): partial}}
+	out := compiler.Output{Routes: compiler.Verdicts{named("smart"): &partial}}
 	tests := map[string]struct {
 		gateway status.Condition
 		want    map[string]string
@@ -135,9 +135,9 @@ func TestWhatIsServedInPart(t *testing.T) {
 
 // on is a gateway that exists and says this.
 func on(gateway string, programmed status.Condition, edit ...func(*compiler.Verdict)) status.AttachedTo {
-	a := status.AttachedTo{Gateway: named(gateway), Exists: true, Attachment: status.Attachment{Programmed: programmed}}
+	a := status.AttachedTo{Gateway: named(gateway), Exists: true, Attachment: status.Attachment{Verdict: &compiler.Verdict{}, Programmed: programmed}}
 	for _, e := range edit {
-		e(&a.Attachment.Verdict)
+		e(a.Attachment.Verdict)
 	}
 	return a
 }

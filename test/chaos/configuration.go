@@ -29,7 +29,7 @@ func compile(yaml string) (config.Bundle, error) {
 		Gateway: &set.Gateways()[0], Providers: set.Providers(), Routes: set.Routes(), Keys: set.Keys(),
 		Secrets: set.Secrets(), Namespaces: set.Namespaces(),
 	})
-	verdicts := []compiler.Verdict{out.Gateway}
+	verdicts := []*compiler.Verdict{&out.Gateway}
 	for _, v := range out.Providers {
 		verdicts = append(verdicts, v)
 	}

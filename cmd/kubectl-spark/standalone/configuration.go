@@ -194,7 +194,7 @@ func verdicts(set *manifest.Set, gateway types.NamespacedName, out compiler.Outp
 			}
 		}
 	}
-	add(v1alpha1.KindSparkGateway, gateway, out.Gateway)
+	add(v1alpha1.KindSparkGateway, gateway, &out.Gateway)
 	for name, v := range out.Providers {
 		add(v1alpha1.KindProviderPolicy, name, v)
 	}

@@ -1,0 +1,171 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package compiler_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"github.com/sparkgateway/spark/api/v1alpha1"
+	"github.com/sparkgateway/spark/controllers/compiler"
+)
+
+// history is a cluster that changes at random, and versions what it changes as an API server does.
+type history struct {
+	*rand.Rand
+	in      compiler.Input
+	version int
+	// files say that nothing has a version.
+	files bool
+}
+
+func newHistory(seed uint64) *history {
+	h := &history{Rand: rand.New(rand.NewPCG(seed, 1)), files: seed%5 == 0}
+	h.in = input(provider("a"))
+	h.in.Namespaces = map[string]map[string]string{elsewhere: {"tier": "gold"}}
+	for range 8 {
+		h.add()
+	}
+	return h
+}
+
+func (h *history) next() string {
+	h.version++
+	if h.files {
+		return ""
+	}
+	return strconv.Itoa(h.version)
+}
+
+// add makes a key of one of a few names, so that names come back, and with one of a few secrets, so that some are disputed.
+func (h *history) add() {
+	key := apiKey(fmt.Sprint("key-", h.IntN(12)))
+	if h.IntN(4) == 0 {
+		key.Namespace = elsewhere
+	}
+	if slices.ContainsFunc(h.in.Keys, func(k v1alpha1.APIKey) bool { return k.Name == key.Name && k.Namespace == key.Namespace }) {
+		return
+	}
+	if h.IntN(2) == 0 {
+		key.Spec.SecretRef = nil
+	}
+	key.CreationTimestamp, key.ResourceVersion = born(h.IntN(60)), h.next()
+	if !h.files {
+		key.UID = types.UID(fmt.Sprint("uid-", h.version))
+	}
+	h.in.Keys = append(h.in.Keys, key)
+	if h.IntN(8) > 0 {
+		h.bring(&h.in.Keys[len(h.in.Keys)-1])
+	}
+}
+
+// bring makes a key's Secret anew.
+func (h *history) bring(key *v1alpha1.APIKey) {
+	word := func() []byte { return fmt.Appendf(nil, "canary-of-history-%04d", h.IntN(10)) }
+	at := compiler.SecretName(key)
+	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: at.Namespace, Name: at.Name, ResourceVersion: h.next(),
+		OwnerReferences: []metav1.OwnerReference{{UID: key.UID, Controller: ptr.To(true)}}},
+		Data: map[string][]byte{compiler.CredentialsKey: word()}}
+	if h.IntN(2) == 0 {
+		s.Data[compiler.PreviousCredentialsKey] = word()
+		s.Annotations = map[string]string{compiler.PreviousUntilAnnotation: born(h.IntN(60)).Format(time.RFC3339)}
+	}
+	h.in.Secrets[at] = s
+}
+
+// step changes one thing. What was given away before is left as it is, as a cache leaves it.
+func (h *history) step() {
+	h.in.Keys, h.in.Policies = slices.Clone(h.in.Keys), slices.Clone(h.in.Policies)
+	if len(h.in.Keys) == 0 {
+		h.add()
+		return
+	}
+	i := h.IntN(len(h.in.Keys))
+	key := h.in.Keys[i].DeepCopy()
+	switch h.IntN(9) {
+	case 0:
+		h.add()
+		return
+	case 1:
+		h.in.Keys = slices.Delete(h.in.Keys, i, i+1)
+		return
+	case 2:
+		h.bring(key)
+		return
+	case 3:
+		delete(h.in.Secrets, compiler.SecretName(key))
+		return
+	case 4:
+		key.Spec.Disabled = ptr.To(h.IntN(2) == 0)
+	case 5:
+		key.Spec.Limits = &v1alpha1.Limits{Requests: []v1alpha1.RequestLimit{{Count: int64(h.IntN(3)), Per: "1m"}}}
+	case 6:
+		key.Labels = map[string]string{"team": fmt.Sprint(h.IntN(3)), "tier": fmt.Sprint(h.IntN(3))}
+	case 7:
+		h.in.Policies = nil
+		if h.IntN(2) == 0 {
+			h.in.Policies = []v1alpha1.UsagePolicy{usagePolicy("p", over(metav1.LabelSelector{MatchLabels: map[string]string{"tier": "1"}}))}
+		}
+		return
+	case 8:
+		h.in.Gateway = gateway(withSpec(func(s *v1alpha1.SparkGatewaySpec) {
+			s.AllowedNamespaces = &v1alpha1.AllowedNamespaces{From: []v1alpha1.FromNamespaces{v1alpha1.NamespacesSame, v1alpha1.NamespacesAll}[h.IntN(2)]}
+		}))
+		return
+	}
+	key.Generation++
+	key.ResourceVersion = h.next()
+	h.in.Keys[i] = *key
+}
+
+func TestWhatAMemoRemembersNeverShows(t *testing.T) {
+	for seed := range uint64(20) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			t.Parallel()
+			h, memo := newHistory(seed), &compiler.Memo{}
+			for range 30 {
+				h.step()
+				want, got := compiler.Compile(h.in), memo.Compile(h.in)
+				if diff := cmp.Diff(want.Bundle, got.Bundle); diff != "" {
+					t.Fatalf("bundle (-without +with the memo):\n%s", diff)
+				}
+				if diff := cmp.Diff(verdicts(want), verdicts(got)); diff != "" {
+					t.Fatalf("verdicts (-without +with the memo):\n%s", diff)
+				}
+			}
+		})
+	}
+}
+
+// versioned gives every key and Secret of an input a version.
+func versioned(in compiler.Input) compiler.Input {
+	for i := range in.Keys {
+		in.Keys[i].ResourceVersion = "1"
+	}
+	for _, s := range in.Secrets {
+		s.ResourceVersion = "1"
+	}
+	return in
+}
+
+func TestOfManyKeysOnlyTheOneThatChangedIsJudged(t *testing.T) {
+	in, memo := versioned(crowd(2000)), &compiler.Memo{}
+	memo.Compile(in)
+	one := &in.Keys[1234]
+	one.Spec.Disabled, one.ResourceVersion = ptr.To(true), "2"
+	full := testing.AllocsPerRun(1, func() { compiler.Compile(in) })
+	if again := testing.AllocsPerRun(1, func() { memo.Compile(in) }); again > full/20 {
+		t.Errorf("a change of one key allocates %v times, all keys %v", again, full)
+	}
+}
