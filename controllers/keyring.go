@@ -180,6 +180,9 @@ func (k *keyring) complete(next, before *v1alpha1.APIKey, attached []status.Atta
 // prefixes gives how a key and the one before it begin, as the first gateway says that knows.
 func prefixes(attached []status.AttachedTo, now time.Time) (prefix string, previous *v1alpha1.PreviousKey) {
 	for _, a := range attached {
+		if !a.Exists {
+			continue
+		}
 		v := a.Attachment.Verdict
 		if prefix == "" {
 			prefix = v.Prefix
@@ -215,5 +218,5 @@ func (k *keyring) forget(name types.NamespacedName) {
 }
 
 func secretNotFound(a status.AttachedTo) bool {
-	return a.Attachment.Verdict.ResolvedRefs.Reason == v1alpha1.ReasonSecretNotFound
+	return a.Exists && a.Attachment.Verdict.ResolvedRefs.Reason == v1alpha1.ReasonSecretNotFound
 }
