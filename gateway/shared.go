@@ -156,6 +156,7 @@ func (r Report) Exchange(call config.UsageCall) config.UsageAnswer {
 	if call.Instance == r.Reloader.instance && call.Replicas > 0 {
 		l.sharing.told.Store(int64(call.Replicas))
 		l.follow()
+		l.vitals.share(l.clock(), l.replicas)
 	}
 	answer := l.book.Exchange(l.clock(), call, r.Reloader.instance)
 	if s := l.store(); s != nil {

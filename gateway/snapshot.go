@@ -145,6 +145,7 @@ func (b *build) targets(living *Living) {
 	}
 	states := living.health.Use(living.healthChecks(b.doc, all))
 	s.nowhere = living.metrics.Series("", "")
+	living.vitals.share(living.clock(), living.replicas)
 	living.vitals.renew(func() { b.resolve(living, all, states) })
 	living.metrics.Sweep()
 	s.models = newModelList(s.routes, all)

@@ -49,6 +49,7 @@ func (b book[T]) sweep(generation uint64) {
 type vitals struct {
 	mu         sync.Mutex
 	generation uint64
+	pods       int // that share providers' limits
 	providers  book[*account]
 	targets    book[*proxy.Vital]
 	hedges     book[*proxy.HedgeBudget]
@@ -61,7 +62,7 @@ type account struct {
 }
 
 func newVitals() *vitals {
-	return &vitals{providers: book[*account]{}, targets: book[*proxy.Vital]{}, hedges: book[*proxy.HedgeBudget]{}}
+	return &vitals{pods: 1, providers: book[*account]{}, targets: book[*proxy.Vital]{}, hedges: book[*proxy.HedgeBudget]{}}
 }
 
 // renew begins a generation, and ends the one before the last.
@@ -75,10 +76,22 @@ func (v *vitals) renew(fill func()) {
 	v.hedges.sweep(v.generation)
 }
 
+// share takes up how many pods share providers' limits, those of the former configuration's too, which may still serve.
+func (v *vitals) share(now int64, pods func() int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.pods = pods() // asked for here, so that of two that tell at once the last word stays
+	for _, e := range v.providers {
+		e.value.Quota.Share(now, v.pods)
+	}
+}
+
 // provider gives what lives of a provider, under the configuration's settings.
 func (v *vitals) provider(p *config.Provider) *account {
 	a := v.providers.use(p.ID, v.generation, func() *account {
-		return &account{Account: proxy.Account{Quota: quota.New(p.Quota)}}
+		made := &account{Account: proxy.Account{Quota: quota.New(p.Quota)}}
+		made.Quota.Share(0, v.pods) // nothing was taken, at whatever time
+		return made
 	})
 	a.Quota.Use(p.Quota)
 	return a

@@ -21,17 +21,20 @@ const long = int64(1) << 60
 type Rate struct {
 	count, per int64 // count units each per nanoseconds
 	tolerance  int64 // how far a bucket may be ahead of now: what may be taken at once, as time
-	debt       int64 // how far it may get beyond that: the period, before it was shared out
+	most       int64 // how much one reservation may take, as time
+	debt       int64 // how far a bucket may get beyond its tolerance
+	period     int64 // per, before it was shared out
 }
 
 // Single gives a rate of things that are taken one by one: count each per, of which burst may come at once. All are
 // positive.
 func Single(count int64, per time.Duration, burst int64) Rate {
 	p := min(int64(per), long)
-	r := Rate{count: count, per: p, tolerance: long, debt: p}
+	r := Rate{count: count, per: p, tolerance: long, debt: p, period: p}
 	if one := r.Cost(1); burst < long/one {
 		r.tolerance = burst * one
 	}
+	r.most = r.tolerance
 	return r
 }
 
@@ -39,7 +42,7 @@ func Single(count int64, per time.Duration, burst int64) Rate {
 // positive.
 func Bulk(count int64, per time.Duration) Rate {
 	p := min(int64(per), long)
-	return Rate{count: count, per: p, tolerance: p, debt: p}
+	return Rate{count: count, per: p, tolerance: p, most: p, debt: p, period: p}
 }
 
 // Share gives the nth part of a rate and of what may come at once, but at least one unit. What is taken of a bucket at the
@@ -48,12 +51,31 @@ func (r Rate) Share(n int64) Rate {
 	if n <= 1 {
 		return r
 	}
-	r.per = long
-	if p := r.debt; n < long/p {
-		r.per = n * p
-	}
+	r.per = times(r.period, n)
 	r.tolerance = max(r.tolerance, r.Cost(1))
+	r.most = r.tolerance
 	return r
+}
+
+// Split gives the nth part of a whole rate, for one of n takers that know nothing of each other, so that all of them
+// together take what one would take of the whole. Unlike at a Share, who takes more than the part holds pays for it, up to
+// what the whole holds.
+func (r Rate) Split(n int64) Rate {
+	if n <= 1 {
+		return r
+	}
+	part := r.Share(n)
+	part.most = max(times(r.most, n), part.tolerance)
+	part.debt = times(r.debt, n)
+	return part
+}
+
+// times gives n times a time, bounded.
+func times(t, n int64) int64 {
+	if n < long/t {
+		return n * t
+	}
+	return long
 }
 
 // Holds gives how many units may come at once.
@@ -94,8 +116,8 @@ func (r *Rate) units(t int64) int64 {
 	return int64(min(whole, uint64(long)))
 }
 
-// reserve gives what a reservation of n units costs: no more than the bucket holds, so that any request can pass once.
-func (r *Rate) reserve(n int64) int64 { return min(r.Cost(n), r.tolerance) }
+// reserve gives what a reservation of n units costs: no more than the bucket holds, or, of a part, the whole.
+func (r *Rate) reserve(n int64) int64 { return min(r.Cost(n), r.most) }
 
 // Bucket is what was taken. The zero value is full, nothing taken. It is used under its owner's lock.
 type Bucket struct{ full int64 }
@@ -108,10 +130,11 @@ func (b *Bucket) Reset(now int64) time.Duration { return time.Duration(max(b.ful
 
 // Wait gives the time until n units may be taken, 0 for now. More than the bucket holds may be taken when it is full.
 func (b *Bucket) Wait(r *Rate, now, n int64) time.Duration {
-	return time.Duration(max(max(b.full, now)+r.reserve(n)-r.tolerance-now, 0))
+	return time.Duration(max(max(b.full, now)+min(r.reserve(n), r.tolerance)-r.tolerance-now, 0))
 }
 
-// Take takes n units, or all that the bucket holds where they are more, whether or not they may be taken now.
+// Take takes n units, or all that the bucket, of a part the whole, holds where they are more, whether or not they may be
+// taken now.
 func (b *Bucket) Take(r *Rate, now, n int64) { b.full = max(b.full, now) + r.reserve(n) }
 
 // Left gives how many units may be taken now; below zero, how many are missing until one may, which is never more than
@@ -129,8 +152,8 @@ func (b *Bucket) LeftSingly(r *Rate, now int64) int64 {
 	return (r.tolerance - max(b.full-now, 0)) / r.Cost(1)
 }
 
-// Correct replaces a reservation of estimate units, which Take took, by the truth. Too much taken becomes a debt, of a
-// period at most. What is given back refills nothing beyond full.
+// Correct replaces a reservation of estimate units, which Take took, by the truth. Too much taken becomes a debt, of what
+// the whole refills in a period at most. What is given back refills nothing beyond full.
 func (b *Bucket) Correct(r *Rate, now, estimate, truth int64) {
 	before, after := r.reserve(estimate), r.Cost(truth)
 	if after <= before {
@@ -173,5 +196,23 @@ func (b *Bucket) Inherit(r *Rate, from *Bucket, was *Rate, now int64) {
 	if high < uint64(r.count) {
 		scaled, _ = bits.Div64(high, low, uint64(r.count))
 	}
-	b.full = now + int64(min(scaled, uint64(r.tolerance)))
+	// What was borrowed of the whole stays so, but takes no longer to come back.
+	most := max(r.tolerance, min(ahead, r.most))
+	b.full = now + int64(min(scaled, uint64(most)))
+}
+
+// Resplit is for a bucket of one part of a whole that is of another part from now on. What was taken stays as many units.
+// Where that is more than the smaller part holds it is a debt, of a period at most: whoever took of the larger part must
+// not be shut out until the smaller one has brought all of it back.
+func (b *Bucket) Resplit(r, was *Rate, now int64) {
+	ahead := b.full - now
+	if ahead <= 0 || r.per == was.per {
+		return
+	}
+	pace := Rate{count: was.per, per: r.per}
+	scaled := pace.Cost(ahead)
+	if r.per > was.per {
+		scaled = max(min(scaled, r.tolerance+r.period), ahead)
+	}
+	b.full = now + scaled
 }

@@ -13,20 +13,33 @@ import (
 	"github.com/sparkgateway/spark/gateway/config"
 )
 
-// credit is a token bucket as the books have it: what is there, filled up as time goes by.
-type credit struct{ unit, capacity, there, at int64 }
+// credit is a token bucket as the books have it: what is there, filled up as time goes by, in the time that it takes.
+type credit struct{ unit, capacity, there, at, parts int64 }
 
 func (c *credit) fill(now int64) {
 	c.there = min(c.capacity, c.there+now-c.at)
 	c.at = now
 }
 
-func (c *credit) price(n int64) int64 { return min(n*c.unit, c.capacity) }
+// price is what n units have to find there, and cost what they then take: in a part they may owe as much as the whole has.
+func (c *credit) price(n int64) int64 { return min(n*c.unit*c.parts, c.capacity) }
+
+func (c *credit) cost(n int64) int64 { return min(n*c.unit*c.parts, c.capacity*c.parts) }
+
+// split makes it another part. Its period is a second.
+func (c *credit) split(parts int64) {
+	taken := c.capacity - c.there
+	scaled := (taken*parts + c.parts - 1) / c.parts
+	if parts > c.parts {
+		scaled = max(min(scaled, c.capacity+int64(time.Second)), taken)
+	}
+	c.parts, c.there = parts, c.capacity-scaled
+}
 
 // reference is a provider of one model, with one limit of each kind, written as simply as can be.
 type reference struct {
 	requests, tokens credit
-	slots, busy      int64
+	slots, busy      int64 // slots of all parts
 	room             int
 	queue            []*Waiter
 }
@@ -36,9 +49,11 @@ func (r *reference) fill(now int64) {
 	r.tokens.fill(now)
 }
 
+func (r *reference) mine() int64 { return max(r.slots/r.tokens.parts, 1) }
+
 // wait is that of a request that stands first; -1 when it needs a slot.
 func (r *reference) wait(n int64) time.Duration {
-	if r.busy >= r.slots {
+	if r.busy >= r.mine() {
 		return -1
 	}
 	return time.Duration(max(r.requests.price(1)-r.requests.there, r.tokens.price(n)-r.tokens.there, 0))
@@ -52,8 +67,8 @@ func (r *reference) take(n int64, w *Waiter) (time.Duration, bool) {
 		return max(wait, 0), false
 	}
 	r.busy++
-	r.requests.there -= r.requests.price(1)
-	r.tokens.there -= r.tokens.price(n)
+	r.requests.there -= r.requests.cost(1)
+	r.tokens.there -= r.tokens.cost(n)
 	r.leave(w)
 	return 0, true
 }
@@ -63,7 +78,8 @@ func (r *reference) settle(estimate, truth int64) {
 	if truth < 0 {
 		return
 	}
-	r.tokens.there = min(r.tokens.capacity, max(r.tokens.there+r.tokens.price(estimate)-truth*r.tokens.unit, -r.tokens.capacity))
+	c := &r.tokens
+	c.there = min(c.capacity, max(c.there+c.cost(estimate)-truth*c.unit*c.parts, min(c.there, -int64(time.Second)*c.parts)))
 }
 
 func (r *reference) join(w *Waiter) bool {
@@ -119,7 +135,7 @@ func play(t *testing.T, random *rand.Rand) {
 		Concurrency: slots, QueueLength: 4,
 	}
 	g := &game{T: t, random: random, now: start, p: New(q), ref: &reference{
-		requests: credit{20 * ms, 100 * ms, 100 * ms, start}, tokens: credit{ms, 1000 * ms, 1000 * ms, start}, slots: slots, room: 4,
+		requests: credit{20 * ms, 100 * ms, 100 * ms, start, 1}, tokens: credit{ms, 1000 * ms, 1000 * ms, start, 1}, slots: slots, room: 4,
 	}}
 	g.target = g.p.Target()
 	for range 6 {
@@ -134,7 +150,7 @@ func play(t *testing.T, random *rand.Rand) {
 func (g *game) operate() {
 	a := g.askers[g.random.IntN(len(g.askers))]
 	waits := slices.Contains(g.ref.queue, a.w)
-	switch g.random.IntN(8) {
+	switch g.random.IntN(9) {
 	case 0:
 		g.now += g.random.Int64N(int64(40 * time.Millisecond))
 		g.ref.fill(g.now)
@@ -165,6 +181,10 @@ func (g *game) operate() {
 			g.ref.leave(a.w)
 			g.p.Leave(a.w)
 		}
+	case 7:
+		if g.random.IntN(5) == 0 {
+			g.share(1 + g.random.Int64N(4))
+		}
 	default:
 		g.settle()
 	}
@@ -186,6 +206,13 @@ func (g *game) take(w *Waiter, n int64) (time.Duration, bool) {
 		g.held = append(g.held, held{grant, n})
 	}
 	return wait, ok
+}
+
+// share changes how many share. Who waits is told, as it may have to wait shorter now.
+func (g *game) share(parts int64) {
+	g.ref.requests.split(parts)
+	g.ref.tokens.split(parts)
+	g.p.Share(g.now, int(parts))
 }
 
 func (g *game) settle() {

@@ -34,9 +34,11 @@ type Provider struct {
 	lined    atomic.Int64 // line.length
 
 	mu           sync.Mutex
+	pods         int64 // that share the limits, at least 1
 	requests     []bucket
 	tokens       []bucket
-	concurrency  int64
+	concurrency  int64 // of all pods
+	slots        int64 // of this one; 0 for no limit
 	queueLength  int64
 	queueTimeout time.Duration
 	latest       int64 // time that was told
@@ -46,11 +48,39 @@ type Provider struct {
 	telling      []*Target // those with words in force, and perhaps others
 }
 
-// New gives the account of a provider of which nothing was taken.
+// New gives the account of a provider of which nothing was taken, in a process that has its limits for itself.
 func New(q config.Quota) *Provider {
-	p := &Provider{}
+	p := &Provider{pods: 1}
 	p.Use(q)
 	return p
+}
+
+// Share says that this process is one of so many that share the limits; fewer than one count as one. Each may take its part,
+// so that together they keep the limits, but one slot, and of what may come at once one request or token, at least. What was
+// taken stays taken, slots in use stay in use, and who waits is told. The queue is each process' own.
+func (p *Provider) Share(now int64, pods int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := int64(max(pods, 1))
+	if n == p.pods {
+		return
+	}
+	p.pods, p.latest = n, max(p.latest, now)
+	for _, buckets := range [...][]bucket{p.requests, p.tokens} {
+		for i := range buckets {
+			buckets[i].share(n, p.latest)
+		}
+	}
+	p.slots = p.part()
+	p.wake()
+}
+
+// part gives the slots of this process.
+func (p *Provider) part() int64 {
+	if p.concurrency <= 0 {
+		return 0
+	}
+	return max(p.concurrency/p.pods, 1)
 }
 
 // Use sets other limits. What was taken from a limit of the same period stays taken, and slots in use stay in use.
@@ -60,13 +90,14 @@ func (p *Provider) Use(q config.Quota) {
 	generation := p.rules.Load()/ruleBits + 1
 	requests := make([]bucket, 0, len(q.Requests))
 	for _, l := range q.Requests {
-		requests = append(requests, p.renew(requestBucket(l), p.requests, generation))
+		requests = append(requests, p.renew(requestBucket(l, p.pods), p.requests, generation))
 	}
 	tokens := make([]bucket, 0, len(q.Tokens))
 	for _, l := range q.Tokens {
-		tokens = append(tokens, p.renew(tokenBucket(l), p.tokens, generation))
+		tokens = append(tokens, p.renew(tokenBucket(l, p.pods), p.tokens, generation))
 	}
 	p.requests, p.tokens, p.concurrency = requests, tokens, q.Concurrency
+	p.slots = p.part()
 	p.queueLength, p.queueTimeout = q.QueueLength, time.Duration(q.QueueTimeout)
 	rules := generation * ruleBits
 	if len(q.Requests)+len(q.Tokens) > 0 || q.Concurrency > 0 {

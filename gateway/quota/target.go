@@ -96,7 +96,7 @@ func (p *Provider) step(at *place, to *line) {
 }
 
 // full says that there is no slot.
-func (p *Provider) full() bool { return p.concurrency > 0 && p.inFlight.Load() >= p.concurrency }
+func (p *Provider) full() bool { return p.slots > 0 && p.inFlight.Load() >= p.slots }
 
 // wait gives the time until all limits let a request through.
 func (p *Provider) wait(now, tokens int64) time.Duration {

@@ -29,6 +29,7 @@ type step struct {
 	tokens int64
 	settle int
 	use    *config.Quota
+	share  int           // how many pods there are from now on
 	wait   time.Duration // what a refusal tells
 	no     bool
 }
@@ -42,6 +43,9 @@ func run(t *testing.T, p *Provider, steps []step) {
 		switch {
 		case s.use != nil:
 			p.Use(*s.use)
+			continue
+		case s.share != 0:
+			p.Share(now, s.share)
 			continue
 		case s.settle > 0:
 			grants[s.settle].Settle(now, s.tokens)

@@ -1,0 +1,72 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"testing"
+
+	"github.com/sparkgateway/spark/gateway/config"
+)
+
+// slotsOf counts how many requests a provider of the snapshot may have under way. They end at once.
+func slotsOf(s *served, provider string) (n int) {
+	for i := range s.snapshot.Load().providers {
+		view := &s.snapshot.Load().providers[i]
+		if view.id != provider {
+			continue
+		}
+		target, now := view.account.Quota.Target(), s.living.clock()
+		for ; n < 100; n++ {
+			grant, _, ok := target.Take(now, 1, nil)
+			if !ok {
+				return n
+			}
+			defer grant.Settle(now, -1)
+		}
+	}
+	return n
+}
+
+func TestProvidersLimitsAreSharedByThePodsThatServe(t *testing.T) {
+	limited := func(replicas int, slots int64) *config.Document {
+		doc := explained()
+		doc.Core.Gateway.Replicas = replicas
+		for i := range doc.Core.Providers {
+			doc.Core.Providers[i].Quota.Concurrency = slots
+		}
+		return doc
+	}
+	s := serve(t, limited(2, 12))
+	report := Report{Server: s.Server, Reloader: NewReloader(Identity{}, s.Apply)}
+	tell := func(instance string, replicas int) func() {
+		return func() { report.Exchange(config.UsageCall{Instance: instance, Replicas: replicas}) }
+	}
+	apply := func(replicas int, slots int64) func() {
+		return func() {
+			if err := s.Apply(limited(replicas, slots)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	me := report.Reloader.Ack().Instance
+	for _, step := range []struct {
+		name string
+		do   func()
+		want int
+	}{
+		{"as configured", func() {}, 6},
+		{"configured otherwise", apply(3, 12), 4},
+		{"another process is told", tell("another", 6), 4},
+		{"told", tell(me, 6), 2},
+		{"told nothing", tell(me, 0), 2},
+		{"configured otherwise after it was told", apply(1, 12), 2},
+		{"another limit", apply(1, 24), 4},
+		{"told that it is alone", tell(me, 1), 24},
+	} {
+		step.do()
+		if got := slotsOf(s, limited(1, 1).Core.Providers[0].ID); got != step.want {
+			t.Errorf("%s: %d slots, want %d", step.name, got, step.want)
+		}
+	}
+}
