@@ -124,7 +124,8 @@ type TokenLimit struct {
 }
 
 // ProviderLimits are the provider's own quotas, which the gateway keeps below, so that it routes elsewhere before it is
-// refused. Each gateway pod counts for itself: with n pods, write an nth. What a provider tells in x-ratelimit-* and
+// refused. They are of all pods of a gateway together: each takes its part, the limit divided by the pods that serve, but
+// one request at once at least. Of several gateways each keeps them for itself. What a provider tells in x-ratelimit-* and
 // anthropic-ratelimit-* headers is heeded beside them, and without them.
 //
 // +kubebuilder:validation:MinProperties=1
@@ -145,7 +146,8 @@ type ProviderLimits struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=4
 	Tokens []TokenLimit `json:"tokens,omitempty"`
-	// concurrency is how many requests may be under way at once. Default: no limit.
+	// concurrency is how many requests may be under way at once. Each pod has whole slots: of 7, two in each of three pods.
+	// Default: no limit.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1
@@ -161,7 +163,7 @@ type ProviderLimits struct {
 //
 // +kubebuilder:validation:MinProperties=1
 type ProviderQueue struct {
-	// length is how many may wait; 0 lets none. Default: 100.
+	// length is how many may wait in each pod; 0 lets none. Default: 100.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0

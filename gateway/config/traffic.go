@@ -52,13 +52,13 @@ type Retry struct {
 	BudgetPercent int64 `json:"budgetPercent"`
 }
 
-// Quota is what a provider takes, as one process counts.
+// Quota is what a provider takes of all processes together, of which each takes its part.
 type Quota struct {
 	Requests []RequestLimit `json:"requests,omitempty"`
 	Tokens   []TokenLimit   `json:"tokens,omitempty"`
 	// Concurrency is how many requests may be under way; 0 does not bound them.
 	Concurrency int64 `json:"concurrency,omitempty"`
-	// QueueLength is how many requests may wait for the provider, 0 none, and QueueTimeout how long; positive.
+	// QueueLength is how many requests may wait for the provider in each process, 0 none, and QueueTimeout how long; positive.
 	QueueLength  int64    `json:"queueLength"`
 	QueueTimeout Duration `json:"queueTimeout"`
 }
