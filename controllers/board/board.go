@@ -73,10 +73,18 @@ func (b *Board) Report(gateway types.NamespacedName) status.Report {
 func (b *Board) tellChanged(before, after status.Report) {
 	for _, kind := range status.Kinds {
 		was, is := before.Attachments[kind], after.Attachments[kind]
+		found := 0
 		for name, a := range is {
-			if old, ok := was[name]; !ok || !old.Same(a) {
+			old, ok := was[name]
+			if ok {
+				found++
+			}
+			if !ok || !old.Same(a) {
 				b.tell(kind, name)
 			}
+		}
+		if found == len(was) {
+			continue
 		}
 		for name := range was {
 			if _, ok := is[name]; !ok {

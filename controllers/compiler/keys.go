@@ -66,9 +66,7 @@ func (c *compilation) judge(apiKey *v1alpha1.APIKey, admit *admissions, prints *
 		key.Labels = labelsOf(apiKey.Labels, names)
 		verdict.Content = prints.of(key)
 	}
-	j := &judged{origin: from, key: key, verdict: verdict}
-	c.memo.keep(name, j)
-	return j
+	return c.memo.keep(name, &judged{origin: from, key: key, verdict: verdict})
 }
 
 func keysOf(served []*judged) []config.Key {

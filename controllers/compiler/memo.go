@@ -24,11 +24,12 @@ type Memo struct {
 	shards [config.KeyShards]shard
 }
 
-// judged is the decision on an API key as far as it does not depend on other keys. Only round changes once it is made.
+// judged is the decision on an API key as far as it does not depend on other keys. The key and the verdict do not change once
+// it is made.
 type judged struct {
-	origin  origin
 	key     config.Key
 	verdict Verdict
+	origin  origin
 	// round is the last compilation that had the key.
 	round uint64
 }
@@ -87,11 +88,19 @@ func (m *Memo) recall(name types.NamespacedName, from *origin) *judged {
 	return j
 }
 
-func (m *Memo) keep(name types.NamespacedName, j *judged) {
-	if j.origin.versioned() {
-		j.round = m.round
-		m.keys[name] = j
+// keep remembers a decision and gives it, or the one before where that is the same: statuses are written all the time, and
+// the API server gives a key another version for it.
+func (m *Memo) keep(name types.NamespacedName, j *judged) *judged {
+	if !j.origin.versioned() {
+		return j
 	}
+	// A served key's Content is a digest of it.
+	if before := m.keys[name]; before != nil && before.verdict == j.verdict {
+		before.origin, j = j.origin, before
+	}
+	j.round = m.round
+	m.keys[name] = j
+	return j
 }
 
 // versioned says that the API server tells when the objects change.

@@ -159,6 +159,19 @@ func versioned(in compiler.Input) compiler.Input {
 	return in
 }
 
+func TestAnotherVersionOfTheSameKeyIsNoNews(t *testing.T) {
+	in, memo := versioned(crowd(3)), &compiler.Memo{}
+	before := memo.Compile(in)
+	in.Keys[1].ResourceVersion, in.Keys[1].Status.Prefix = "2", "spark-…"
+	in.Keys[2].ResourceVersion, in.Keys[2].Spec.User = "2", "another"
+	after := memo.Compile(in)
+	for i, same := range []bool{true, true, false} {
+		if at := name(in.Keys[i].Name); (before.Keys[at] == after.Keys[at]) != same {
+			t.Errorf("the verdict on key %d stays: %t", i, !same)
+		}
+	}
+}
+
 func TestOfManyKeysOnlyTheOneThatChangedIsJudged(t *testing.T) {
 	in, memo := versioned(crowd(2000)), &compiler.Memo{}
 	memo.Compile(in)

@@ -95,27 +95,48 @@ func Attachments(previous Report, out compiler.Output, gateway Condition, p Prog
 	return next
 }
 
+// attachments gives the previous map itself where nothing is new: of 100,000 keys that is much the shorter way.
 func attachments(previous map[types.NamespacedName]Attachment, verdicts compiler.Verdicts, gateway Condition, sequence int64) map[types.NamespacedName]Attachment {
+	if len(previous) == len(verdicts) && !news(previous, verdicts, gateway, sequence) {
+		return previous
+	}
 	next := make(map[types.NamespacedName]Attachment, len(verdicts))
 	for name, verdict := range verdicts {
-		before := previous[name]
-		a := Attachment{Verdict: verdict, Live: before.Live, Since: sequence}
-		if before.Since > 0 && before.Verdict.Content == verdict.Content {
-			a.Since = before.Since
+		next[name] = previous[name].next(verdict, gateway, sequence)
+	}
+	return next
+}
+
+func news(previous map[types.NamespacedName]Attachment, verdicts compiler.Verdicts, gateway Condition, sequence int64) bool {
+	for name, verdict := range verdicts {
+		before, known := previous[name]
+		if !known || before.next(verdict, gateway, sequence) != before {
+			return true
 		}
-		switch {
-		case !verdict.Served():
-			a.Live = ""
-			a.Programmed = Condition{v1alpha1.Programmed, metav1.ConditionFalse, v1alpha1.ReasonInvalid, "the gateway does not serve this resource"}
-		case gateway.Status == metav1.ConditionTrue || a.Live == verdict.Content:
-			a.Live = verdict.Content
-			a.Programmed = Condition{v1alpha1.Programmed, metav1.ConditionTrue, v1alpha1.ReasonProgrammed, "every pod serves this resource"}
-		default:
-			// From now on some pods may have the change, so a change back has to travel as well.
-			a.Live = ""
-			a.Programmed = gateway
-		}
-		next[name] = a
+	}
+	return false
+}
+
+// next gives the word that follows this one, which is zero before the first.
+func (a Attachment) next(verdict *compiler.Verdict, gateway Condition, sequence int64) Attachment {
+	if a.Verdict == verdict && a.Programmed.Status == metav1.ConditionTrue {
+		return a
+	}
+	next := Attachment{Verdict: verdict, Live: a.Live, Since: sequence}
+	if a.Since > 0 && a.Verdict.Content == verdict.Content {
+		next.Since = a.Since
+	}
+	switch {
+	case !verdict.Served():
+		next.Live = ""
+		next.Programmed = Condition{v1alpha1.Programmed, metav1.ConditionFalse, v1alpha1.ReasonInvalid, "the gateway does not serve this resource"}
+	case gateway.Status == metav1.ConditionTrue || a.Live == verdict.Content:
+		next.Live = verdict.Content
+		next.Programmed = Condition{v1alpha1.Programmed, metav1.ConditionTrue, v1alpha1.ReasonProgrammed, "every pod serves this resource"}
+	default:
+		// From now on some pods may have the change, so a change back has to travel as well.
+		next.Live = ""
+		next.Programmed = gateway
 	}
 	return next
 }
