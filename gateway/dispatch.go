@@ -129,7 +129,7 @@ func (r *request) decode() (contentType []byte, m dialect.Mention, err *exchange
 	e := r.endpoint
 	contentType = r.ctx.Request.Header.ContentType()
 	if e.forms && bytes.HasPrefix(bytes.ToLower(contentType), []byte("multipart/")) {
-		return contentType, m, r.asked.DecodeForm(contentType, r.body)
+		return contentType, m, r.asked.DecodeForm(e.shape, contentType, r.body)
 	}
 	if r.body, m, err = dialect.Unpin(r.body, e.dialect); err != nil {
 		return nil, m, err

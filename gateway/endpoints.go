@@ -36,8 +36,8 @@ func posted(op exchange.Operation, s *dialect.Shape) *endpoint {
 }
 
 // uploaded takes a form, or JSON.
-func uploaded(op exchange.Operation) *endpoint {
-	return &endpoint{operation: op, methods: "POST", shape: dialect.ModelOnly, serve: (*request).ask, plan: (*request).planModel, forms: true}
+func uploaded(op exchange.Operation, s *dialect.Shape) *endpoint {
+	return &endpoint{operation: op, methods: "POST", shape: s, serve: (*request).ask, plan: (*request).planModel, forms: true}
 }
 
 func uploadedTo(e *endpoint) *endpoint {
@@ -56,10 +56,10 @@ var endpoints = map[string]*endpoint{
 	"/v2/rerank":                posted(exchange.Rerank, dialect.Rerank),
 	"/v1/images/generations":    posted(exchange.ImageGeneration, dialect.Images),
 	"/v1/audio/speech":          posted(exchange.Speech, dialect.Speech),
-	"/v1/images/edits":          uploaded(exchange.ImageEdit),
-	"/v1/images/variations":     uploaded(exchange.ImageVariation),
-	"/v1/audio/transcriptions":  uploaded(exchange.Transcription),
-	"/v1/audio/translations":    uploaded(exchange.Translation),
+	"/v1/images/edits":          uploaded(exchange.ImageEdit, dialect.ImageUploads),
+	"/v1/images/variations":     uploaded(exchange.ImageVariation, dialect.ImageUploads),
+	"/v1/audio/transcriptions":  uploaded(exchange.Transcription, dialect.ModelOnly),
+	"/v1/audio/translations":    uploaded(exchange.Translation, dialect.ModelOnly),
 	"/v1/messages":              posted(exchange.Chat, dialect.Messages),
 	"/v1/messages/count_tokens": posted(exchange.CountTokens, dialect.CountTokens),
 	"/v1/files":                 uploadedTo(kept(exchange.Files, exchange.OpenAI, "GET, POST")),

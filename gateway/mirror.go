@@ -123,7 +123,7 @@ func (r *request) copy(w *way, req *proxy.Request) *copied {
 	contentType := append([]byte(nil), req.ContentType...)
 	var err *exchange.Error
 	if len(contentType) > 0 {
-		err = c.asked.DecodeForm(contentType, body)
+		err = c.asked.DecodeForm(r.endpoint.shape, contentType, body)
 	} else {
 		err = c.asked.Decode(r.endpoint.shape, body)
 	}

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"mime"
 	"net/textproto"
+	"slices"
 	"strings"
 
 	"github.com/sparkgateway/spark/gateway/exchange"
@@ -18,11 +19,11 @@ const (
 	maxPartHeader = 4 << 10
 )
 
-// DecodeForm reads a multipart/form-data body (RFC 7578): the parts model and stream. Like Decode it refuses, with a 400
-// that names the field, what a provider might read differently than the gateway does. The content type is the
-// request's. The body must not change while the request is used.
-func (r *Request) DecodeForm(contentType, body []byte) *exchange.Error {
-	*r = Request{shape: ModelOnly, body: body, form: true, Items: 1, Choices: 1}
+// DecodeForm reads a multipart/form-data body (RFC 7578): the parts model and stream, and those that the shape counts. Like
+// Decode it refuses, with a 400 that names the field, what a provider might read differently than the gateway does. The
+// content type is the request's. The body must not change while the request is used.
+func (r *Request) DecodeForm(s *Shape, contentType, body []byte) *exchange.Error {
+	*r = Request{shape: s, body: body, form: true, Items: 1, Choices: 1}
 	media, params, err := mime.ParseMediaType(string(contentType))
 	if err != nil || media != "multipart/form-data" || params["boundary"] == "" {
 		e := exchange.Invalid("", "The body must be multipart/form-data, with a boundary.")
@@ -41,6 +42,15 @@ func (r *Request) DecodeForm(contentType, body []byte) *exchange.Error {
 		return exchange.Invalid("model", "The name of the model is too long.")
 	}
 	r.Stream = string(r.members[atStream].value.in(body)) == "true"
+	for i, name := range s.Counts {
+		value := r.members[s.atCounts()+i].value
+		if !value.found() {
+			continue
+		}
+		if err := r.readCount(name, value.in(body)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -76,13 +86,7 @@ func (r *Request) part(at span) bool {
 		return false
 	}
 	name := partName(content[:head])
-	place := -1
-	switch strings.ToLower(name) {
-	case "model":
-		place = atModel
-	case "stream":
-		place = atStream
-	}
+	place := r.shape.partPlace(strings.ToLower(name))
 	if place < 0 {
 		return true
 	}
@@ -92,6 +96,20 @@ func (r *Request) part(at span) bool {
 	}
 	r.members[place].value = value
 	return true
+}
+
+// partPlace gives the place of the member that a form's part is, -1 for others.
+func (s *Shape) partPlace(name string) int {
+	switch name {
+	case "model":
+		return atModel
+	case "stream":
+		return atStream
+	}
+	if i := slices.Index(s.Counts, name); i >= 0 {
+		return s.atCounts() + i
+	}
+	return -1
 }
 
 // partName gives the name of a part, "" where it has none.

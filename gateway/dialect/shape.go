@@ -61,7 +61,10 @@ func shape(s Shape) *Shape {
 	return &s
 }
 
-// The shapes of the endpoints with JSON bodies.
+// atCounts is the place of the first of Counts.
+func (s *Shape) atCounts() int { return atBounds + len(s.Bounds) }
+
+// The shapes of the endpoints with JSON bodies, some of which take forms too.
 var (
 	Chat = shape(Shape{
 		Dialect: exchange.OpenAI, Content: "messages", List: true, Streams: true, Options: true,
@@ -79,7 +82,9 @@ var (
 	Rerank      = shape(Shape{Dialect: exchange.OpenAI, Content: "documents", List: true})
 	// ModelOnly reads no more than whom to ask.
 	ModelOnly = shape(Shape{Dialect: exchange.OpenAI, Streams: true})
-	Response  = shape(Shape{
+	// ImageUploads are edits and variations of images, of which there may be several.
+	ImageUploads = shape(Shape{Dialect: exchange.OpenAI, Streams: true, Counts: []string{"n"}})
+	Response     = shape(Shape{
 		Dialect: exchange.Responses, Content: "input", Streams: true, Bounds: []string{"max_output_tokens"},
 	})
 	Messages = shape(Shape{

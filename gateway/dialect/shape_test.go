@@ -121,7 +121,7 @@ func formBody(t *testing.T, fields ...string) (contentType string, body []byte) 
 func TestAFormsModelIsReadAndEditedInPlace(t *testing.T) {
 	contentType, body := formBody(t, "language", "de", "model", "whisper", "stream", "true")
 	var r Request
-	if err := r.DecodeForm([]byte(contentType), body); err != nil {
+	if err := r.DecodeForm(ImageUploads, []byte(contentType), body); err != nil {
 		t.Fatal(err.Message)
 	}
 	if string(r.Model) != "whisper" || !r.Stream {
@@ -159,7 +159,7 @@ func TestWhatIsNoFormIsRefused(t *testing.T) {
 		"a part without its header": {contentType, append(bytes.SplitAfter(body, []byte("\r\n"))[0], "x\r\n"...), 400, ""},
 	} {
 		var r Request
-		if err := r.DecodeForm([]byte(tc.contentType), tc.body); err == nil || err.Status != tc.wantStatus || err.Param != tc.wantParam {
+		if err := r.DecodeForm(ImageUploads, []byte(tc.contentType), tc.body); err == nil || err.Status != tc.wantStatus || err.Param != tc.wantParam {
 			t.Errorf("%s: %+v", name, err)
 		}
 	}
@@ -171,7 +171,7 @@ func FuzzForm(f *testing.F) {
 	f.Add([]byte("--b\r\n\r\n--b\r\n--b--"), "x")
 	f.Fuzz(func(t *testing.T, body []byte, model string) {
 		var r Request
-		if r.DecodeForm([]byte("multipart/form-data; boundary=b"), body) != nil {
+		if r.DecodeForm(ImageUploads, []byte("multipart/form-data; boundary=b"), body) != nil {
 			return
 		}
 		got := r.AppendEdited(nil, Edit{Model: model})
@@ -196,6 +196,7 @@ func TestSeveralAnswersAreCounted(t *testing.T) {
 		"no number":                {Chat, `{"model":"m","messages":[],"n":"3"}`, 0, "n"},
 		"the best of some":         {Completions, `{"model":"m","prompt":"p","n":2,"best_of":5}`, 5, ""},
 		"pictures":                 {Images, `{"model":"m","prompt":"p","n":4}`, 4, ""},
+		"edits of a picture":       {ImageUploads, `{"model":"m","prompt":"p","n":4}`, 4, ""},
 		"candidates":               {Generate, `{"contents":[],"generationConfig":{"candidateCount":2}}`, 2, ""},
 		"candidates in snake case": {Generate, `{"contents":[],"generationConfig":{"candidate_count":2}}`, 2, ""},
 		"candidates are no number": {Generate, `{"contents":[],"generationConfig":{"candidateCount":[]}}`, 0, "generationConfig.candidateCount"},
@@ -204,6 +205,35 @@ func TestSeveralAnswersAreCounted(t *testing.T) {
 		err := r.Decode(tc.shape, []byte(tc.body))
 		if (err != nil) != (tc.param != "") || err != nil && err.Param != tc.param || err == nil && r.Choices != tc.want {
 			t.Errorf("%s: %d, %v", name, r.Choices, err)
+		}
+	}
+}
+
+func TestSeveralAnswersAreCountedInAForm(t *testing.T) {
+	for name, tc := range map[string]struct {
+		shape  *Shape
+		fields []string
+		want   int64
+		refuse bool
+		param  string
+	}{
+		"one":                             {ImageUploads, nil, 1, false, ""},
+		"some":                            {ImageUploads, []string{"n", "3"}, 3, false, ""},
+		"less than one":                   {ImageUploads, []string{"n", "-3"}, 1, false, ""},
+		"beyond belief":                   {ImageUploads, []string{"n", "1000000000"}, maxChoices, false, ""},
+		"no number":                       {ImageUploads, []string{"n", "three"}, 0, true, "n"},
+		"a number of another kind":        {ImageUploads, []string{"n", "3.0"}, 0, true, "n"},
+		"a number that is too long":       {ImageUploads, []string{"n", strings.Repeat("9", 30)}, 0, true, "n"},
+		"nothing":                         {ImageUploads, []string{"n", ""}, 0, true, "n"},
+		"twice":                           {ImageUploads, []string{"n", "1", "n", "9"}, 0, true, ""},
+		"in another case":                 {ImageUploads, []string{"N", "9"}, 0, true, ""},
+		"what an endpoint does not count": {ModelOnly, []string{"n", "3", "N", "x"}, 1, false, ""},
+	} {
+		contentType, body := formBody(t, append([]string{"model", "m"}, tc.fields...)...)
+		r := &Request{}
+		err := r.DecodeForm(tc.shape, []byte(contentType), body)
+		if (err != nil) != tc.refuse || err != nil && (err.Param != tc.param || err.Status != 400) || err == nil && r.Choices != tc.want {
+			t.Errorf("%s: %d, %+v", name, r.Choices, err)
 		}
 	}
 }

@@ -157,6 +157,38 @@ func TestWhatIsNoChatPassesThroughAndIsCounted(t *testing.T) {
 	}
 }
 
+func TestEveryPictureHasItsPrice(t *testing.T) {
+	files := []string{"model", "mine", "image", "@" + tinyPNG, "prompt", "a hat"}
+	for name, tc := range map[string]struct {
+		path, body string
+		form       []string
+		want       []int // with five dollars, at a dollar each
+	}{
+		"three are made":         {"/v1/images/generations", `{"model":"mine","prompt":"a cat","n":3}`, nil, []int{200, 429}},
+		"three edits, by a form": {"/v1/images/edits", "", append([]string{"n", "3"}, files...), []int{200, 429}},
+		"two edits, by a form":   {"/v1/images/edits", "", append(files, "n", "2"), []int{200, 200, 429}},
+		"six edits, by a form":   {"/v1/images/edits", "", append(files, "n", "6"), []int{429}},
+		"an edit":                {"/v1/images/edits", "", files, []int{200, 200, 200, 200, 200, 429}},
+		"three variations":       {"/v1/images/variations", "", []string{"image", "@" + tinyPNG, "n", "3", "model", "mine"}, []int{200, 429}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, asMine(config.OpenAI, "/v1", "gpt-image-1"), withDocument(func(d *config.Document) {
+				d.Core.Models[0].Price = &config.Price{Request: config.Dollar}
+				d.Keys[0].Budgets = []config.Budget{{Amount: 5 * config.Dollar, Per: config.Total}}
+			}))
+			body, contentType := tc.body, "application/json"
+			if tc.form != nil {
+				body, contentType = formOf(t, tc.form...)
+			}
+			for i, want := range tc.want {
+				if got := s.call("POST", tc.path, body, "Content-Type", contentType); got.StatusCode != want {
+					t.Errorf("request %d: %d, want %d: %.200s", i+1, got.StatusCode, want, got.body)
+				}
+			}
+		})
+	}
+}
+
 // askedForUsage is what the gateway adds to a stream's request of its own.
 func askedForUsage(m media) int {
 	if m.path == "/v1/completions" && strings.Contains(m.body, `"stream":true`) {
