@@ -71,7 +71,7 @@ func (l *Living) share(doc *config.Document) error {
 	}
 	next.secrets.Store(&secrets)
 	opened, err := store.Open(store.Options{
-		Gateway: g.ID, Config: *g.Store, Logger: l.log, Now: l.now, Learned: l.book.Learn,
+		Gateway: g.ID, Config: *g.Store, Logger: l.log, Now: l.now, Learned: l.book.Learn, Known: l.book.Learned,
 		Secrets:   func(name string) config.Secret { return (*next.secrets.Load())[name] },
 		Retention: next.ledger.Retention.Std(), MaxBytes: next.ledger.MaxBytes,
 	})

@@ -4,6 +4,7 @@
 package limit
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -167,6 +168,18 @@ func (b *Book) Learn(name string, total *config.HolderUse) {
 	h := b.Holder(name)
 	if h.learn(&u, stateOf(b.state.Load()).exchanges) {
 		b.tidings.note(h)
+	}
+}
+
+// Learned gives what Learn was told of each holder, the largest of each number, in no order.
+func (b *Book) Learned(each func(config.HolderUse) bool) {
+	b.mu.RLock()
+	all := slices.Collect(maps.Values(b.holders))
+	b.mu.RUnlock()
+	for _, h := range all {
+		if u, ok := h.account(true); ok && !each(u) {
+			return
+		}
 	}
 }
 

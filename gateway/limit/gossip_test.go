@@ -201,3 +201,27 @@ func TestAnAnswerIsBounded(t *testing.T) {
 		t.Errorf("%d changes of %d holders", n, all)
 	}
 }
+
+// What a store knew is remembered with each number as large as it ever was, and nothing else is.
+func TestWhatWasLearnedIsRemembered(t *testing.T) {
+	b := NewBook(Options{})
+	b.Holder("key/t/unused")
+	use := func(requests, day int64, cost config.Money) *config.HolderUse {
+		return &config.HolderUse{Requests: requests, Cost: cost, Day: config.WindowUse{Window: day, Cost: cost}}
+	}
+	b.Learn("key/t/a", use(3, 7, 30))
+	b.Learn("key/t/a", use(2, 8, 20))
+	b.Learn("policy/t/p", use(1, 7, 10))
+	b.Learn(config.HolderIP+"192.0.2.1", use(1, 7, 10))
+	want := map[string]config.HolderUse{
+		"key/t/a":    {Holder: "key/t/a", Requests: 3, Cost: 30, Day: config.WindowUse{Window: 8, Cost: 20}},
+		"policy/t/p": {Holder: "policy/t/p", Requests: 1, Cost: 10, Day: config.WindowUse{Window: 7, Cost: 10}},
+	}
+	got := map[string]config.HolderUse{}
+	for u := range b.Learned {
+		got[u.Holder] = u
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -5,6 +5,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"strconv"
 	"sync"
@@ -150,13 +151,16 @@ func (s *Store) probe() error {
 	ctx, cancel = context.WithTimeout(s.ctx, time.Duration(s.opts.Config.Timeout))
 	defer cancel()
 	_, err := s.renew(ctx, false)
+	if errors.Is(err, errLost) {
+		return s.restore()
+	}
 	return err
 }
 
 // stale says whether the same client may never find its way back. It does where only the server was away.
 func (s *Store) stale() bool {
 	why := s.State().Reason
-	if s.opts.Config.Mode == config.StoreSingle && (why == "timeout" || why == "loading" || why == "out of memory") {
+	if s.opts.Config.Mode == config.StoreSingle && (why == "timeout" || why == "loading" || why == "out of memory" || why == dataLost) {
 		return false
 	}
 	return true
@@ -187,10 +191,12 @@ func (s *Store) renew(ctx context.Context, leaving bool) (more bool, err error) 
 	leaves := "0"
 	if leaving {
 		leaves = "1"
+		// It is not heard of any more, and that is no loss.
+		s.seen.Store(&sight{generation: s.seen.Load().generation, heard: "0"})
 	}
-	asked := s.clock.own()
+	asked, seen := s.clock.own(), s.seen.Load()
 	answer, err := s.scripts.renew.Exec(ctx, *client, s.prefix, []string{
-		s.instance, strconv.FormatInt(s.pace.silence.Microseconds(), 10), leaves,
+		s.instance, strconv.FormatInt(s.pace.silence.Microseconds(), 10), leaves, seen.generation, seen.heard,
 	}).AsIntSlice()
 	if err != nil {
 		return false, err
@@ -199,5 +205,11 @@ func (s *Store) renew(ctx context.Context, leaving bool) (more bool, err error) 
 		return false, errAnswer
 	}
 	s.clock.heard(answer[0], asked)
+	if answer[2] < 0 {
+		return false, errLost
+	}
+	if !leaving {
+		s.seen.CompareAndSwap(seen, &sight{generation: seen.generation, heard: strconv.FormatInt(answer[0], 10)})
+	}
 	return answer[2] == 1, nil
 }

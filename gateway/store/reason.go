@@ -40,7 +40,10 @@ var said = []struct{ begins, reason string }{
 	{"ERR No such master", "no master"},
 }
 
-const unknownError = "server error"
+const (
+	unknownError = "server error"
+	dataLost     = "data was lost"
+)
 
 // reason gives a stable phrase for an error: never an address or a credential.
 func reason(err error) string {
@@ -78,6 +81,8 @@ func lost(err error) string {
 		network   net.Error
 	)
 	switch {
+	case errors.Is(err, errLost):
+		return dataLost
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return "timeout"
 	case errors.Is(err, syscall.ECONNREFUSED):

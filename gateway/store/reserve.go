@@ -33,6 +33,7 @@ const (
 	saidYes
 	saidLate
 	saidKnown
+	saidLost
 )
 
 // Reserve takes all that a request needs, or nothing. It waits at most Config.Timeout, and not at all while the store is down.
@@ -92,8 +93,9 @@ func (s *Store) nothing(err error) bool {
 func (s *Store) reserve(ctx context.Context, id, plan string) ([]rueidis.RedisMessage, error) {
 	deadline, _ := ctx.Deadline()
 	asked := s.clock.own()
+	seen := s.seen.Load()
 	late := strconv.FormatInt(s.clock.until(time.Until(deadline)), 10)
-	answer, err := s.scripts.reserve.Exec(ctx, *s.client.Load(), s.prefix, []string{s.instance, id, plan, late}).ToArray()
+	answer, err := s.scripts.reserve.Exec(ctx, *s.client.Load(), s.prefix, []string{s.instance, id, plan, late, seen.generation, seen.heard}).ToArray()
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +114,8 @@ func (s *Store) reserve(ctx context.Context, id, plan string) ([]rueidis.RedisMe
 		return nil, ErrLate
 	case said == saidKnown:
 		return nil, errID
+	case said == saidLost:
+		return nil, errLost
 	}
 	return answer, nil
 }

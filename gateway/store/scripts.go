@@ -21,9 +21,11 @@ var (
 	settleLua string
 	//go:embed lua/renew.lua
 	renewLua string
+	//go:embed lua/restore.lua
+	restoreLua string
 )
 
-type scripts struct{ reserve, settle, renew *rueidis.Lua }
+type scripts struct{ reserve, settle, renew, restore *rueidis.Lua }
 
 // newScripts puts the scripts together. A timing that is not empty is a Lua expression that stands for the server's TIME.
 func newScripts(timing string) scripts {
@@ -35,5 +37,6 @@ func newScripts(timing string) scripts {
 		reserve: rueidis.NewLuaScript(common + reserveLua),
 		settle:  rueidis.NewLuaScript(common + chargeLua + settleLua),
 		renew:   rueidis.NewLuaScript(common + chargeLua + renewLua),
+		restore: rueidis.NewLuaScript(common + restoreLua),
 	}
 }

@@ -115,7 +115,10 @@ func (s *Store) drain() {
 	}
 }
 
-// batch gives the arguments of the script. They are the same however often they are sent.
+// ofSight is where the script's arguments stand that change.
+const ofSight = 5
+
+// batch gives the arguments of the script. But for how the store is known they are the same however often they are sent.
 func (s *Store) batch(count int64, items []item, merged []config.HolderUse) []string {
 	body := []byte{'['}
 	for i := range items {
@@ -137,6 +140,7 @@ func (s *Store) batch(count int64, items []item, merged []config.HolderUse) []st
 	args := []string{
 		s.instance, strconv.FormatInt(count, 10), string(append(body, ']')),
 		strconv.FormatInt(int64(s.opts.Retention/time.Second), 10), strconv.FormatInt(s.opts.MaxBytes, 10),
+		"", "", // how the store is known, when it is sent
 	}
 	return append(args, days(items)...)
 }
@@ -177,11 +181,15 @@ func (s *Store) settle(args []string) bool {
 	for s.waitUp() {
 		epoch, _ := s.health.now()
 		asked := s.clock.own()
+		seen := s.seen.Load()
+		args[ofSight], args[ofSight+1] = seen.generation, seen.heard
 		ctx, cancel := context.WithTimeout(s.ctx, s.pace.patient)
 		answer, err := s.scripts.settle.Exec(ctx, *s.client.Load(), s.prefix, args).ToArray()
 		cancel()
 		if err == nil {
-			s.settled(answer, asked)
+			err = s.settled(answer, asked)
+		}
+		if err == nil {
 			return true
 		}
 		if s.ctx.Err() != nil {
@@ -196,9 +204,9 @@ func (s *Store) settle(args []string) bool {
 	return false
 }
 
-func (s *Store) settled(answer []rueidis.RedisMessage, asked int64) {
+func (s *Store) settled(answer []rueidis.RedisMessage, asked int64) error {
 	if len(answer) == 0 {
-		return
+		return errLost
 	}
 	if server, err := answer[0].AsInt64(); err == nil {
 		s.clock.heard(server, asked)
@@ -208,6 +216,7 @@ func (s *Store) settled(answer []rueidis.RedisMessage, asked int64) {
 			s.learn(holder, &answer[i+1])
 		}
 	}
+	return nil
 }
 
 // Flush waits until nothing is queued, and all is in the store.

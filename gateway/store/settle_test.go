@@ -172,6 +172,7 @@ func TestABatchCountsOnceHoweverOftenItIsSent(t *testing.T) {
 		it = items[0]
 	}()
 	args := s.batch(2, []item{it}, nil)
+	args[ofSight], args[ofSight+1] = s.seen.Load().generation, s.seen.Load().heard
 	for range 3 {
 		if err := s.scripts.settle.Exec(context.Background(), *s.client.Load(), s.prefix, args).Error(); err != nil {
 			t.Fatal(err)
@@ -187,7 +188,7 @@ func TestABatchCountsOnceHoweverOftenItIsSent(t *testing.T) {
 
 func TestAStoreThatLostAllGoesOn(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	s := opened(t, single(server))
+	s := tuned(t, single(server), tuning{pace: watchful()})
 	const holder = "key/team/a"
 	constraints := []exchange.Constraint{slots(holder, 2), tokens(holder, 1000, time.Hour), budget(holder, 1000, config.Total)}
 	reservation := func(id string) *Reservation {
@@ -201,6 +202,8 @@ func TestAStoreThatLostAllGoesOn(t *testing.T) {
 	if _, err := server.Do("SCRIPT", "FLUSH"); err != nil {
 		t.Fatal(err)
 	}
+	waitFor(t, "the loss is seen", func() bool { _, err := s.Reserve(t.Context(), reservation("seen")); return err != nil })
+	waitFor(t, "the store is up", s.Up)
 	reserved(t, s, two)
 	// Were this process to die now, others would give back what it reserved since.
 	c := *s.client.Load()

@@ -15,6 +15,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -49,6 +50,9 @@ type Options struct {
 	// Learned is told what a holder used in all, as answers bring it, from several goroutines; nil is not told.
 	// It must not block, and total is its own.
 	Learned func(holder string, total *config.HolderUse)
+	// Known gives what Learned was ever told, also by a Store before this one: a store that lost what it knew is told again.
+	// It is asked from one goroutine at a time; nil knows nothing.
+	Known iter.Seq[config.HolderUse]
 	// Retention is how long records are kept; 0 keeps none. MaxBytes bounds all records of the gateway, roughly: with what
 	// surrounds them the server's memory is up to a fifth more; the oldest go first.
 	Retention time.Duration
@@ -113,6 +117,9 @@ type Store struct {
 	scripts  scripts
 	pace     pace
 
+	seen     atomic.Pointer[sight]
+	heritage heritage // the keeper's own
+
 	client atomic.Pointer[rueidis.Client] // nil before the first connection
 	dialed time.Time                      // when it was made; the keeper's own
 	health health
@@ -134,12 +141,14 @@ type pace struct {
 	patient time.Duration // how long what nobody waits for may take
 	probe   time.Duration // between the first two probes of a store that is down
 	slowest time.Duration // between later ones
+	grace   time.Duration // until a store that was emptied is used again: any that lives has found it, and told what it knows
 	batch   int           // settlements in one script
 	queued  int           // settlements that wait, before they are merged
 }
 
 var usual = pace{
 	silence: 30 * time.Second, renew: 2 * time.Second, patient: 2 * time.Second, probe: 50 * time.Millisecond, slowest: 800 * time.Millisecond,
+	grace: 3 * time.Second,
 	batch: 32, queued: 16384,
 }
 
@@ -171,6 +180,7 @@ func open(opts Options, tuned tuning) (*Store, error) {
 		return nil, err
 	}
 	s.scripts = newScripts(tuned.timing)
+	s.seen.Store(&sight{heard: "0"})
 	s.clock.begin = time.Now()
 	s.health.state = config.StoreState{Since: opts.Now(), Reason: "connecting"}
 	s.health.kick = make(chan struct{}, 1)

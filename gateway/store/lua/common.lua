@@ -8,6 +8,7 @@
 --   e             zset  when each process was last heard of
 --   x:<instance>  hash  what was charged for reservations of a process that was taken for dead
 --   i:<instance>  the number of the last batch of settlements of a process
+--   g             the generation: a name, a space, and the time from which on it is open
 --   l:<day>       stream of records; lb: hash of their bytes by day
 -- Numbers are doubles, so all that is computed with stays below 2^53; what may grow beyond (cost) is added in two parts. What
 -- is counted is written as it shall be and never as an increase: of a transaction that was cut off in the append-only file,
@@ -29,6 +30,13 @@ local function plus(text, n)
   local high = (tonumber(string.sub(text, 1, -16)) or 0) + carry
   if high == 0 then return format('%d', sum) end
   return format('%d%015d', high, sum - carry * 1e15)
+end
+
+-- lost says that the store is not the one that a process knows, or not as it was: it has another generation, or last heard
+-- of the process before the process knows that it did.
+local function lost(instance, generation, heard)
+  if call('GET', P .. 'g') ~= generation then return true end
+  return tonumber(call('ZSCORE', P .. 'e', instance) or 0) < tonumber(heard)
 end
 
 -- month numbers the month that a day lies in, as config.Calendar does: year * 12 + month - 1.

@@ -2,9 +2,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 
 -- Says that a process lives, and sweeps up, some at a time, what a process left behind that was not heard of for long.
--- ARGV: instance, microseconds after which a process is taken for dead, whether this one leaves (1).
--- Answer: {now, how many were swept, whether there are more}.
+-- ARGV: instance, microseconds after which a process is taken for dead, whether this one leaves (1), generation, when this one
+-- was last heard of as it knows.
+-- Answer: {now, how many were swept, whether there are more}, the last one -1 where the store lost something.
 local instance, silence = ARGV[1], tonumber(ARGV[2])
+if lost(instance, ARGV[4], ARGV[5]) then return {now, 0, -1} end
 if ARGV[3] == '1' then
   if call('HLEN', P .. 'p:' .. instance) == 0 then call('ZREM', P .. 'e', instance) end
 else

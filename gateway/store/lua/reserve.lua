@@ -2,12 +2,14 @@
 -- SPDX-License-Identifier: Apache-2.0
 
 -- Takes all that a request needs, or nothing.
--- ARGV: instance, ID, plan {holders, constraints, {least tokens, least cost}, cost}, time after which its caller has given up.
+-- ARGV: instance, ID, plan {holders, constraints, {least tokens, least cost}, cost}, time after which its caller has given up,
+-- generation, when this process was last heard of as it knows.
 -- Answer: {said, now, refused, wait, shadowed, requests {index, remaining, reset}, tokens {likewise}, totals of each holder},
--- where said is 1 for yes, 0 for no, 2 for too late, 3 for an ID that is known. Times are microseconds; indices are from 1,
--- 0 for none; a wait of -1 never ends.
+-- where said is 1 for yes, 0 for no, 2 for too late, 3 for an ID that is known, 4 for a store that lost something. Times are
+-- microseconds; indices are from 1, 0 for none; a wait of -1 never ends.
 local instance, id = ARGV[1], ARGV[2]
 if now > tonumber(ARGV[4]) then return {2, now} end
+if lost(instance, ARGV[5], ARGV[6]) then return {4, now} end
 local plan = cjson.decode(ARGV[3])
 local holders, constraints = plan[1], plan[2]
 local have, at = read(holders, constraints)

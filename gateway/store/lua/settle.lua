@@ -3,13 +3,14 @@
 
 -- Settles a batch of requests of one process. Batches are numbered, and sent again with the same number until one answer was
 -- heard, so that each counts once. The first write is one that a server without memory refuses: it takes a batch as a whole.
--- ARGV: instance, number of the batch, items, retention in seconds, bytes that all records may take, then day and records of
--- that day, joined by line feeds, for each day.
+-- ARGV: instance, number of the batch, items, retention in seconds, bytes that all records may take, generation, when this
+-- process was last heard of as it knows, then day and records of that day, joined by line feeds, for each day.
 -- An item is {ID, mode, tokens, cost, last, plan}: mode 0 was not sent, 1 was, 2 is of a reservation whose answer was not
 -- heard; with 3 the plan is a list of {holder, requests, tokens, cost} that are only counted.
--- Answer: {now, holder, totals, holder, totals, …}.
+-- Answer: {now, holder, totals, holder, totals, …}, nothing where the store lost something.
 local instance, number = ARGV[1], tonumber(ARGV[2])
 local done = P .. 'i:' .. instance
+if lost(instance, ARGV[6], ARGV[7]) then return {} end
 if number <= tonumber(call('GET', done) or 0) then return {now} end
 call('SET', done, ARGV[2], 'EX', '604800')
 local mine, swept = P .. 'p:' .. instance, P .. 'x:' .. instance
@@ -55,7 +56,7 @@ end
 -- Records: one entry for all of a day in the batch.
 local retention, most = tonumber(ARGV[4]), tonumber(ARGV[5])
 local sizes = P .. 'lb'
-for k = 6, #ARGV, 2 do
+for k = 8, #ARGV, 2 do
   local day, text = min(tonumber(ARGV[k]), today), ARGV[k + 1]
   local ends = (day + 1) * 86400 + retention
   if ends * 1000000 > now then
@@ -103,7 +104,7 @@ local function trim()
   end
   call('HINCRBY', sizes, 'sum', -freed)
 end
-if #ARGV >= 6 then trim() end
+if #ARGV >= 8 then trim() end
 
 local answer = {now}
 for holder, text in pairs(totals) do
