@@ -31,6 +31,7 @@ type Reloader struct {
 	apply    func(*config.Document) error
 
 	mu       sync.Mutex
+	decoder  config.Decoder
 	serving  config.Manifest
 	parts    map[string][]byte
 	rejected *config.Rejection
@@ -94,7 +95,7 @@ func (r *Reloader) serve(b config.Bundle) (err error) {
 	if want := r.identity.Gateway; want != "" && b.Manifest.Gateway != want {
 		return fmt.Errorf("the document is for gateway %q, this is %q", b.Manifest.Gateway, want)
 	}
-	doc, err := config.Decode(b)
+	doc, err := r.decoder.Decode(b)
 	if err != nil {
 		return err
 	}

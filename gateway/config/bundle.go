@@ -4,7 +4,6 @@
 package config
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -170,45 +169,6 @@ func (m Manifest) Missing(have map[string]string) []string {
 	return names
 }
 
-// Decode checks every part against the manifest and gives the document, validated. Parts that the manifest does not
-// name are ignored.
-func Decode(b Bundle) (*Document, error) {
-	if b.Manifest.Schema != Schema {
-		return nil, fmt.Errorf("schema %d is not one this gateway reads (%d)", b.Manifest.Schema, Schema)
-	}
-	if err := b.verify(); err != nil {
-		return nil, err
-	}
-	d := &Document{}
-	if err := strict(b.Parts[CorePart], &d.Core); err != nil {
-		return nil, fmt.Errorf("part %s: %w", CorePart, err)
-	}
-	secrets := map[string]string{}
-	if err := strict(b.Parts[SecretsPart], &secrets); err != nil {
-		// The decoder's error may quote a value, and here every value is a secret.
-		return nil, fmt.Errorf("part %s: not a JSON object of strings", SecretsPart)
-	}
-	d.Secrets = make(map[string]Secret, len(secrets))
-	for name, s := range secrets {
-		d.Secrets[name] = NewSecret(s)
-	}
-	for i := range KeyShards {
-		part, ok := b.Parts[ShardPart(i)]
-		if _, named := b.Manifest.Parts[ShardPart(i)]; !named || !ok {
-			continue
-		}
-		var shard []Key
-		if err := strict(part, &shard); err != nil {
-			return nil, fmt.Errorf("part %s: %w", ShardPart(i), err)
-		}
-		d.Keys = append(d.Keys, shard...)
-	}
-	if d.Core.Gateway.ID != b.Manifest.Gateway {
-		return nil, fmt.Errorf("the manifest is for gateway %q, the core for %q", b.Manifest.Gateway, d.Core.Gateway.ID)
-	}
-	return d, d.Validate()
-}
-
 // ReadCore gives the part of a bundle that holds no secret and no key, as it stands: not validated, without a look at the
 // manifest, and without what only a later version knows.
 func (b Bundle) ReadCore() (Core, error) {
@@ -217,31 +177,6 @@ func (b Bundle) ReadCore() (Core, error) {
 		return Core{}, fmt.Errorf("part %s: %w", CorePart, err)
 	}
 	return core, nil
-}
-
-func (b Bundle) verify() error {
-	for _, name := range []string{CorePart, SecretsPart} {
-		if b.Manifest.Parts[name] == "" {
-			return fmt.Errorf("the manifest names no part %s", name)
-		}
-	}
-	for _, name := range sortedNames(b.Manifest.Parts) {
-		// A part that this version does not read is as a field that it does not know.
-		if name != CorePart && name != SecretsPart && !IsShardPart(name) {
-			return fmt.Errorf("part %q is not one this gateway knows", name)
-		}
-		part, ok := b.Parts[name]
-		if !ok {
-			return fmt.Errorf("part %s is missing", name)
-		}
-		if PartDigest(part) != b.Manifest.Parts[name] {
-			return fmt.Errorf("part %s is not the version that the manifest names", name)
-		}
-	}
-	if revisionOf(b.Manifest.Parts) != b.Manifest.Revision {
-		return errors.New("the manifest's revision is not that of its parts")
-	}
-	return nil
 }
 
 // revisionOf is a digest over the parts' names and digests, in order of name.
@@ -266,17 +201,4 @@ func sortedNames[V any](m map[string]V) []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// strict decodes one JSON value into v and refuses unknown fields and trailing bytes.
-func strict(data []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(v); err != nil {
-		return err
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("more than one JSON value")
-	}
-	return nil
 }
