@@ -122,6 +122,17 @@ func known(t *testing.T, url, secret string) bool {
 	return response.StatusCode == http.StatusOK
 }
 
+// settled waits until the gateway's status tells of a new revision, and that its pod runs it.
+func (c *cluster) settled(t *testing.T, since string) string {
+	t.Helper()
+	gw := &v1alpha1.SparkGateway{}
+	within(t, 5*time.Minute, "the gateway is at rest", func() bool {
+		return c.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: "main"}, gw) == nil && gw.Status.Revision != since &&
+			meta.IsStatusConditionTrue(gw.Status.Conditions, string(v1alpha1.Programmed))
+	})
+	return gw.Status.Revision
+}
+
 // changeSome disables one key after the other, and measures from the API server's answer to the gateway's refusal. Meanwhile
 // the operator tells the status of all the others, in its own time.
 func changeSome(t *testing.T, c *cluster, n int) {
@@ -137,7 +148,9 @@ func changeSome(t *testing.T, c *cluster, n int) {
 	}
 	const changes = 20
 	var took []time.Duration
+	revision := ""
 	for i := range changes {
+		revision = c.settled(t, revision)
 		name, user := fmt.Sprintf("team-%04d", i*(n/changes)/perSecret), user(i)
 		key := &v1alpha1.APIKey{ObjectMeta: metav1.ObjectMeta{Name: name + "-" + user, Namespace: "default"}}
 		secret := bed.Secret(name + user)
