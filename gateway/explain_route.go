@@ -100,6 +100,9 @@ func (e *explaining) target(req *proxy.Request, plan *proxy.Plan, at int, t *pro
 	}
 	if i := slices.IndexFunc(e.snap.providers, func(v providerView) bool { return v.id == t.Provider.ID }); i >= 0 {
 		told.Quota = e.snap.providers[i].settings.Quota
+		if n := living.replicas(); n > 1 {
+			told.Replicas = n
+		}
 	}
 	return told
 }

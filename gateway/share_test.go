@@ -54,17 +54,21 @@ func TestProvidersLimitsAreSharedByThePodsThatServe(t *testing.T) {
 		name string
 		do   func()
 		want int
+		told int // by Explain
 	}{
-		{"as configured", func() {}, 6},
-		{"configured otherwise", apply(3, 12), 4},
-		{"another process is told", tell("another", 6), 4},
-		{"told", tell(me, 6), 2},
-		{"told nothing", tell(me, 0), 2},
-		{"configured otherwise after it was told", apply(1, 12), 2},
-		{"another limit", apply(1, 24), 4},
-		{"told that it is alone", tell(me, 1), 24},
+		{"as configured", func() {}, 6, 2},
+		{"configured otherwise", apply(3, 12), 4, 3},
+		{"another process is told", tell("another", 6), 4, 3},
+		{"told", tell(me, 6), 2, 6},
+		{"told nothing", tell(me, 0), 2, 6},
+		{"configured otherwise after it was told", apply(1, 12), 2, 6},
+		{"another limit", apply(1, 24), 4, 6},
+		{"told that it is alone", tell(me, 1), 24, 0},
 	} {
 		step.do()
+		if told, err := s.Explain(ask("shared")); err != nil || told.Targets[0].Replicas != step.told {
+			t.Errorf("%s: explained with %+v, %v, want %d replicas", step.name, told.Targets, err, step.told)
+		}
 		if got := slotsOf(s, limited(1, 1).Core.Providers[0].ID); got != step.want {
 			t.Errorf("%s: %d slots, want %d", step.name, got, step.want)
 		}

@@ -129,6 +129,9 @@ func (t reading) load() string {
 	for _, l := range t.Quota.Tokens {
 		text += fmt.Sprintf(", %s per %s", plural(l.Count, "token"), brief(l.Per))
 	}
+	if q := t.Quota; t.Replicas > 1 && (q.Concurrency > 0 || len(q.Requests)+len(q.Tokens) > 0) {
+		text += fmt.Sprintf(", shared by %d pods", t.Replicas)
+	}
 	if !t.OutUntil.IsZero() {
 		text += ", nothing left until " + clock(t.OutUntil) + " by its own word"
 	}

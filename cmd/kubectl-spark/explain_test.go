@@ -245,7 +245,8 @@ func TestTextOfEveryState(t *testing.T) {
 		Targets: []config.ExplainedTarget{
 			{Provider: "team/p", Standing: config.TargetIncapable, Translated: true, Wire: "anthropic", Refusal: &config.ExplainedRefusal{Message: "No.", Field: "n"}},
 			{Provider: "team/p", Model: "m", Standing: config.TargetReady, Chance: 0.25, Wire: "openai", Health: &config.HealthState{Healthy: true, Since: at}},
-			{Provider: "team/p", Model: "f", Standing: config.TargetFull, ProviderInFlight: 3, ProviderWaiting: 2, InFlight: 1, Latency: config.Duration(time.Second), OutUntil: at},
+			{Provider: "team/p", Model: "f", Standing: config.TargetFull, ProviderInFlight: 3, ProviderWaiting: 2, InFlight: 1, Latency: config.Duration(time.Second), OutUntil: at,
+				Quota: config.Quota{Concurrency: 9}, Replicas: 3},
 			{Provider: "team/q", Model: "o", Standing: config.TargetOut, Breaker: &config.BreakerState{State: "Open", Since: at, Until: at.Add(time.Second), Reason: "5 failures in a row"},
 				Health: &config.HealthState{Since: at, Reason: "status 503"}},
 			{Provider: "team/z", Model: "e", Standing: config.TargetElsewhere},
@@ -263,7 +264,7 @@ func TestTextOfEveryState(t *testing.T) {
 		`ModelRoute team/r by its pattern "*"`, "cannot do what is asked, the next is tried at once", "it would refuse: No. (field n)",
 		"translated to the dialect anthropic", "tried next, when those before it failed, in 25% of the cases", "the bytes pass through\n",
 		"breaker closed; healthy since 2027-01-02 03:04:05", "full, is waited for where no other is ready",
-		"1 attempt under way, answers in about 1s; provider: 3 under way, 2 waiting, nothing left until 2027-01-02 03:04:05 by its own word",
+		"1 attempt under way, answers in about 1s; provider: 3 under way of 9, 2 waiting, shared by 3 pods, nothing left until 2027-01-02 03:04:05 by its own word",
 		"breaker Open since 2027-01-02 03:04:05 until 2027-01-02 03:04:06: 5 failures in a row", "UNHEALTHY since 2027-01-02 03:04:05: status 503",
 		"not tried, another provider issued the ids",
 	} {

@@ -202,9 +202,11 @@ type ExplainedTarget struct {
 	Breaker *BreakerState `json:"breaker,omitempty"`
 	// Health is nil where nothing is known.
 	Health *HealthState `json:"health,omitempty"`
-	// Quota is the provider's, as configured; ProviderInFlight and ProviderWaiting are what this process has under way there
-	// and has waiting, and OutUntil when the provider will have something left for this target, by its own word.
+	// Quota is the provider's, as configured, and Replicas how many processes share it; 0 where this one has it for itself.
+	// ProviderInFlight and ProviderWaiting are what this process has under way there and has waiting, and OutUntil when the
+	// provider will have something left for this target, by its own word.
 	Quota            Quota     `json:"quota"`
+	Replicas         int       `json:"replicas,omitempty"`
 	ProviderInFlight int64     `json:"providerInFlight,omitempty"`
 	ProviderWaiting  int64     `json:"providerWaiting,omitempty"`
 	OutUntil         time.Time `json:"outUntil,omitzero"`
