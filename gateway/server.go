@@ -38,6 +38,9 @@ type Options struct {
 	// IdleLinger is how long Shutdown then still leaves silent connections open. A client that uses one is told with
 	// the answer that it closes; had it been closed first, the request on its way would have been lost.
 	IdleLinger time.Duration
+	// Patience is how long a server that has just begun is not Ready for want of an operator's word on what was spent of budgets
+	// (Report.Exchange), where there is no store; 0 waits for none.
+	Patience time.Duration
 }
 
 // Server serves the data plane. Its methods are safe for concurrent use.
@@ -45,6 +48,7 @@ type Server struct {
 	opts      Options
 	living    *Living
 	ownLiving bool
+	begun     time.Time
 	log       *slog.Logger
 	accessLog *telemetry.LineWriter // nil without a log
 	http      *fasthttp.Server
@@ -81,7 +85,7 @@ var ErrDraining = errors.New("draining")
 
 // NewServer gives a server without configuration: it is not Ready before the first Apply.
 func NewServer(opts Options) *Server {
-	s := &Server{opts: opts, living: opts.Living, log: opts.Logger}
+	s := &Server{opts: opts, living: opts.Living, log: opts.Logger, begun: time.Now()}
 	if s.living == nil {
 		s.living, s.ownLiving = NewLiving(LivingOptions{}), true
 	}
@@ -229,11 +233,14 @@ func (s *Server) Registry() *prometheus.Registry { return s.living.Registry() }
 
 // Ready says why the server should get no traffic; nil when it should.
 func (s *Server) Ready() error {
+	snapshot := s.snapshot.Load()
 	switch {
 	case s.draining.Load():
 		return ErrDraining
-	case s.snapshot.Load() == nil:
+	case snapshot == nil:
 		return ErrNoConfiguration
+	case s.awaits(snapshot):
+		return ErrAwaiting
 	default:
 		return nil
 	}

@@ -33,6 +33,8 @@ type sharing struct {
 	// replicas is how many pods share limits: as the operator told, else as the configuration says.
 	told, configured atomic.Int64
 	mode             atomic.Pointer[limit.Mode]
+	// heard says that the operator told what others used.
+	heard atomic.Bool
 
 	mu      sync.Mutex
 	closing sync.WaitGroup
@@ -159,6 +161,9 @@ func (r Report) Exchange(call config.UsageCall) config.UsageAnswer {
 		l.vitals.share(l.clock(), l.replicas)
 	}
 	answer := l.book.Exchange(l.clock(), call, r.Reloader.instance)
+	if call.Instance == r.Reloader.instance {
+		l.sharing.hear(&call)
+	}
 	if s := l.store(); s != nil {
 		state := s.State()
 		answer.Store = &state

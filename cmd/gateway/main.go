@@ -79,7 +79,7 @@ func run(ctx context.Context, o options, logger *slog.Logger) error {
 	defer living.Close()
 	server := gateway.NewServer(gateway.Options{
 		Living: living, AccessLog: os.Stdout, Logger: logger, Version: version,
-		DrainDelay: o.drainDelay, IdleLinger: idleLinger,
+		DrainDelay: o.drainDelay, IdleLinger: idleLinger, Patience: identity.Patience(),
 	})
 	reloader := gateway.NewReloader(identity, server.Apply)
 
