@@ -52,7 +52,7 @@ func TestAPartHoldsAsMuchAsAShareAndPaysForMore(t *testing.T) {
 // What all parts take together in any time is what one taker would of the whole, and at once, of what is larger than a part,
 // one each.
 func TestPartsTogetherKeepTheWhole(t *testing.T) {
-	for seed := range uint64(30) {
+	for seed := range uint64(12) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 3))
 			parts := 2 + random.Int64N(5)
@@ -69,7 +69,7 @@ func TestPartsTogetherKeepTheWhole(t *testing.T) {
 			buckets := make([]Bucket, parts)
 			var events []event
 			var sum int64
-			for now := start; len(events) < 300; now += 1 + random.Int64N(per/20+1) {
+			for now := start; len(events) < 200; now += 1 + random.Int64N(per/20+1) {
 				b, n := &buckets[random.Int64N(parts)], 1+random.Int64N(largest)
 				estimate := n
 				if !exact {

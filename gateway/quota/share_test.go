@@ -155,7 +155,7 @@ func TestPodsTogetherTakeTheLimitAndNotMore(t *testing.T) {
 		"tokens":   tokensOf(60_000, time.Minute),
 		"a few":    requestsOf(5, 5, time.Minute),
 	} {
-		for _, pods := range []int{1, 2, 3, 7, 40} {
+		for _, pods := range []int{1, 3, 40} {
 			t.Run(fmt.Sprintf("%s, %d pods", name, pods), func(t *testing.T) {
 				limit := int64(600)
 				if name == "a few" {
@@ -164,7 +164,7 @@ func TestPodsTogetherTakeTheLimitAndNotMore(t *testing.T) {
 				f := &fleet{q: q}
 				f.be(start, pods)
 				const minutes = 10
-				for at := time.Duration(0); at < minutes*time.Minute; at += 50 * time.Millisecond {
+				for at := time.Duration(0); at < minutes*time.Minute; at += 100 * time.Millisecond {
 					f.take(start+int64(at), 100)
 				}
 				// Where there are fewer than pods, each has one at once nevertheless.
@@ -182,7 +182,7 @@ func walk(q config.Quota, minutes int, every time.Duration, next func(pods int) 
 	f := &fleet{q: q}
 	pods := next(0)
 	f.be(start, pods)
-	for at := time.Duration(0); at < time.Duration(minutes)*time.Minute; at += 50 * time.Millisecond {
+	for at := time.Duration(0); at < time.Duration(minutes)*time.Minute; at += 100 * time.Millisecond {
 		if at > 0 && at%every == 0 {
 			pods = next(pods)
 			f.be(start+int64(at), pods)
@@ -203,7 +203,7 @@ func TestAsPodsComeTheLimitIsKept(t *testing.T) {
 
 func TestAsPodsComeAndGoTheLimitIsKept(t *testing.T) {
 	const limit, minutes = 600, 20
-	for seed := range uint64(20) {
+	for seed := range uint64(6) {
 		random := rand.New(rand.NewPCG(seed, 5))
 		gone := int64(0)
 		took := walk(requestsOf(limit, limit, time.Minute), minutes, 20*time.Second, func(pods int) int {
