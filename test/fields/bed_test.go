@@ -241,10 +241,11 @@ func within(d time.Duration, ok func() bool) bool {
 	return true
 }
 
-// patience bounds waits for what has to come, glance those for what should not.
+// patience bounds waits for what has to come. A glance is long enough for what comes at once to come on a machine that is
+// busy, and is waited for in vain where it should not.
 const (
-	patience = 10 * time.Second
-	glance   = 1500 * time.Millisecond
+	patience = time.Minute
+	glance   = 5 * time.Second
 )
 
 // logText collects the access log.

@@ -78,7 +78,9 @@ func connections(b *bed) any {
 // drained sees whether a request that does not end is broken off soon after the pod is asked to leave, as its program does.
 func drained(b *bed) any {
 	p := b.begin(question{steer: "fault=hang"})
-	within(patience, func() bool { return len(asked(b.one))+len(asked(b.two)) > 0 })
+	if !within(patience, func() bool { return len(asked(b.one))+len(asked(b.two)) > 0 }) {
+		b.Fatal("no provider is asked")
+	}
 	ctx, cancel := context.WithTimeout(b.Context(), b.server.DrainTimeout())
 	defer cancel()
 	left := make(chan struct{})
@@ -86,7 +88,7 @@ func drained(b *bed) any {
 		defer close(left)
 		_ = b.server.Shutdown(ctx)
 	}()
-	got, ok := p.answered(3 * time.Second)
+	got, ok := p.answered(glance)
 	cancel()
 	<-left
 	return ok && got.status == http.StatusServiceUnavailable
@@ -101,7 +103,7 @@ func withoutBody(b *bed) any {
 	}
 	defer func() { _ = conn.Close() }()
 	fmt.Fprintf(conn, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s1\r\nContent-Length: 99\r\n\r\n{", aliceKey)
-	_ = conn.SetReadDeadline(time.Now().Add(3 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(glance))
 	var answer [256]byte
 	n, _ := conn.Read(answer[:]) // nothing is an answer too
 	line, _, _ := strings.Cut(string(answer[:n]), "\r\n")

@@ -37,14 +37,13 @@ func (b *bed) healthy() bool {
 	return found == nil || found.Healthy
 }
 
-// chosenAfter sees who is asked once n health checks of provider one are over, of which the first so many fail.
+// chosenAfter sees who is asked once n health checks of provider one were judged, of which the first so many fail: they are
+// made one after another, so that the next one tells.
 func chosenAfter(n int, faults ...string) func(*bed) any {
 	return whenBroken(func(b *bed) any {
-		if !b.checked(n, patience) {
+		if !b.checked(n+1, patience) {
 			return "no checks"
 		}
-		first := b.healthy()
-		within(glance, func() bool { return b.healthy() != first })
 		b.ask(question{})
 		return b.shares().who()
 	}, faults...)
@@ -53,6 +52,7 @@ func chosenAfter(n int, faults ...string) func(*bed) any {
 // healthCases are of asking a provider whether it is there; a route prefers one where both are.
 var healthCases = func() cases {
 	first := edits{"ModelRoute.spec.targets[1].tier": "1"}
+	seconds := edits{"healthCheck.interval": "2s", "healthCheck.timeout": "2s"}
 	checked := func(more edits) edits { return and(first, of(edits{"healthCheck": "{}"}), of(more)) }
 	return cases{
 		"ProviderPolicy.spec.healthCheck": {with: first, to: "{}", was: false, is: true, see: func(b *bed) any { return b.checked(1, glance) }},
@@ -75,10 +75,10 @@ var healthCases = func() cases {
 				b.ask(question{})
 				return b.shares().who()
 			}},
-		"ProviderPolicy.spec.healthCheck.unhealthyThreshold": {with: checked(nil), to: "1", was: "one", is: "two",
+		"ProviderPolicy.spec.healthCheck.unhealthyThreshold": {
+			with: checked(and(seconds, edits{"healthCheck.healthyThreshold": "10"})), to: "1", was: "one", is: "two",
 			see: chosenAfter(1, "status:503", "none")},
 		"ProviderPolicy.spec.healthCheck.healthyThreshold": {
-			with: checked(edits{"healthCheck.unhealthyThreshold": "1", "healthCheck.interval": "1s", "healthCheck.timeout": "1s"}),
-			to:   "9", was: "one", is: "two", see: chosenAfter(2, "status:503", "none")},
+			with: checked(and(seconds, edits{"healthCheck.unhealthyThreshold": "1"})), to: "10", was: "one", is: "two", see: chosenAfter(2, "status:503", "none")},
 	}
 }()

@@ -127,6 +127,11 @@ func (p *pending) answered(d time.Duration) (answer, bool) {
 	select {
 	case <-p.ended:
 		return p.answer, true
+	default:
+	}
+	select {
+	case <-p.ended:
+		return p.answer, true
 	case <-time.After(d):
 		return answer{}, false
 	}

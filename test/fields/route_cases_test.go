@@ -38,7 +38,7 @@ var routeCases = cases{
 	"ModelRoute.spec.hedge.after": {with: edits{tierOfTwo: "1", "ModelRoute.spec.hedge.maxExtraPercent": "100"},
 		from: "10m", to: "20ms", was: false, is: true, see: whenBroken(endsSoon(question{}), "hang")},
 	"ModelRoute.spec.hedge.maxExtraPercent": {with: edits{tierOfTwo: "1", "ModelRoute.spec.hedge.after": "1ms"},
-		to: "100", was: 0, is: 2, see: whenBroken(hedges(2), "latency:300ms")},
+		to: "100", was: 0, is: 2, see: whenBroken(hedges(2), "latency:1s")},
 
 	mirror + ".target.providerRef.name": {with: mirroring("{model: gpt}"), from: "one", to: "two",
 		was: shares{2, 0}, is: shares{1, 1}, see: mirrored(1)},
@@ -117,7 +117,9 @@ func together(n int) func(*bed) any {
 	return func(b *bed) any {
 		for i := range n {
 			b.begin(question{steer: "fault=hang"})
-			within(patience, func() bool { return len(asked(b.one))+len(asked(b.two)) > i })
+			if !within(patience, func() bool { return len(asked(b.one))+len(asked(b.two)) > i }) {
+				b.Fatal("no provider is asked")
+			}
 		}
 		return b.shares()
 	}
@@ -125,7 +127,7 @@ func together(n int) func(*bed) any {
 
 // fastest sees who answers three requests, after each has shown how long it takes; two takes long.
 func fastest(b *bed) any {
-	if err := b.two.SetScript(fakeprovider.Rule{Fault: "latency:500ms"}); err != nil {
+	if err := b.two.SetScript(fakeprovider.Rule{Fault: "latency:2s"}); err != nil {
 		b.Fatal(err)
 	}
 	for _, model := range []string{"one/gpt", "two/gpt"} {

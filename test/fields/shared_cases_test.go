@@ -20,9 +20,11 @@ const (
 // limited is a gateway with a limit that two requests use up.
 var limited = edits{"SparkGateway.spec.limits.requests": "[{count: 2, per: 1h}]"}
 
-// storing is a gateway whose limits need the store: without it nothing is served.
+// storing is a gateway whose limits need the store: without it nothing is served. It waits for the store on a machine that is
+// busy too.
 func storing(redis string) edits {
-	return edits{"SparkGateway.spec.limits.requests": "[{count: 1000000, per: 1h}]", storeOf: "{type: Redis, onFailure: Deny, redis: " + redis + "}"}
+	return edits{"SparkGateway.spec.limits.requests": "[{count: 1000000, per: 1h}]", storeOf: "{type: Redis, onFailure: Deny, redis: " + redis + "}",
+		redisOf + ".timeout": "10s"}
 }
 
 // storeCases are of where pods keep together what they count.
@@ -73,7 +75,7 @@ func storeCases() cases {
 
 // comesUp sees whether a request that needs the store is served, soon.
 func comesUp(b *bed) any {
-	return within(5*time.Second, func() bool { return b.ask(list).status == http.StatusOK })
+	return within(glance, func() bool { return b.ask(list).status == http.StatusOK })
 }
 
 // ledgerCases are of what becomes of usage records.

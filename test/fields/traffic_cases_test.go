@@ -48,16 +48,16 @@ var timeoutCases = cases{
 		see: endsSoon(question{model: "one/gpt", stream: true, steer: "fault=stall"})},
 	"ProviderPolicy.spec.timeouts.total": {with: once, from: "1m", to: "20ms", was: false, is: true,
 		see: endsSoon(question{model: "one/gpt", steer: "fault=hang"})},
-	"ProviderPolicy.spec.timeouts.minThroughput": {with: once, to: "{tokensPerSecond: 10000, over: 1s}",
+	"ProviderPolicy.spec.timeouts.minThroughput": {with: once, to: "{tokensPerSecond: 10000, over: 2s}",
 		was: true, is: false, see: whole(trickle)},
-	"ProviderPolicy.spec.timeouts.minThroughput.tokensPerSecond": {with: and(once, of(edits{"timeouts.minThroughput.over": "1s"})),
+	"ProviderPolicy.spec.timeouts.minThroughput.tokensPerSecond": {with: and(once, of(edits{"timeouts.minThroughput.over": "2s"})),
 		from: "1", to: "10000", was: true, is: false, see: whole(trickle)},
 	"ProviderPolicy.spec.timeouts.minThroughput.over": {with: and(once, of(edits{"timeouts.minThroughput.tokensPerSecond": "10000"})),
-		from: "5m", to: "1s", was: true, is: false, see: whole(trickle)},
+		from: "5m", to: "2s", was: true, is: false, see: whole(trickle)},
 }
 
-// trickle is a stream of one and a half seconds.
-var trickle = question{model: "one/gpt", stream: true, steer: "tokens=30 delay=50ms"}
+// trickle is a stream of three seconds.
+var trickle = question{model: "one/gpt", stream: true, steer: "tokens=60 delay=50ms"}
 
 // Breakers are told apart by what opens them, so that each case leaves but one reason.
 var (
@@ -100,16 +100,27 @@ func probes(b *bed) any {
 	b.pass(time.Minute)
 	refused := 0
 	for range 5 {
-		p, before := b.begin(toOne), len(asked(b.one))
-		within(patience, func() bool {
-			_, answered := p.answered(0)
-			return answered || len(asked(b.one)) > before
-		})
-		if p.status == http.StatusServiceUnavailable {
+		if b.reachesOne(toOne).status == http.StatusServiceUnavailable {
 			refused++
 		}
 	}
 	return 5 - refused
+}
+
+// reachesOne begins a request and waits until it is answered or provider one is asked, which gives no answer.
+func (b *bed) reachesOne(q question) answer {
+	b.Helper()
+	before := len(asked(b.one))
+	p := b.begin(q)
+	var got answer
+	if !within(patience, func() bool {
+		answered := false
+		got, answered = p.answered(0)
+		return answered || len(asked(b.one)) > before
+	}) {
+		b.Fatalf("%+v is neither answered nor sent on", q)
+	}
+	return got
 }
 
 // failures are what providers do where a retry's conditions apply.
@@ -126,7 +137,7 @@ func retryCases() cases {
 		for range 6 {
 			all = append(all, b.begin(toOne))
 		}
-		return within(3*time.Second, func() bool {
+		return within(glance, func() bool {
 			return !slices.ContainsFunc(all, func(p *pending) bool {
 				_, ok := p.answered(0)
 				return !ok
@@ -154,7 +165,8 @@ func retryCases() cases {
 		// One comes first, and only where it fails so that another is tried, two does.
 		with := and(quick, edits{"ModelRoute.spec.targets[1].tier": "1"})
 		if condition == "Timeout" {
-			with["ProviderPolicy.spec.timeouts.firstToken"] = "30ms"
+			// Long enough for one to be asked, whatever else the machine does.
+			with["ProviderPolicy.spec.timeouts.firstToken"] = "2s"
 		}
 		found["when="+condition] = fieldCase{with: with,
 			from: "[" + strings.Join(others, ", ") + "]", to: "[" + condition + "]", was: "one", is: "both",
@@ -179,11 +191,7 @@ func quotaCases() cases {
 			from: "1h", to: "1s", was: 1, is: 2, see: servedAfter(time.Minute, toOne)},
 		"ProviderPolicy.spec.limits.concurrency": {with: noQueue, to: "2", was: 4, is: 2, see: func(b *bed) any {
 			for range 4 {
-				p, before := b.begin(question{model: "one/gpt", steer: "fault=hang"}), len(asked(b.one))
-				within(patience, func() bool {
-					_, answered := p.answered(0)
-					return answered || len(asked(b.one)) > before
-				})
+				b.reachesOne(question{model: "one/gpt", steer: "fault=hang"})
 			}
 			return len(asked(b.one))
 		}},
@@ -197,7 +205,9 @@ func quotaCases() cases {
 // afterAnother sees what a request is answered that finds another, which ends a moment later.
 func afterAnother(b *bed) any {
 	first := b.begin(question{model: "one/gpt", steer: "fault=hang"})
-	within(patience, func() bool { return len(asked(b.one)) == 1 })
+	if !within(patience, func() bool { return len(asked(b.one)) == 1 }) {
+		b.Fatal("provider one is not asked")
+	}
 	second := b.begin(toOne)
 	second.answered(glance)
 	first.leave()

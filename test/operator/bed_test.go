@@ -22,7 +22,7 @@ import (
 )
 
 // patience bounds every wait; what is waited for comes much sooner.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // bed is one test's namespace and what it applied there.
 type bed struct {
@@ -37,8 +37,17 @@ func newBed(t *testing.T) *bed {
 		if t.Failed() {
 			b.dump()
 		}
+		b.leave()
 	})
 	return b
+}
+
+// leave deletes the gateway, and with it its pods, so that the tests that follow have the machine.
+func (b *bed) leave() {
+	gateways := client.InNamespace(b.namespace)
+	if err := cluster.DeleteAllOf(context.WithoutCancel(b.Context()), &v1alpha1.SparkGateway{}, gateways); err != nil {
+		b.Error(err)
+	}
 }
 
 func (b *bed) create(objects ...client.Object) {

@@ -48,7 +48,7 @@ func TestOnceProgrammedTheNextRequestOnEveryPodObeys(t *testing.T) {
 	b := newBed(t)
 	gw := gateway(3)
 	b.create(providerSecret(), gw, policy("fake"), apiKey("alice"))
-	b.becomes(gw, v1alpha1.Programmed, metav1.ConditionTrue, v1alpha1.ReasonProgrammed)
+	b.becomes(gw, v1alpha1.Ready, metav1.ConditionTrue, v1alpha1.ReasonReady)
 	key := b.secretOf("alice")
 	before := b.template()
 	for _, want := range []string{"first", "second", "third"} {
@@ -86,6 +86,7 @@ func TestADeletedKeyIsRefusedByEveryPod(t *testing.T) {
 	b := newBed(t)
 	gw, k := gateway(2), apiKey("alice")
 	b.create(providerSecret(), gw, policy("fake"), k, apiKey("bob"))
+	b.becomes(gw, v1alpha1.Ready, metav1.ConditionTrue, v1alpha1.ReasonReady)
 	b.becomes(k, v1alpha1.Programmed, metav1.ConditionTrue, v1alpha1.ReasonProgrammed)
 	alice, bob := b.secretOf("alice"), b.secretOf("bob")
 	began := time.Now()

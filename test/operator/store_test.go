@@ -21,7 +21,9 @@ func TestLimitsEnforcedFollowsTheStore(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	b := newBed(t)
 	gw, k := gateway(2), apiKey("alice")
-	gw.Spec.Store = &v1alpha1.Store{Type: v1alpha1.StoreRedis, Redis: &v1alpha1.RedisStore{Addresses: []string{server.Addr}}}
+	gw.Spec.Store = &v1alpha1.Store{Type: v1alpha1.StoreRedis, Redis: &v1alpha1.RedisStore{
+		Addresses: []string{server.Addr}, Timeout: "5s", // of which a busy machine may need some
+	}}
 	k.Spec.Limits = &v1alpha1.Limits{Requests: []v1alpha1.RequestLimit{{Count: 1000, Per: "1h"}}}
 	b.create(providerSecret(), gw, policy("fake"), k)
 	b.becomes(gw, v1alpha1.Ready, metav1.ConditionTrue, v1alpha1.ReasonReady)

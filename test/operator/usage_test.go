@@ -63,6 +63,7 @@ func TestARotatedKeyIsAcceptedBesideTheNewOne(t *testing.T) {
 	gw, k := gateway(2), apiKey("alice")
 	k.Spec.Rotation = &v1alpha1.Rotation{Overlap: "6s"}
 	b.create(providerSecret(), gw, policy("fake"), k)
+	b.becomes(gw, v1alpha1.Ready, metav1.ConditionTrue, v1alpha1.ReasonReady)
 	b.becomes(k, v1alpha1.Ready, metav1.ConditionTrue, v1alpha1.ReasonReady)
 	old := b.secretOf("alice")
 	began := time.Now()
@@ -100,6 +101,7 @@ func TestUseIsToldAndOutlivesPods(t *testing.T) {
 	blue := &v1alpha1.UsagePolicy{ObjectMeta: metav1.ObjectMeta{Name: "blue"}, Spec: v1alpha1.UsagePolicySpec{GatewayRefs: refs(),
 		KeySelector: metav1.LabelSelector{MatchLabels: map[string]string{"team": "blue"}}, Budgets: []v1alpha1.Budget{{Amount: "600", Per: v1alpha1.BudgetDay}}}}
 	b.create(providerSecret(), gw, priced(), k, blue)
+	b.becomes(gw, v1alpha1.Ready, metav1.ConditionTrue, v1alpha1.ReasonReady)
 	b.becomes(k, v1alpha1.WithinBudget, metav1.ConditionTrue, v1alpha1.ReasonWithinBudget)
 	b.becomes(blue, v1alpha1.Ready, metav1.ConditionTrue, v1alpha1.ReasonReady)
 	b.becomes(gw, v1alpha1.LimitsEnforced, metav1.ConditionTrue, v1alpha1.ReasonLocal)
@@ -202,6 +204,7 @@ func TestABudgetThatIsSpentIsToldAtOnce(t *testing.T) {
 	gw, k := gateway(1), apiKey("alice")
 	k.Spec.Budgets = []v1alpha1.Budget{{Amount: "3.00", Per: v1alpha1.BudgetTotal, Mode: v1alpha1.LimitShadow}}
 	b.create(providerSecret(), gw, priced(), k)
+	b.becomes(gw, v1alpha1.Ready, metav1.ConditionTrue, v1alpha1.ReasonReady)
 	b.becomes(k, v1alpha1.WithinBudget, metav1.ConditionTrue, v1alpha1.ReasonWithinBudget)
 	key, began := b.secretOf("alice"), time.Now()
 	b.eventually("three dollars are spent", func() bool {
