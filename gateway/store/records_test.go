@@ -109,10 +109,18 @@ func TestRecordsStayWithinTheirBytes(t *testing.T) {
 	s := clocked(t, opts)
 	record := append(append([]byte(`"`), bytes.Repeat([]byte{'x'}, 998)...), '"')
 	written := 0
+	settle := func() {
+		s.Settle(&Settlement{ID: fmt.Sprint(written), At: time.UnixMicro(now), Record: record})
+		written++
+	}
+	// Entries of a single record come first, larger ones behind them.
+	for range 400 {
+		settle()
+		flushed(t, s)
+	}
 	for range 6 {
 		for range 500 {
-			s.Settle(&Settlement{ID: fmt.Sprint(written), At: time.UnixMicro(now), Record: record})
-			written++
+			settle()
 		}
 		flushed(t, s)
 		if got := read(t, s, time.UnixMicro(now-3*day), time.UnixMicro(now+1000)); len(got)*1000 > 1<<20 || written*1000 > 1<<20 && len(got) < 700 {

@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -87,17 +85,4 @@ func writeAll(dir string, files map[string][]byte) error {
 		}
 	}
 	return nil
-}
-
-// freeAddress finds a loopback address with a port below those that the system gives to clients: a port that is listened
-// on again after a while is not taken by a connection, and a connection to it does not meet itself.
-func freeAddress() (string, error) {
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000))
-		listener, err := net.Listen("tcp", address)
-		if err == nil {
-			return address, listener.Close()
-		}
-	}
-	return "", errors.New("no free port on the loopback address")
 }

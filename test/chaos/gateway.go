@@ -15,10 +15,12 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/sparkgateway/spark/gateway/store/redistest/loopback"
 )
 
 // patience bounds the waits for a process.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // buildGateway builds the program as its image has it, into the directory.
 func buildGateway(ctx context.Context, dir string) (string, error) {
@@ -48,7 +50,7 @@ func startGateway(ctx context.Context, program, dir, yaml string) (*gatewayProce
 	}
 	var addresses, ports [3]string
 	for i := range ports {
-		address, err := freeAddress()
+		address, err := loopback.Free()
 		if err != nil {
 			return nil, err
 		}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sparkgateway/spark/gateway/store/redistest/loopback"
 	"github.com/sparkgateway/spark/test/fakeprovider"
 )
 
@@ -152,7 +153,7 @@ func startProviders(p pace) (providers, error) {
 		started[i] = fakeprovider.New(fakeprovider.Options{
 			APIKeys: []string{providerKey}, RecordLimit: 4 * p.requests(), RecordBodyLimit: 1,
 		})
-		address, err := freeAddress()
+		address, err := loopback.Free()
 		if err == nil {
 			err = started[i].Start(address)
 		}

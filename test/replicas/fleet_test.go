@@ -49,7 +49,7 @@ func document(provider *fakeprovider.Server, store string, change func(*config.D
 	d.Keys = []config.Key{bed.Key("alice")}
 	if store != "" {
 		d.Core.Gateway.Store = &config.Store{
-			Mode: config.StoreSingle, Addresses: []string{store}, Timeout: config.Duration(2 * time.Second), OnFailure: config.LocalShare,
+			Mode: config.StoreSingle, Addresses: []string{store}, Timeout: config.Duration(10 * time.Second), OnFailure: config.LocalShare,
 		}
 	}
 	change(d)
@@ -85,6 +85,7 @@ type answer struct {
 	status int
 	body   string
 	header http.Header
+	sent   time.Time
 	took   time.Duration
 	err    error
 }
@@ -104,7 +105,7 @@ func (f *fleet) ask(gateway, most int) answer {
 	}
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
-	return answer{response.StatusCode, string(text), response.Header, time.Since(began), err}
+	return answer{response.StatusCode, string(text), response.Header, began, time.Since(began), err}
 }
 
 // count is of answers, by status.

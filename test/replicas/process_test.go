@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,6 +21,7 @@ import (
 
 	"github.com/sparkgateway/spark/controllers/issue"
 	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/store/redistest/loopback"
 	"github.com/sparkgateway/spark/test/accounting/bed"
 )
 
@@ -96,7 +95,7 @@ func lay(t *testing.T, doc *config.Document) *process {
 	}
 	p := &process{
 		dir: t.TempDir(), url: free(t), admin: free(t), health: free(t),
-		client: &http.Client{Transport: &http.Transport{TLSClientConfig: operator}, Timeout: 5 * time.Second},
+		client: &http.Client{Transport: &http.Transport{TLSClientConfig: operator}, Timeout: patience},
 	}
 	writeAll(t, filepath.Join(p.dir, "config"), files)
 	writeAll(t, filepath.Join(p.dir, "admin"), credentials)
@@ -117,18 +116,14 @@ func writeAll(t *testing.T, dir string, files map[string][]byte) {
 	}
 }
 
-// free finds a loopback address whose port the system gives to no client, so that it can be listened on again.
+// free finds a loopback address.
 func free(t *testing.T) string {
 	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000))
-		if ln, err := net.Listen("tcp", address); err == nil {
-			_ = ln.Close()
-			return address
-		}
+	address, err := loopback.Free()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port on the loopback address")
-	return ""
+	return address
 }
 
 // start runs the program and waits until it serves.

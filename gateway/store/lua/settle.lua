@@ -72,7 +72,7 @@ for k = 8, #ARGV, 2 do
   end
 end
 
--- Old days first, and of one day its oldest entries, some at a time: more than come, so that it catches up.
+-- Old days first, and of one day its oldest entries, so many at a time: more than come, so that it catches up.
 local function trim()
   local first = tonumber(call('HGET', sizes, 'first') or today)
   for _ = 1, 64 do
@@ -91,14 +91,24 @@ local function trim()
   if sum <= most then return end
   local stream = P .. 'l:' .. format('%d', first)
   local entries, size = call('XLEN', stream), tonumber(call('HGET', sizes, format('%d', first)) or 0)
-  local drop = min(entries, 100, max(ceil((sum - most) * entries / max(size, 1)), 1))
-  local left = entries - drop
-  local freed = size
-  if left > 0 then
-    freed = floor(size * drop / entries)
-    call('XTRIM', stream, 'MAXLEN', left)
+  -- How large those are that go is looked up: a batch may be of one record or of many, so that a mean would be far off.
+  local dropped, freed, from = 0, 0, '-'
+  while dropped < entries and dropped < 1000 and freed < sum - most and freed < 4194304 do
+    local guess = ceil((sum - most - freed) * entries / max(size, 1))
+    local oldest = call('XRANGE', stream, from, '+', 'COUNT', max(min(guess, 100), 1))
+    if #oldest == 0 then break end
+    for n = 1, #oldest do
+      if freed >= sum - most then break end
+      dropped, freed = dropped + 1, freed + #oldest[n][2][2] + 128
+    end
+    local ms, seq = match(oldest[#oldest][1], '^(%d+)-(%d+)$')
+    from = ms .. '-' .. format('%d', seq + 1)
+  end
+  if dropped < entries then
+    call('XTRIM', stream, 'MAXLEN', entries - dropped)
     call('HINCRBY', sizes, format('%d', first), -freed)
   else
+    freed = size
     call('UNLINK', stream)
     call('HDEL', sizes, format('%d', first))
   end

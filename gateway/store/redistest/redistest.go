@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+
+	"github.com/sparkgateway/spark/gateway/store/redistest/loopback"
 )
 
 // Options are how a server is started. The zero value is a server over plain TCP that appends to its file as Redis does by
@@ -103,7 +105,7 @@ func (s *Server) run() {
 		_ = cmd.Process.Kill()
 		<-ended
 	})
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for err := s.probe(s); err != nil; time.Sleep(5 * time.Millisecond) {
 		select {
 		case <-ended:
@@ -186,24 +188,13 @@ func (s *Server) Resume() {
 	s.signal(syscall.SIGCONT)
 }
 
-var ports sync.Map
-
-// address finds a port that is free, and was given to no other server of this process.
 func address(t testing.TB) string {
 	t.Helper()
-	for range 100 {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		addr := listener.Addr().String()
-		_ = listener.Close()
-		if _, taken := ports.LoadOrStore(addr, true); !taken {
-			return addr
-		}
+	found, err := loopback.Free()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("there is no free port")
-	return ""
+	return found
 }
 
 var installed = sync.OnceValue(func() error {

@@ -86,7 +86,7 @@ func providerOf(kind config.ProviderType, endpoint string) config.Provider {
 		ID: "default/" + strings.ToLower(string(kind)), Name: strings.ToLower(string(kind)), Type: kind, Endpoint: endpoint,
 		Credential: "key",
 		Timeouts: config.Timeouts{
-			Connect: config.Duration(5 * time.Second), FirstToken: config.Duration(time.Minute),
+			Connect: config.Duration(30 * time.Second), FirstToken: config.Duration(time.Minute),
 			BetweenTokens: config.Duration(time.Minute), Total: config.Duration(2 * time.Minute),
 		},
 		Breaker: config.Breaker{

@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds every wait; nothing takes a tenth of it unless it is broken.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // Gateway is one that serves.
 type Gateway struct {
@@ -70,7 +70,7 @@ func (g *Gateway) Apply(t testing.TB, doc *config.Document) {
 // Stop ends the gateway as one that is asked to leave, once: what it counted is written when it returns.
 func (g *Gateway) Stop() {
 	g.down.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		_ = g.Server.Shutdown(ctx) // a connection that a client left open is no failure
 		g.Living.Close()
