@@ -41,6 +41,9 @@ func (p problem) Error() string { return string(p) }
 
 // HTTPCaller calls pods over mutual TLS. It is safe for concurrent use.
 type HTTPCaller struct {
+	// ask bounds every call but a push.
+	ask time.Duration
+
 	mu      sync.Mutex
 	clients map[types.NamespacedName]*adminClient
 }
@@ -53,7 +56,7 @@ type adminClient struct {
 
 // NewHTTPCaller gives a caller without connections.
 func NewHTTPCaller() *HTTPCaller {
-	return &HTTPCaller{clients: map[types.NamespacedName]*adminClient{}}
+	return &HTTPCaller{ask: askTimeout, clients: map[types.NamespacedName]*adminClient{}}
 }
 
 // Forget closes a gateway's idle connections.
@@ -68,7 +71,7 @@ func (h *HTTPCaller) Forget(gateway types.NamespacedName) {
 
 // Call implements Caller. Its errors are in stable words and name neither address nor credential.
 func (h *HTTPCaller) Call(ctx context.Context, gateway types.NamespacedName, t Target, pod Pod, push *config.Push) (config.Ack, []string, error) {
-	timeout, method, path := askTimeout, http.MethodGet, config.AckPath
+	timeout, method, path := h.ask, http.MethodGet, config.AckPath
 	var body []byte
 	if push != nil {
 		timeout, method, path = pushTimeout, http.MethodPost, config.PushPath
@@ -92,7 +95,7 @@ func (h *HTTPCaller) Call(ctx context.Context, gateway types.NamespacedName, t T
 
 // State implements Caller, in such words too.
 func (h *HTTPCaller) State(ctx context.Context, gateway types.NamespacedName, t Target, pod Pod) (config.State, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	ctx, cancel := context.WithTimeout(ctx, h.ask)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+pod.Address+config.StatePath, nil)
 	if err != nil {
@@ -120,7 +123,7 @@ func (h *HTTPCaller) Usage(ctx context.Context, gateway types.NamespacedName, t 
 	if err != nil {
 		return config.UsageAnswer{}, problem("the call cannot be encoded")
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	ctx, cancel := context.WithTimeout(ctx, h.ask)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+pod.Address+config.UsagePath, bytes.NewReader(body))
 	if err != nil {
@@ -199,10 +202,10 @@ func (h *HTTPCaller) transport(gateway types.NamespacedName, admin map[string][]
 	}
 	transport := &http.Transport{
 		TLSClientConfig:     config,
-		DialContext:         (&net.Dialer{Timeout: askTimeout}).DialContext,
+		DialContext:         (&net.Dialer{Timeout: h.ask}).DialContext,
 		MaxIdleConnsPerHost: 1,
 		IdleConnTimeout:     time.Minute,
-		TLSHandshakeTimeout: askTimeout,
+		TLSHandshakeTimeout: h.ask,
 	}
 	h.clients[gateway] = &adminClient{credentials: credentials, transport: transport}
 	return transport, nil

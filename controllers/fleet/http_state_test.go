@@ -29,7 +29,7 @@ func TestStatesComeByTheConnectionOfAcks(t *testing.T) {
 	mux.HandleFunc("GET "+config.StatePath, func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(want) })
 	data := credentials(t)
 	address, connections := serve(t, data, mux)
-	c := fleet.NewHTTPCaller()
+	c := fleet.NewPatientHTTPCaller()
 	t.Cleanup(func() { c.Forget(gateway) })
 	for range 3 {
 		if _, _, err := call(t, c, data, address, nil); err != nil {
@@ -73,7 +73,7 @@ func TestStatesThatCannotBeHad(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			address, _ := serve(t, data, test.handler)
-			c := fleet.NewHTTPCaller()
+			c := fleet.NewPatientHTTPCaller()
 			t.Cleanup(func() { c.Forget(gateway) })
 			state, err := c.State(t.Context(), gateway, fleet.Target{Admin: test.credentials}, fleet.Pod{Address: address})
 			if fmt.Sprint(err) != test.want {
@@ -84,7 +84,7 @@ func TestStatesThatCannotBeHad(t *testing.T) {
 			}
 		})
 	}
-	c := fleet.NewHTTPCaller()
+	c := fleet.NewPatientHTTPCaller()
 	t.Cleanup(func() { c.Forget(gateway) })
 	if _, err := c.State(t.Context(), gateway, fleet.Target{Admin: data}, fleet.Pod{Address: "not an address"}); err == nil || strings.Contains(err.Error(), "not an") {
 		t.Errorf("no address: %v", err)

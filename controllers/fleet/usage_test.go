@@ -206,7 +206,7 @@ func TestUsageOverHTTP(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			address, _ := serve(t, data, test.handler)
-			c := fleet.NewHTTPCaller()
+			c := fleet.NewPatientHTTPCaller()
 			t.Cleanup(func() { c.Forget(gateway) })
 			got, err := c.Usage(t.Context(), gateway, fleet.Target{Admin: data}, fleet.Pod{Address: address}, call)
 			if fmt.Sprint(err) != test.wantError {

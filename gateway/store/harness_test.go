@@ -21,11 +21,14 @@ import (
 
 const gateway = "team/gate"
 
+// patience bounds every wait; what is waited for comes much sooner.
+const patience = time.Minute
+
 // single gives options for one server, with a timeout that a busy machine keeps.
 func single(s *redistest.Server) Options {
 	return Options{
 		Gateway: gateway, Retention: 24 * time.Hour, MaxBytes: 1 << 30,
-		Config: config.Store{Mode: config.StoreSingle, Addresses: []string{s.Addr}, Timeout: config.Duration(5 * time.Second)},
+		Config: config.Store{Mode: config.StoreSingle, Addresses: []string{s.Addr}, Timeout: config.Duration(10 * time.Second)},
 	}
 }
 
@@ -54,7 +57,7 @@ func tuned(t testing.TB, opts Options, tuning tuning) *Store {
 
 func waitFor(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain until %s", what)
 		}
@@ -64,7 +67,7 @@ func waitFor(t testing.TB, what string, ok func() bool) {
 // flushed waits until all is in the store.
 func flushed(t testing.TB, stores ...*Store) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for _, s := range stores {
 		if err := s.Flush(ctx); err != nil {

@@ -152,7 +152,7 @@ func TestAFailoverOfSentinels(t *testing.T) {
 	for _, s := range sentinels {
 		opts.Config.Addresses = append(opts.Config.Addresses, s.Addr)
 	}
-	opts.Config.Timeout = config.Duration(500 * time.Millisecond)
+	opts.Config.Timeout = config.Duration(2 * time.Second)
 	opts.Secrets = func(name string) config.Secret {
 		return config.NewSecret(map[string]string{"p": password, "s": "secret"}[name])
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,27 +36,34 @@ func TestAStoreThatStandsStillHoldsNobodyUp(t *testing.T) {
 		_, err := s.Reserve(context.Background(), &Reservation{ID: names.next(), Holders: []string{config.HolderAll}})
 		return time.Since(began), err
 	}
-	// Warm: the scripts are known, the connection is there.
-	if _, err := reserve(); err != nil {
-		t.Fatal(err)
-	}
+	// Warm: the scripts are known, the connection is there. A busy machine may be too slow at first.
+	reserves := func() bool { _, err := reserve(); return err == nil }
+	waitFor(t, "a reservation", reserves)
+	paused := time.Now()
 	server.Pause()
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
-			if took, err := reserve(); err == nil || took > timeout+100*time.Millisecond {
+			// Who waited for the store would wait until the test ends.
+			if took, err := reserve(); err == nil || took > timeout+5*time.Second {
 				t.Errorf("it took %v, and gave %v", took, err)
 			}
 		})
 	}
 	wg.Wait()
-	if state := s.State(); state.Up || state.Reason != "timeout" || time.Since(state.Since) > 5*time.Second {
+	if state := s.State(); state.Up || state.Reason != "timeout" || state.Since.Before(paused) {
 		t.Errorf("the state is %+v", state)
 	}
+	var all []time.Duration
 	for range 1000 {
-		if took, err := reserve(); !errors.Is(err, ErrDown) || took > 50*time.Millisecond {
-			t.Fatalf("while it is down it took %v, and gave %v", took, err)
+		took, err := reserve()
+		if !errors.Is(err, ErrDown) {
+			t.Fatalf("while it is down: %v", err)
 		}
+		all = append(all, took)
+	}
+	if slices.Sort(all); all[len(all)/2] > timeout/2 {
+		t.Errorf("while it is down it takes %v", all[len(all)/2])
 	}
 	// Longer than the client keeps a silent connection.
 	down := time.Now()
@@ -65,18 +73,22 @@ func TestAStoreThatStandsStillHoldsNobodyUp(t *testing.T) {
 		}
 	}
 	server.Resume()
-	resumed := time.Now()
-	waitFor(t, "the store is up", s.Up)
-	if took := time.Since(resumed); took > 1500*time.Millisecond {
-		t.Errorf("it took %v to come back", took)
-	}
-	if _, err := reserve(); err != nil {
-		t.Error(err)
-	}
+	comesBack(t, s)
+	waitFor(t, "a reservation", reserves)
 	flushed(t, s)
 	// The first, and the last; those that nobody waited for took nothing or were given back.
 	if got := fieldNumber(t, s, config.HolderAll, "s"); got != 2 {
 		t.Errorf("%d slots are taken", got)
+	}
+}
+
+// comesBack waits for a store whose server is there again: it looks every second, and is not put off for long.
+func comesBack(t *testing.T, s *Store) {
+	t.Helper()
+	began := time.Now()
+	waitFor(t, "the store is up", s.Up)
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("it took %v to come back", took)
 	}
 }
 
@@ -103,11 +115,7 @@ func TestAServerThatComesBackIsFoundByItself(t *testing.T) {
 		})
 		s.Settle(&Settlement{ID: names.next(), Holders: []string{config.HolderAll}, Sent: true, Used: exchange.Use{Tokens: 3}})
 		server.Restart()
-		back := time.Now()
-		waitFor(t, "the store is up", s.Up)
-		if took := time.Since(back); took > 1500*time.Millisecond {
-			t.Errorf("it took %v to come back", took)
-		}
+		comesBack(t, s)
 		flushed(t, s)
 	}
 	if got := learned.of(config.HolderAll); got.Requests != 5 || got.Tokens != 15 {

@@ -318,8 +318,12 @@ func TestAReservationThatIsCarriedOutAfterItsCallerGaveUpTakesNothing(t *testing
 	opts := single(server)
 	opts.Config.Timeout = config.Duration(50 * time.Millisecond)
 	s := opened(t, opts)
-	// The script is known by now.
-	reserved(t, s, &Reservation{ID: "zero", Holders: []string{"key/team/b"}})
+	// The script is known by now. A busy machine may be too slow at first.
+	names := ids{}
+	waitFor(t, "a reservation", func() bool {
+		_, err := s.Reserve(context.Background(), &Reservation{ID: names.next(), Holders: []string{"key/team/b"}})
+		return err == nil
+	})
 	server.Pause()
 	r := &Reservation{ID: "one", Holders: []string{"key/team/a"}, Use: exchange.Use{Cost: 100}}
 	if _, err := s.Reserve(context.Background(), r); !errors.Is(err, context.DeadlineExceeded) {

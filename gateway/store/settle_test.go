@@ -295,10 +295,12 @@ func TestClosing(t *testing.T) {
 	watcher := opened(t, single(server))
 	for name, test := range map[string]struct {
 		down bool
-		want bool
+		// patience is how long it may take.
+		patience time.Duration
+		want     bool
 	}{
-		"stores what is queued":     {false, true},
-		"says what it cannot store": {true, false},
+		"stores what is queued":     {false, patience, true},
+		"says what it cannot store": {true, time.Second, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := opened(t, single(server))
@@ -310,7 +312,7 @@ func TestClosing(t *testing.T) {
 				s.Settle(&Settlement{ID: fmt.Sprint(i), Holders: []string{config.HolderAll}, Sent: true, Used: exchange.Use{Tokens: 1}})
 				settled.Add(1)
 			}
-			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), test.patience)
 			defer cancel()
 			if err := s.Close(ctx); (err == nil) != test.want {
 				t.Errorf("closing: %v", err)
