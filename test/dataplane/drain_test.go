@@ -26,13 +26,13 @@ func TestDrainLetsStreamsEnd(t *testing.T) {
 	var streams sync.WaitGroup
 	for range 10 {
 		streams.Go(func() {
-			if got := s.chat("tokens=30 delay=10ms", true); got.err != nil || !strings.HasSuffix(got.body, "data: [DONE]\n\n") {
+			if got := s.chat("tokens=30 delay=100ms", true); got.err != nil || !strings.HasSuffix(got.body, "data: [DONE]\n\n") {
 				t.Errorf("status %d, error %v: …%s", got.StatusCode, got.err, got.body[max(0, len(got.body)-200):])
 			}
 		})
 	}
 	s.running(10)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := s.server.Shutdown(ctx); err != nil {
 		t.Errorf("shutdown: %v", err)
@@ -100,7 +100,7 @@ func TestDrainBreaksOffWhatDoesNotEndAndSaysSo(t *testing.T) {
 }
 
 func TestWhileDrainingBeginsConnectionsAreSentElsewhere(t *testing.T) {
-	s := start(t, func(o *options) { o.server.DrainDelay = 300 * time.Millisecond })
+	s := start(t, func(o *options) { o.server.DrainDelay = 3 * time.Second })
 	if got := s.chat("tokens=1", false); got.StatusCode != 200 || got.Close {
 		t.Fatalf("before: status %d, close %t", got.StatusCode, got.Close)
 	}
@@ -255,6 +255,7 @@ func TestMetricsSayWhatHappened(t *testing.T) {
 	s.do(noKey)
 	s.do(noKey)
 	s.lines(7)
+	eventually(t, func() bool { return s.server.InFlight() == 0 }, func() string { return "still in flight" })
 	for _, tc := range []struct {
 		metric string
 		labels []string

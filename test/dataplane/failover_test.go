@@ -31,7 +31,6 @@ func withBackup(second *fakeprovider.Server, change func(*config.Document)) func
 			p := &d.Core.Providers[i]
 			p.Breaker.ConsecutiveFailures, p.Breaker.OpenFor = 3, config.Duration(time.Hour)
 			p.Retry.On = config.RetryConditions
-			p.Timeouts.FirstToken = config.Duration(500 * time.Millisecond)
 			d.Core.Models = append(d.Core.Models, config.Model{Name: p.Name + "/gpt-4o", Provider: p.ID, Upstream: "gpt-4o"})
 		}
 		d.Core.Routes = []config.Route{{

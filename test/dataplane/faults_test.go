@@ -12,10 +12,12 @@ import (
 	"github.com/sparkgateway/spark/test/fakeprovider"
 )
 
+// soon is how long a silence may last, which no provider that speaks needs on a machine that is busy.
+const soon = config.Duration(slowdown * 300 * time.Millisecond)
+
 // short makes silences end soon.
 func short(t *config.Timeouts) {
-	t.FirstToken = config.Duration(150 * time.Millisecond)
-	t.BetweenTokens = config.Duration(150 * time.Millisecond)
+	t.FirstToken, t.BetweenTokens = soon, soon
 }
 
 // impatient is short where a test is about silence: elsewhere a slow machine would look like a slow provider.
@@ -28,7 +30,7 @@ func impatient(fault string, stream bool) option {
 				short(t)
 			default:
 				// An answer that is not streamed comes whole when it is done: the others must not end it.
-				t.Total, t.FirstToken, t.BetweenTokens = config.Duration(300*time.Millisecond), config.Duration(time.Millisecond), config.Duration(time.Millisecond)
+				t.Total, t.FirstToken, t.BetweenTokens = soon, config.Duration(time.Millisecond), config.Duration(time.Millisecond)
 			}
 		}
 	})
@@ -199,7 +201,7 @@ func TestOddFramingIsRelayedWhole(t *testing.T) {
 
 func TestAWholeAnswerMayTakeLongerThanAFirstToken(t *testing.T) {
 	s := start(t, withTimeouts(short))
-	if got := s.chat("tokens=1 fault=latency:400ms", false); got.StatusCode != 200 {
+	if got := s.chat("tokens=1 fault=latency:2s", false); got.StatusCode != 200 {
 		t.Errorf("status %d: %s", got.StatusCode, got.body)
 	}
 }

@@ -89,13 +89,16 @@ func (s *setup) lines(n int) []line {
 	return got
 }
 
-// eventually polls until the condition holds, for at most ten seconds.
+// patience bounds every wait; what is waited for comes much sooner.
+const patience = time.Minute
+
+// eventually polls until the condition holds.
 func eventually(t testing.TB, ok func() bool, message func() string) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !ok() {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within 10 s: %s", message())
+			t.Fatalf("not within %s: %s", patience, message())
 		}
 		<-time.After(2 * time.Millisecond)
 	}
@@ -195,8 +198,8 @@ func (s *setup) document() *config.Document {
 				ID: "default/fake", Name: "fake", Type: config.OpenAI, Endpoint: s.provider.URL() + "/v1",
 				Credential: "fake", AnyModel: true,
 				Timeouts: config.Timeouts{
-					Connect: config.Duration(2 * time.Second), FirstToken: config.Duration(10 * time.Second),
-					BetweenTokens: config.Duration(10 * time.Second), Total: config.Duration(time.Minute),
+					Connect: config.Duration(20 * time.Second), FirstToken: config.Duration(20 * time.Second),
+					BetweenTokens: config.Duration(20 * time.Second), Total: config.Duration(time.Minute),
 				},
 				Breaker: patient, Retry: once, Quota: config.Quota{QueueTimeout: config.Duration(time.Second)},
 			}},

@@ -45,7 +45,7 @@ func (s *setup) metric(name string, labels ...string) float64 {
 
 func readResponse(t testing.TB, c net.Conn) answer {
 	t.Helper()
-	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(patience))
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -228,7 +228,7 @@ func TestModelsWithoutAPrice(t *testing.T) {
 func TestSlotsAreGivenBack(t *testing.T) {
 	s := start(t, withDocument(func(d *config.Document) { d.Keys[0].Limits.Concurrency = 1 }))
 	slow := make(chan answer)
-	go func() { slow <- s.chat("tokens=1 delay=300ms", true) }()
+	go func() { slow <- s.chat("tokens=1 delay=3s", true) }()
 	eventually(t, func() bool { return len(s.provider.Records()) == 1 }, func() string { return "nothing was asked" })
 	got := s.chat("tokens=1", false)
 	if got.StatusCode != 429 || got.Header.Get("X-Spark-Reason") != "concurrency_limit" || got.Header.Get("Retry-After") != "1" {

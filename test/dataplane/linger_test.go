@@ -41,7 +41,7 @@ func TestADrainLeavesSilentConnectionsOpenForAWhile(t *testing.T) {
 		if err != nil {
 			t.Errorf("Shutdown: %v", err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Error("Shutdown waits though no connection is open")
 	}
 	s.down.Do(s.living.Close)

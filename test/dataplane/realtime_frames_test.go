@@ -62,7 +62,7 @@ func (s *setup) rawSession() (net.Conn, *bufio.Reader) {
 	c := s.dial()
 	_, _ = io.WriteString(c, "GET /v1/realtime?model=m HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+aliceKey+"\r\nConnection: Upgrade\r\n"+
 		"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
-	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(patience))
 	r := bufio.NewReader(c)
 	if resp, err := http.ReadResponse(r, nil); err != nil || resp.StatusCode != 101 {
 		s.t.Fatalf("%v, %v", resp, err)

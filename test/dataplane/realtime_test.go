@@ -40,7 +40,7 @@ func (s *setup) talk(query string, options *websocket.DialOptions) (*websocket.C
 }
 
 func (s *setup) soon() context.Context {
-	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	s.t.Cleanup(cancel)
 	return ctx
 }
@@ -306,7 +306,7 @@ func TestDrainGivesSessionsTimeAndThenSaysGoodbye(t *testing.T) {
 	s.hearUntil(conn, "session.created")
 	done := make(chan error, 1)
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 		defer cancel()
 		done <- s.server.Shutdown(ctx)
 	}()

@@ -16,7 +16,7 @@ import (
 func shared(addr string, onFailure config.OnFailure) func(*config.Document) {
 	return func(d *config.Document) {
 		d.Core.Gateway.Store = &config.Store{
-			Mode: config.StoreSingle, Addresses: []string{addr}, Timeout: config.Duration(2 * time.Second), OnFailure: onFailure,
+			Mode: config.StoreSingle, Addresses: []string{addr}, Timeout: config.Duration(10 * time.Second), OnFailure: onFailure,
 		}
 		d.Core.Gateway.Replicas = 2
 		d.Core.Gateway.Ledger = &config.Ledger{Retention: hour, MaxBytes: 1 << 20, MaxExportRecords: 100}
