@@ -120,7 +120,7 @@ func TestKillingAGatewayLosesNothingThatWasSettledInTheStore(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() { load.work(ctx) })
-		<-time.After(settleWithin + time.Duration(rand.IntN(500))*time.Millisecond)
+		<-time.After(settleWithin + time.Duration(rand.IntN(1000))*time.Millisecond)
 		killed := time.Now()
 		p.kill()
 		stop()

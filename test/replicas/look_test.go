@@ -4,6 +4,7 @@
 package replicas
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -25,6 +26,8 @@ type look struct {
 	mu    sync.Mutex
 	known map[string]config.HolderUse
 	asked int
+	// closing is done once.
+	closing sync.Once
 }
 
 func newLook(t *testing.T, address string) *look {
@@ -46,9 +49,19 @@ func newLook(t *testing.T, address string) *look {
 		t.Fatal(err)
 	}
 	l.store = opened
-	t.Cleanup(func() { _ = opened.Close(t.Context()) })
+	t.Cleanup(func() { l.close(t) })
 	bed.Eventually(t, opened.Up, func() string { return fmt.Sprintf("the store is up: %+v", opened.State()) })
 	return l
+}
+
+// close ends it, once.
+func (l *look) close(t *testing.T) {
+	t.Helper()
+	l.closing.Do(func() {
+		if err := l.store.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Errorf("closing what looks at the store: %v", err)
+		}
+	})
 }
 
 // use gives what the store knows of a holder.

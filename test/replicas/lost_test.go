@@ -27,14 +27,16 @@ func TestAStoreThatLosesEverythingForgetsNoBudget(t *testing.T) {
 			f := start(t, server.Addr, func(d *config.Document) {
 				d.Keys[0].Budgets = []config.Budget{{Amount: budget, Per: config.Month}, {Amount: budget, Per: config.Total}}
 			})
-			f.exhaust(t, most)
+			known := newLook(t, server.Addr)
+			f.exhaust(t, most, func() { f.settled(t, known) })
+			known.close(t) // It remembers too.
 			_, _, spent := f.billed()
 			if err := tc.lose(server); err != nil {
 				t.Fatal(err)
 			}
 			// All the while, and until long after the store is used again.
 			used := time.Time{}
-			for n, deadline := 0, time.Now().Add(30*time.Second); used.IsZero() || time.Since(used) < time.Second; n++ {
+			for n, deadline := 0, time.Now().Add(patience); used.IsZero() || time.Since(used) < time.Second; n++ {
 				if a := f.ask(n%replicas, most); a.err != nil || a.status != http.StatusTooManyRequests {
 					t.Fatalf("status %d, error %v: %s", a.status, a.err, a.body)
 				}
