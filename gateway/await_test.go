@@ -23,7 +23,7 @@ func TestAPodWaitsToHearWhatWasSpent(t *testing.T) {
 	}{
 		"where a key has a budget":              {time.Hour, ofKey, nil, ErrAwaiting},
 		"where a policy has one":                {time.Hour, func(d *config.Document) { d.Core.Policies = []config.Policy{{ID: "t/p", Budgets: budgets}} }, nil, ErrAwaiting},
-		"not without budgets":                   {time.Hour, func(d *config.Document) {}, nil, nil},
+		"not without budgets":                   {time.Hour, func(*config.Document) {}, nil, nil},
 		"not with a store":                      {time.Hour, func(d *config.Document) { ofKey(d); d.Core.Gateway.Store = closedStore() }, nil, nil},
 		"not where no operator is":              {0, ofKey, nil, nil},
 		"not for long":                          {1, ofKey, nil, nil},
