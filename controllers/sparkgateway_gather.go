@@ -87,23 +87,18 @@ func (r *GatewayReconciler) gatherAttached(ctx context.Context, s *scope) error 
 
 // gatherSecrets lists the namespaces that Secrets are referred to in: of many, that is much faster than to get each.
 func (r *GatewayReconciler) gatherSecrets(ctx context.Context, s *scope) error {
-	wanted := map[string]map[string]bool{}
+	namespaces := map[string]bool{}
 	for name := range compiler.References(s.gateway, s.input.Providers, s.input.Keys) {
-		if wanted[name.Namespace] == nil {
-			wanted[name.Namespace] = map[string]bool{}
-		}
-		wanted[name.Namespace][name.Name] = true
+		namespaces[name.Namespace] = true
 	}
 	s.input.Secrets = map[types.NamespacedName]*corev1.Secret{}
-	for namespace, names := range wanted {
+	for namespace := range namespaces {
 		var secrets corev1.SecretList
 		if err := r.Client.List(ctx, &secrets, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 			return err
 		}
 		for i := range secrets.Items {
-			if secret := &secrets.Items[i]; names[secret.Name] {
-				s.input.Secrets[client.ObjectKeyFromObject(secret)] = secret
-			}
+			s.input.Secrets[client.ObjectKeyFromObject(&secrets.Items[i])] = &secrets.Items[i]
 		}
 	}
 	return nil

@@ -33,7 +33,11 @@ func (c *compilation) keys(labels map[string][]string) []*judged {
 	for i := range c.in.Keys {
 		candidates[i] = candidate{&c.in.Keys[i], c.judge(&c.in.Keys[i], &admit, prints)}
 	}
-	if disputed(candidates) {
+	// Keys that go end disputes and begin none.
+	if c.memo.news || c.memo.disputed {
+		c.memo.disputed = disputed(candidates)
+	}
+	if c.memo.disputed {
 		settle(candidates, prints)
 	}
 	served := make([]*judged, 0, len(candidates))

@@ -19,9 +19,12 @@ import (
 // output is that of Compile. Objects without a resource version, as files have them, are not remembered. The zero value is
 // empty. It is not safe for concurrent use.
 type Memo struct {
-	round  uint64
-	keys   map[types.NamespacedName]*judged
-	shards [config.KeyShards]shard
+	round uint64
+	// news says that some key of this round was judged otherwise than in the one before, and disputed that two had one secret.
+	news     bool
+	disputed bool
+	keys     map[types.NamespacedName]*judged
+	shards   [config.KeyShards]shard
 }
 
 // judged is the decision on an API key as far as it does not depend on other keys. The key and the verdict do not change once
@@ -61,6 +64,7 @@ type shard struct {
 // Compile judges every resource of the input and builds the document of those that are served.
 func (m *Memo) Compile(in Input) Output {
 	m.round++
+	m.news = false
 	if m.keys == nil {
 		m.keys = make(map[types.NamespacedName]*judged, len(in.Keys))
 	}
@@ -84,6 +88,9 @@ func (m *Memo) recall(name types.NamespacedName, from *origin) *judged {
 	if j == nil || j.origin != *from {
 		return nil
 	}
+	if j.round != m.round-1 {
+		m.news = true // it was away
+	}
 	j.round = m.round
 	return j
 }
@@ -92,11 +99,14 @@ func (m *Memo) recall(name types.NamespacedName, from *origin) *judged {
 // the API server gives a key another version for it.
 func (m *Memo) keep(name types.NamespacedName, j *judged) *judged {
 	if !j.origin.versioned() {
+		m.news = true
 		return j
 	}
 	// A served key's Content is a digest of it.
 	if before := m.keys[name]; before != nil && before.verdict == j.verdict {
 		before.origin, j = j.origin, before
+	} else {
+		m.news = true
 	}
 	j.round = m.round
 	m.keys[name] = j

@@ -24,7 +24,7 @@ type Input struct {
 	Routes    []v1alpha1.ModelRoute
 	Keys      []v1alpha1.APIKey
 	Policies  []v1alpha1.UsagePolicy
-	// Secrets that exist, of those that References names.
+	// Secrets that exist, of those that References names; others do not matter.
 	Secrets map[types.NamespacedName]*corev1.Secret
 	// Namespaces holds the labels of the namespaces that the attachments live in, where spec.allowedNamespaces has a
 	// selector.
