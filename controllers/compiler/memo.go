@@ -19,7 +19,9 @@ import (
 // output is that of Compile. Objects without a resource version, as files have them, are not remembered. The zero value is
 // empty. It is not safe for concurrent use.
 type Memo struct {
+	// round counts compilations, and seen the keys of this one that are remembered.
 	round uint64
+	seen  int
 	// news says that some key of this round was judged otherwise than in the one before, and disputed that two had one secret.
 	news     bool
 	disputed bool
@@ -64,12 +66,12 @@ type shard struct {
 // Compile judges every resource of the input and builds the document of those that are served.
 func (m *Memo) Compile(in Input) Output {
 	m.round++
-	m.news = false
+	m.seen, m.news = 0, false
 	if m.keys == nil {
 		m.keys = make(map[types.NamespacedName]*judged, len(in.Keys))
 	}
 	out := (&compilation{in: in, memo: m}).output()
-	if len(m.keys) > len(in.Keys) {
+	if len(m.keys) > m.seen {
 		for name, j := range m.keys {
 			if j.round != m.round {
 				delete(m.keys, name)
@@ -88,11 +90,13 @@ func (m *Memo) recall(name types.NamespacedName, from *origin) *judged {
 	if j == nil || j.origin != *from {
 		return nil
 	}
-	if j.round != m.round-1 {
-		m.news = true // it was away
-	}
-	j.round = m.round
+	m.see(j)
 	return j
+}
+
+func (m *Memo) see(j *judged) {
+	j.round = m.round
+	m.seen++
 }
 
 // keep remembers a decision and gives it, or the one before where that is the same: statuses are written all the time, and
@@ -108,7 +112,7 @@ func (m *Memo) keep(name types.NamespacedName, j *judged) *judged {
 	} else {
 		m.news = true
 	}
-	j.round = m.round
+	m.see(j)
 	m.keys[name] = j
 	return j
 }

@@ -26,6 +26,8 @@ type history struct {
 	*rand.Rand
 	in      compiler.Input
 	version int
+	// gone are keys that were taken away; they may come back as they were.
+	gone []v1alpha1.APIKey
 	// files say that nothing has a version.
 	files bool
 }
@@ -54,7 +56,7 @@ func (h *history) add() {
 	if h.IntN(4) == 0 {
 		key.Namespace = elsewhere
 	}
-	if slices.ContainsFunc(h.in.Keys, func(k v1alpha1.APIKey) bool { return k.Name == key.Name && k.Namespace == key.Namespace }) {
+	if h.has(&key) {
 		return
 	}
 	if h.IntN(2) == 0 {
@@ -68,6 +70,10 @@ func (h *history) add() {
 	if h.IntN(8) > 0 {
 		h.bring(&h.in.Keys[len(h.in.Keys)-1])
 	}
+}
+
+func (h *history) has(key *v1alpha1.APIKey) bool {
+	return slices.ContainsFunc(h.in.Keys, func(k v1alpha1.APIKey) bool { return k.Name == key.Name && k.Namespace == key.Namespace })
 }
 
 // bring makes a key's Secret anew.
@@ -93,15 +99,24 @@ func (h *history) step() {
 	}
 	i := h.IntN(len(h.in.Keys))
 	key := h.in.Keys[i].DeepCopy()
-	switch h.IntN(9) {
+	switch h.IntN(10) {
 	case 0:
 		h.add()
 		return
 	case 1:
+		h.gone = append(h.gone, *key)
 		h.in.Keys = slices.Delete(h.in.Keys, i, i+1)
 		return
 	case 2:
 		h.bring(key)
+		return
+	case 9:
+		for i, back := range h.gone {
+			if !h.has(&back) {
+				h.in.Keys, h.gone = append(h.in.Keys, back), slices.Delete(h.gone, i, i+1)
+				break
+			}
+		}
 		return
 	case 3:
 		delete(h.in.Secrets, compiler.SecretName(key))
@@ -129,6 +144,15 @@ func (h *history) step() {
 	h.in.Keys[i] = *key
 }
 
+// unversioned gives the keys of an input as files have them, so that nothing is remembered of them.
+func unversioned(in compiler.Input) compiler.Input {
+	in.Keys = slices.Clone(in.Keys)
+	for i := range in.Keys {
+		in.Keys[i].ResourceVersion = ""
+	}
+	return in
+}
+
 func TestWhatAMemoRemembersNeverShows(t *testing.T) {
 	for seed := range uint64(20) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
@@ -136,7 +160,7 @@ func TestWhatAMemoRemembersNeverShows(t *testing.T) {
 			h, memo := newHistory(seed), &compiler.Memo{}
 			for range 30 {
 				h.step()
-				want, got := compiler.Compile(h.in), memo.Compile(h.in)
+				want, got := compiler.Compile(unversioned(h.in)), memo.Compile(h.in)
 				if diff := cmp.Diff(want.Bundle, got.Bundle); diff != "" {
 					t.Fatalf("bundle (-without +with the memo):\n%s", diff)
 				}
