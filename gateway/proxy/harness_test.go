@@ -120,7 +120,8 @@ type run struct {
 	only      uint32
 }
 
-const wait = config.Duration(100 * time.Millisecond)
+// wait is how long providers may be silent; a machine that is busy is silent for less.
+const wait = config.Duration(200 * time.Millisecond)
 
 func target(t testing.TB, s *script) Target {
 	t.Helper()

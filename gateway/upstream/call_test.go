@@ -222,7 +222,7 @@ func TestTimeouts(t *testing.T) {
 			if failureOf(err) != tc.want {
 				t.Errorf("got %v (%d), want %d", err, failureOf(err), tc.want)
 			}
-			if took := time.Since(before); took < soon.Std() || took > 5*time.Second {
+			if took := time.Since(before); took < soon.Std() || took > 20*time.Second {
 				t.Errorf("after %s", took)
 			}
 			call.Finish(0)
@@ -286,7 +286,7 @@ func TestCancel(t *testing.T) {
 			if _, _, err := ask(call, p, generous()); failureOf(err) != Cancelled {
 				t.Errorf("got %v", err)
 			}
-			if took := (<-seen).Sub(<-cancelled); took > time.Second {
+			if took := (<-seen).Sub(<-cancelled); took > 10*time.Second {
 				t.Errorf("the provider saw it after %s", took)
 			}
 			call.Finish(0)

@@ -75,7 +75,7 @@ func TestWaitingDoesNotProlongASilence(t *testing.T) {
 		"of the whole":           {func(t *config.Timeouts, d config.Duration) { t.Total = d }, "1\r\na\r\n", TotalTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
-			const bound = 60 * time.Millisecond
+			const bound = 500 * time.Millisecond // in which a busy machine connects, too
 			address, pieces := stepwise(t)
 			timeouts := generous()
 			tc.change(&timeouts, config.Duration(bound))
@@ -94,7 +94,7 @@ func TestWaitingDoesNotProlongASilence(t *testing.T) {
 			for !call.Wait(2 * time.Millisecond) {
 				steps++
 			}
-			if took := time.Since(since); steps == 0 || took > 100*bound {
+			if took := time.Since(since); steps == 0 || took > 20*bound {
 				t.Errorf("%d steps, %s", steps, took)
 			}
 			if _, err := call.Read(buf); failureOf(err) != tc.want {

@@ -70,8 +70,8 @@ func TestAPeerThatLeavesIsTold(t *testing.T) {
 			}
 			select {
 			case <-gone:
-			case <-time.After(5 * time.Second):
-				t.Fatal("not told within 5 s")
+			case <-time.After(time.Minute):
+				t.Fatal("not told within a minute")
 			}
 		})
 	}

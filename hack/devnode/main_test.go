@@ -214,7 +214,7 @@ func (b *bed) pods() []corev1.Pod {
 
 func (b *bed) eventually(what string, condition func() bool) {
 	b.t.Helper()
-	for deadline := time.Now().Add(40 * time.Second); !condition(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !condition(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			pods, _ := json.MarshalIndent(b.pods(), "", " ")
 			b.t.Fatalf("%s did not come true; pods: %s", what, pods)

@@ -49,7 +49,7 @@ func TestOwnCPUTimeRises(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		after, err := cpuOf(os.Getpid())
 		if err != nil {
 			t.Fatal(err)
@@ -58,7 +58,7 @@ func TestOwnCPUTimeRises(t *testing.T) {
 			return
 		}
 	}
-	t.Error("20 s of work cost nothing")
+	t.Error("a minute of work cost nothing")
 }
 
 func TestAProcessThatIsGoneIsAnError(t *testing.T) {

@@ -95,7 +95,7 @@ func TestExplainGoesThroughAForwardedPort(t *testing.T) {
 	connected.clients = fake.NewClientset(pod, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: render.AdminSecretName("main")}, Data: data,
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for range 2 {
 		got, asked, err := connected.Explain(ctx, "main", "", config.ExplainRequest{Body: []byte("{}")})
