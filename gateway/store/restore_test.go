@@ -128,7 +128,7 @@ func TestAnEmptiedStoreIsNotUsedBeforeAllHaveTold(t *testing.T) {
 			server := redistest.Start(t, redistest.Options{})
 			var names ids
 			slow := watchful()
-			slow.renew, slow.grace = time.Second, 2*time.Second
+			slow.renew, slow.grace = time.Second, 5*time.Second
 			knows, _ := remembering(t, single(server), slow)
 			spend(t, knows, &names, 1000, 900)
 			quick := watchful()

@@ -91,7 +91,7 @@ func TestPodsLearnOfEachOthersUse(t *testing.T) {
 	o.requests(next, 5)
 	began := time.Now()
 	poll(t, func() bool { return b.chats(t, "smart") == http.StatusTooManyRequests }, func() string { return "b lets everything through" })
-	if made := next.Use("key/team/alice").Requests; made > 8 || time.Since(began) > 10*time.Second {
+	if made := next.Use("key/team/alice").Requests; made > 8 || time.Since(began) > time.Minute {
 		t.Errorf("after %d requests b refuses, and after %s", made, time.Since(began))
 	}
 	poll(t, func() bool { return a.chats(t, "smart") == http.StatusTooManyRequests }, func() string { return "a lets everything through" })
