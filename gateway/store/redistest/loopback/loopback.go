@@ -12,12 +12,14 @@ import (
 	"net"
 	"runtime"
 	"sync"
+	"syscall"
 )
 
-// Ports are taken from below those that the system gives to clients, of which any connection of anybody could have one.
+// Ports are taken from below those that the system gives to clients, of which any connection of anybody could have one, and
+// that a cluster on the machine gives to its Services.
 const (
 	least = 20_000
-	ports = 12_000
+	ports = 10_000
 )
 
 var (
@@ -36,11 +38,20 @@ func Free() (string, error) {
 			continue
 		}
 		address := fmt.Sprintf("127.0.0.1:%d", port)
-		if listener, err := net.Listen("tcp", address); err == nil {
-			return address, listener.Close()
+		if tried(address) {
+			return address, nil
 		}
 	}
 	return "", errors.New("no free port on the loopback address")
+}
+
+// tried says whether the address can be listened on. No program is started meanwhile: until it runs it has a copy of what this
+// process has open, and would listen on the port for longer than this does.
+func tried(address string) bool {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	listener, err := net.Listen("tcp", address)
+	return err == nil && listener.Close() == nil
 }
 
 // claim says whether the port is this process's from now on, and was not before.
