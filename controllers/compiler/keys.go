@@ -42,7 +42,7 @@ func (c *compilation) keys(labels map[string][]string) []*judged {
 	}
 	served := make([]*judged, 0, len(candidates))
 	for _, k := range candidates {
-		c.out.Keys[nameOf(k.apiKey)] = &k.judged.verdict
+		c.out.Keys[nameOf(k.apiKey)] = &k.verdict
 		if k.verdict.Served() {
 			served = append(served, k.judged)
 		}
