@@ -45,8 +45,9 @@ func (c *cluster) startNode(t *testing.T) {
 	t.Cleanup(node.Stop)
 }
 
-// startOperator runs the controllers until the test ends.
-func (c *cluster) startOperator(t *testing.T) {
+// startOperator runs the controllers until the test ends, and gives what they have read. They may write statuses as fast as
+// they can.
+func (c *cluster) startOperator(t *testing.T) client.Reader {
 	t.Helper()
 	anyName := true
 	mgr, err := ctrl.NewManager(c.admin, ctrl.Options{
@@ -58,7 +59,7 @@ func (c *cluster) startOperator(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	if err := controllers.Setup(ctx, mgr, controllers.Options{
+	if err := controllers.Setup(ctx, mgr, controllers.Options{StatusWritesPerSecond: 2000,
 		Render: render.Options{Image: "spark/gateway:test", OperatorNamespace: "spark-system"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -70,6 +71,7 @@ func (c *cluster) startOperator(t *testing.T) {
 			t.Errorf("the operator ended: %v", err)
 		}
 	})
+	return mgr.GetClient()
 }
 
 // serve makes a gateway with one pod and gives its address when it is ready.
@@ -93,9 +95,14 @@ func (c *cluster) serve(t *testing.T) string {
 
 func within(t *testing.T, most time.Duration, what string, holds func() bool) {
 	t.Helper()
+	looking(t, most, 5*time.Millisecond, what, holds)
+}
+
+func looking(t *testing.T, most, every time.Duration, what string, holds func() bool) {
+	t.Helper()
 	deadline := time.NewTimer(most)
 	defer deadline.Stop()
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for !holds() {
 		select {
@@ -133,12 +140,32 @@ func (c *cluster) settled(t *testing.T, since string) string {
 	return gw.Status.Revision
 }
 
-// changeSome disables one key after the other, and measures from the API server's answer to the gateway's refusal. Meanwhile
-// the operator tells the status of all the others, in its own time.
+// told waits until the status of every key was written.
+func told(t *testing.T, cache client.Reader, n int) {
+	t.Helper()
+	began := time.Now()
+	looking(t, 20*time.Minute, time.Second, "every key's status is told", func() bool {
+		var keys v1alpha1.APIKeyList
+		if cache.List(t.Context(), &keys, client.UnsafeDisableDeepCopy) != nil {
+			return false
+		}
+		ready := 0
+		for i := range keys.Items {
+			if meta.IsStatusConditionTrue(keys.Items[i].Status.Conditions, string(v1alpha1.Ready)) {
+				ready++
+			}
+		}
+		return ready == n
+	})
+	t.Logf("every key's status is told after another %v", time.Since(began).Round(time.Second))
+}
+
+// changeSome disables one key after the other, and measures from the API server's answer to the gateway's refusal.
 func changeSome(t *testing.T, c *cluster, n int) {
 	c.startNode(t)
-	c.startOperator(t)
+	cache := c.startOperator(t)
 	url := c.serve(t)
+	told(t, cache, n)
 	version := func(part string) string {
 		var s corev1.Secret
 		if err := c.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: render.ShardSecretName("main", part)}, &s); err != nil {
