@@ -64,7 +64,7 @@ func (l *traffic) ask(ctx context.Context) bool {
 	n := l.next.Add(1)
 	mark := fmt.Sprint("crash-", n)
 	stream := n%2 == 0
-	text := fmt.Sprintf("Say little. %s [[fake tokens=12 delay=%dus]]", fakeprovider.Mark(mark), n%7*100)
+	text := fmt.Sprintf("Say little. %s [[fake tokens=12 delay=%dus]]", fakeprovider.Mark(mark), n%7*2000)
 	path, body := bed.Dialects["chat"].Ask("small-1", text, 40, stream)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url+path, strings.NewReader(body))
 	if err != nil {
@@ -105,7 +105,7 @@ const settleWithin = 2 * time.Second
 // A gateway is killed at random moments; what clients saw completed is in the store for good.
 func TestKillingAGatewayLosesNothingThatWasSettledInTheStore(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	provider := bed.Provider(t, 200_000)
+	provider := bed.Provider(t, inBooks)
 	doc := document(provider, server.Addr, func(d *config.Document) {
 		d.Keys[0].Budgets = []config.Budget{{Amount: 10_000 * config.Dollar, Per: config.Month}}
 		d.Keys[0].Limits.Tokens = []config.TokenLimit{{Count: 1 << 40, Per: day}}
@@ -137,7 +137,7 @@ func TestKillingAGatewayLosesNothingThatWasSettledInTheStore(t *testing.T) {
 			t.Fatalf("the store knows of %d requests and %d tokens, clients saw %d and %d completed in time", got.Requests, got.Tokens,
 				wantRequests, wantTokens)
 		}
-		served, tokens := billed(books)
+		served, tokens := billed(t, books)
 		if got.Requests > served || got.Tokens > tokens {
 			t.Fatalf("the store knows of %d requests and %d tokens, the provider served %d and %d", got.Requests, got.Tokens, served, tokens)
 		}
@@ -159,8 +159,15 @@ func (l *traffic) forget(after time.Time) {
 	}
 }
 
+// inBooks is how many requests the provider remembers, more than are made.
+const inBooks = 200_000
+
 // billed adds up all that a provider served.
-func billed(books []fakeprovider.Entry) (requests, tokens int64) {
+func billed(t *testing.T, books []fakeprovider.Entry) (requests, tokens int64) {
+	t.Helper()
+	if len(books) >= inBooks {
+		t.Fatal("the provider's books are full")
+	}
 	for i := range books {
 		if books[i].Generated() {
 			requests++
@@ -227,7 +234,7 @@ func TestKillingTheStoreForgetsNothingAndCountsNothingTwice(t *testing.T) {
 // Without a store, what a gateway counted since it was last asked dies with it, and no more.
 func TestKillingAGatewayWithoutAStoreLosesTheLastMomentsAtMost(t *testing.T) {
 	const lag = every + settleWithin
-	provider := bed.Provider(t, 200_000)
+	provider := bed.Provider(t, inBooks)
 	p := lay(t, document(provider, "", func(d *config.Document) {
 		d.Keys[0].Budgets = []config.Budget{{Amount: 10_000 * config.Dollar, Per: config.Month}}
 	}))
@@ -259,7 +266,7 @@ func TestKillingAGatewayWithoutAStoreLosesTheLastMomentsAtMost(t *testing.T) {
 			t.Fatalf("the operator knows of %d requests and %d tokens, clients saw %d and %d completed in time", got.Requests, got.Tokens,
 				requests, tokens)
 		}
-		all, allTokens := billed(entries)
+		all, allTokens := billed(t, entries)
 		if got.Requests > all || got.Tokens > allTokens {
 			t.Fatalf("the operator knows of %d requests and %d tokens, the provider served %d and %d", got.Requests, got.Tokens, all, allTokens)
 		}
