@@ -10,7 +10,7 @@ package config
 
 // Schema is the version of the Document's shape. A gateway names the schemas it reads in its Ack, so that an operator
 // that is newer than a pod says so instead of being misunderstood.
-const Schema = 3
+const Schema = 4
 
 // Document is everything that one gateway serves. The three fields travel as separate parts (see Bundle): Core holds
 // no secret, Secrets holds nothing else, and Keys is cut into KeyShards shards by Key.ID.
@@ -68,6 +68,15 @@ type Gateway struct {
 	DrainTimeout Duration `json:"drainTimeout"`
 	// AccessLog writes one line a request.
 	AccessLog bool `json:"accessLog"`
+	// RequestLimits bound each request.
+	RequestLimits RequestLimits `json:"requestLimits,omitzero"`
+	// CORS is nil where scripts of other origins may not use the gateway.
+	CORS *CORS `json:"cors,omitempty"`
+	// Cache and Sanitizer hold for requests whose route has none of its own; nil is none.
+	Cache     *Cache     `json:"cache,omitempty"`
+	Sanitizer *Sanitizer `json:"sanitizer,omitempty"`
+	// ErrorTracking is nil for the defaults.
+	ErrorTracking *ErrorTracking `json:"errorTracking,omitempty"`
 }
 
 // ServerTLS is the listener's certificate.

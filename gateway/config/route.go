@@ -47,6 +47,9 @@ type Route struct {
 	Mirror *Mirror `json:"mirror,omitempty"`
 	// Limits hold for all requests that take the route together.
 	Limits Limits `json:"limits,omitzero"`
+	// Cache and Sanitizer stand in place of the gateway's; nil keeps those.
+	Cache     *Cache     `json:"cache,omitempty"`
+	Sanitizer *Sanitizer `json:"sanitizer,omitempty"`
 }
 
 // Target is one provider's model with its place in a route.
