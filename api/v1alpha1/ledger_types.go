@@ -29,15 +29,15 @@ type Ledger struct {
 	// by a metric, when too much waits.
 	//
 	// +optional
-	Webhook *LedgerWebhook `json:"webhook,omitempty"`
+	Webhook *Webhook `json:"webhook,omitempty"`
 	// otlp is sent the records as OpenTelemetry logs over HTTP, in the same way.
 	//
 	// +optional
 	OTLP *LedgerOTLP `json:"otlp,omitempty"`
 }
 
-// LedgerWebhook takes records by POST.
-type LedgerWebhook struct {
+// Webhook is sent what the gateway tells, by POST.
+type Webhook struct {
 	// url to post to.
 	//
 	// +required

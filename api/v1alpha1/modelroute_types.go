@@ -83,6 +83,14 @@ type ModelRouteSpec struct {
 	//
 	// +optional
 	Limits *Limits `json:"limits,omitempty"`
+	// cache of answers, otherwise than the gateway's. Default: as there.
+	//
+	// +optional
+	Cache *RouteCache `json:"cache,omitempty"`
+	// sanitizer looks for other things than the gateway's. Default: as there.
+	//
+	// +optional
+	Sanitizer *RouteSanitizer `json:"sanitizer,omitempty"`
 	// affinity keeps the requests of one user, one key or one value of a header at one target of a tier, as long as that
 	// target can answer, so that the provider's prompt cache is of use: None, User, Key or "Header:<name>". Default: None.
 	//

@@ -48,7 +48,8 @@ type SecretKeyReference struct {
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
 	// key within the Secret. Default: "apiKey" for API keys, "ca.crt" for certificate authorities, "credentials.json" for
-	// Google's credentials, "clientSecret" for Microsoft's, "password" for a store's, "authorization" for a header's value.
+	// Google's credentials, "clientSecret" for Microsoft's, "password" for a store's, "authorization" for a header's value,
+	// "dsn" for Sentry's.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1

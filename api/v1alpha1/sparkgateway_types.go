@@ -13,6 +13,7 @@ import (
 //
 // +kubebuilder:validation:XValidation:rule="!(has(self.replicas) && has(self.autoscaling))",message="replicas and autoscaling exclude each other"
 // +kubebuilder:validation:XValidation:rule="!has(self.autoscaling) || !has(self.resources) || has(self.resources.requests) && 'cpu' in self.resources.requests || has(self.resources.limits) && 'cpu' in self.resources.limits",message="autoscaling goes by the CPU that is requested, so resources must request some"
+// +kubebuilder:validation:XValidation:rule="!has(self.cache) || !has(self.cache.exact) || !has(self.cache.exact.shared) || !self.cache.exact.shared || has(self.store) && self.store.type == 'Redis'",message="cache.exact.shared has no effect without store.type: Redis"
 type SparkGatewaySpec struct {
 	// replicas is the number of gateway pods. Default: 2.
 	//
@@ -90,10 +91,22 @@ type SparkGatewaySpec struct {
 	//
 	// +optional
 	RequestLimits *RequestLimits `json:"requestLimits,omitempty"`
+	// sanitizer looks for prompt injection, personal data and secrets, and what else should not be said. Default: none.
+	//
+	// +optional
+	Sanitizer *Sanitizer `json:"sanitizer,omitempty"`
+	// cache keeps answers. Default: none.
+	//
+	// +optional
+	Cache *Cache `json:"cache,omitempty"`
 	// securityHeaders are set on every answer.
 	//
 	// +optional
 	SecurityHeaders *SecurityHeaders `json:"securityHeaders,omitempty"`
+	// cors lets scripts of web pages use the gateway. Default: those of no other origin.
+	//
+	// +optional
+	CORS *CORS `json:"cors,omitempty"`
 	// telemetry says what the gateway tells about its requests.
 	//
 	// +optional
@@ -356,6 +369,108 @@ type RequestLimits struct {
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('1h')",message="must be between 1s and 1h"
 	BodyTimeout Duration `json:"bodyTimeout,omitempty"`
+	// minBodyRate is the least bytes per second that a body must come with, on average, once 5s have passed. Default: 128.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1048576
+	MinBodyRate *int64 `json:"minBodyRate,omitempty"`
+	// maxHeaderFields of a request. Default: 100.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=16
+	// +kubebuilder:validation:Maximum=1000
+	MaxHeaderFields *int32 `json:"maxHeaderFields,omitempty"`
+	// maxDepth of the nesting of a JSON body. Default: 100.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=8
+	// +kubebuilder:validation:Maximum=500
+	MaxDepth *int32 `json:"maxDepth,omitempty"`
+	// maxMessages, contents or inputs of a request. Default: no bound.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	MaxMessages *int32 `json:"maxMessages,omitempty"`
+	// maxInputTokens of a request's texts, as the gateway estimates them. Default: no bound.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000000
+	MaxInputTokens *int64 `json:"maxInputTokens,omitempty"`
+	// maxOutputTokens that a request may ask for. One that asks for no bound gets this one. Default: no bound.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000000
+	MaxOutputTokens *int64 `json:"maxOutputTokens,omitempty"`
+	// onExcessOutput says what becomes of a request that asks for more than maxOutputTokens: Refuse it, or Clamp what it asks
+	// for. Default: Refuse.
+	//
+	// +optional
+	OnExcessOutput ExcessOutput `json:"onExcessOutput,omitempty"`
+}
+
+// ExcessOutput says what becomes of a request that asks for too long an answer.
+//
+// +kubebuilder:validation:Enum=Refuse;Clamp
+type ExcessOutput string
+
+// The ways.
+const (
+	ExcessOutputRefuse ExcessOutput = "Refuse"
+	ExcessOutputClamp  ExcessOutput = "Clamp"
+)
+
+// CORS lets scripts of web pages use the gateway, as the Fetch standard says.
+//
+// +kubebuilder:validation:XValidation:rule="!('*' in self.allowOrigins) || !has(self.allowCredentials) || !self.allowCredentials",message="credentials cannot be allowed to every origin"
+// +kubebuilder:validation:XValidation:rule="!('*' in self.allowOrigins) || self.allowOrigins.size() == 1",message="beside *, other origins have no effect"
+type CORS struct {
+	// allowOrigins are origins such as "https://app.example.com", "https://*.example.com" for all below a domain, or "*" for all.
+	//
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:Pattern=`^([*]|https?://([*][.])?[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*(:[0-9]{1,5})?)$`
+	AllowOrigins []string `json:"allowOrigins"`
+	// allowMethods of requests. Default: GET, POST and DELETE.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:Enum=GET;HEAD;POST;PUT;PATCH;DELETE
+	AllowMethods []string `json:"allowMethods,omitempty"`
+	// allowHeaders of requests, or "*" for whatever is asked for. Default: "*".
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=64
+	// +kubebuilder:validation:items:Pattern=`^([*]|[A-Za-z][A-Za-z0-9-]*)$`
+	AllowHeaders []string `json:"allowHeaders,omitempty"`
+	// exposeHeaders of answers to scripts, beside those that the gateway itself writes. Default: none.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=64
+	// +kubebuilder:validation:items:Pattern=`^[A-Za-z][A-Za-z0-9-]*$`
+	ExposeHeaders []string `json:"exposeHeaders,omitempty"`
+	// allowCredentials lets scripts send cookies and client certificates. Keys in headers need it not. Default: false.
+	//
+	// +optional
+	AllowCredentials *bool `json:"allowCredentials,omitempty"`
+	// maxAge is how long a browser may remember what is allowed, 0s to 24h. Default: 10m.
+	//
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) <= duration('24h')",message="must be at most 24h"
+	MaxAge Duration `json:"maxAge,omitempty"`
 }
 
 // SecurityHeaders are set on every answer, errors and streams included; only the 503 of a connection beyond
@@ -406,6 +521,38 @@ type Telemetry struct {
 	//
 	// +optional
 	AccessLog *AccessLog `json:"accessLog,omitempty"`
+	// errorTracking groups errors, and tells others of them.
+	//
+	// +optional
+	ErrorTracking *ErrorTracking `json:"errorTracking,omitempty"`
+}
+
+// ErrorTracking groups errors by what they have in common. kubectl spark errors and GET /api/spark/errors show the groups.
+//
+// +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:XValidation:rule="!has(self.environment) || has(self.sentryDSNSecretRef)",message="environment has no effect without sentryDSNSecretRef"
+type ErrorTracking struct {
+	// maxGroups that a pod remembers; those not seen for longest go first. Default: 1000.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=10
+	// +kubebuilder:validation:Maximum=10000
+	MaxGroups *int32 `json:"maxGroups,omitempty"`
+	// sentryDSNSecretRef names the DSN of a Sentry project that is sent errors of the gateway and of providers; its key is "dsn" by
+	// default. Default: none.
+	//
+	// +optional
+	SentryDSNSecretRef *SecretKeyReference `json:"sentryDSNSecretRef,omitempty"`
+	// environment is what Sentry calls the deployment. Default: none.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9][A-Za-z0-9._-]*$`
+	Environment string `json:"environment,omitempty"`
+	// webhook is sent the groups that changed, some at a time. Default: none.
+	//
+	// +optional
+	Webhook *Webhook `json:"webhook,omitempty"`
 }
 
 // AccessLog is the log of requests.

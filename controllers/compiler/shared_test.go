@@ -27,7 +27,7 @@ func referring(s *v1alpha1.SparkGatewaySpec) {
 		SentinelCredentials: &v1alpha1.StoreCredentials{SecretRef: key("sentinels")}, TLS: &v1alpha1.StoreTLS{CASecretRef: new(key("redis-ca"))},
 	}}
 	s.Ledger = &v1alpha1.Ledger{
-		Webhook: &v1alpha1.LedgerWebhook{URL: "https://sink.example.com", AuthorizationSecretRef: new(key("webhook"))},
+		Webhook: &v1alpha1.Webhook{URL: "https://sink.example.com", AuthorizationSecretRef: new(key("webhook"))},
 		OTLP:    &v1alpha1.LedgerOTLP{Endpoint: "https://otel.example.com", AuthorizationSecretRef: new(key("otlp"))},
 	}
 }
@@ -156,7 +156,7 @@ func TestVerdictOnWhatAGatewaySays(t *testing.T) {
 			func(s *v1alpha1.SparkGatewaySpec) { s.Ledger = &v1alpha1.Ledger{Retention: "0s"} }, `spec.ledger.retention: "0s" is not a duration above zero`},
 		"records sent nowhere": {
 			func(s *v1alpha1.SparkGatewaySpec) {
-				s.Ledger = &v1alpha1.Ledger{Webhook: &v1alpha1.LedgerWebhook{URL: "sink"}}
+				s.Ledger = &v1alpha1.Ledger{Webhook: &v1alpha1.Webhook{URL: "sink"}}
 			},
 			"spec.ledger.webhook.url: must begin with http:// or https://"},
 		"logs sent nowhere": {
