@@ -1,0 +1,119 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package errortrack groups the requests that failed, and tells others of the groups.
+package errortrack
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/exchange"
+)
+
+// Group is requests that failed in one way.
+type Group = config.ErrorGroup
+
+// Event is one request that ended. The Tracker keeps nothing that it points to.
+type Event struct {
+	Reason  exchange.Reason
+	Outcome exchange.Outcome
+	// Status is what the client was told, UpstreamStatus what the provider answered; 0 where nothing was.
+	Status, UpstreamStatus int
+	// Provider is a provider's ID, Target the model's name in the configuration, Route a route's ID. None is a client's word.
+	Provider, Target, Route string
+	Dialect                 exchange.Dialect
+	Operation               exchange.Operation
+	RequestID               [exchange.IDLen]byte
+	// Time is when the request ended; zero is now.
+	Time time.Time
+	// Message is what the client was told; Cause may be nil.
+	Message string
+	Cause   error
+}
+
+// Options of a Tracker. The zero value of each field has a use.
+type Options struct {
+	// Gateway is "namespace/name", Instance is as in the Ack, Version is the release that Sentry is told.
+	Gateway, Instance, Version string
+	// Redact appends a text without what is personal or secret in it. It is called from several goroutines, when a group
+	// begins, with what the Tracker's own redaction left. nil leaves it at that.
+	Redact func(dst, text []byte) []byte
+	// Now is the clock of what is told; nil is time.Now. Waiting is real time.
+	Now func() time.Time
+	// Logger takes what goes wrong with hooks, once a minute, without addresses; nil discards.
+	Logger *slog.Logger
+	// Transport makes the calls of hooks; nil is the network.
+	Transport http.RoundTripper
+}
+
+// Settings are what a reload may change.
+type Settings struct {
+	// MaxGroups bounds the groups that are remembered; 0 is DefaultMaxGroups.
+	MaxGroups int
+	// SentryDSN is where events go; empty sends none.
+	SentryDSN config.Secret
+	// Environment is what Sentry calls the deployment; empty says none.
+	Environment string
+	// WebhookURL takes a WebhookBatch by POST; empty sends none.
+	WebhookURL string
+	// WebhookAuthorization is the value of that header; empty sends none.
+	WebhookAuthorization config.Secret
+}
+
+// DefaultMaxGroups is used until Settings say otherwise.
+const DefaultMaxGroups = 1000
+
+// Stats count what happened since the Tracker was made.
+type Stats struct {
+	// Groups is how many there are now.
+	Groups int
+	// Errors and Warnings count requests by their level.
+	Errors, Warnings int64
+	// Forgotten counts groups that made room for others.
+	Forgotten int64
+	// SentryEvents were taken by Sentry; SentryDropped were due and were not.
+	SentryEvents, SentryDropped int64
+	// WebhookGroups were taken by the webhook; WebhookDropped were due and were not.
+	WebhookGroups, WebhookDropped int64
+}
+
+// WebhookBatch is what a webhook is sent: groups that grew, each as counted in all by this process.
+type WebhookBatch struct {
+	Gateway  string  `json:"gateway"`
+	Instance string  `json:"instance"`
+	Groups   []Group `json:"groups"`
+}
+
+// Tracker groups the requests of one process that failed; it outlives snapshots. It is safe for concurrent use.
+type Tracker struct{}
+
+// New gives a Tracker that tells nobody until Use. Close it to end its goroutines.
+func New(Options) *Tracker { return &Tracker{} }
+
+// Use takes other settings; no group is lost, but to a smaller MaxGroups. An error is of the DSN, does not quote it, and leaves
+// Sentry untold; the other settings hold all the same.
+func (t *Tracker) Use(Settings) error { return nil }
+
+// Record counts a request that did not end well. It never waits for a hook, and allocates nothing for a group that there is,
+// but for what the cause's own Error does. Requests that ended OK, whose client left, or that another attempt overtook, do not
+// count: nothing failed.
+func (t *Tracker) Record(Event) {}
+
+// Groups gives those that are remembered, the last seen first; never nil.
+func (t *Tracker) Groups() []Group { return []Group{} }
+
+// Report is what config.ErrorsPath answers.
+func (t *Tracker) Report() config.ErrorReport { return config.ErrorReport{Groups: t.Groups()} }
+
+// Stats gives the counts.
+func (t *Tracker) Stats() Stats { return Stats{} }
+
+// Close tells hooks what they do not know yet, for as long as the context lasts, and ends them. Record goes on counting.
+func (t *Tracker) Close(context.Context) {}
+
+// Merge gives what several processes know as one.
+func Merge(all ...[]Group) []Group { return config.MergeErrorGroups(all...) }
