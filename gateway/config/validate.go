@@ -59,6 +59,7 @@ func (v *validation) gateway(d *Document) {
 	v.limitSet("gateway.all", &g.All)
 	v.auth(&g.Auth)
 	v.shared(d)
+	v.protection(d)
 	v.headers("gateway.headers", g.Headers)
 	if g.TLS != nil {
 		key, ok := d.Secrets[g.TLS.Key]
