@@ -1,0 +1,222 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pii
+
+import "bytes"
+
+// secrecy is what a name says of the value behind it.
+type secrecy uint8
+
+const (
+	noSecret   secrecy = iota
+	aKey               // a token or key: a drawn text
+	aPassword          // a word that somebody chose
+	aHeader            // Bearer, Basic: what follows is a credential by the grammar
+	shortest   = 6     // of a password
+	shortToken = 10    // of a key behind a sign of assignment
+	shortSaid  = 16    // of a key behind words alone
+	longest    = 160   // of a value; what is longer goes on in its tail
+)
+
+// assigned reads a value that the words before it call a secret: password = x, "apiKey": "x", my token is x.
+func (w *window) assigned() (match, bool) {
+	switch p := w.prev(1); {
+	case space.has(p), p == '"', p == '\'', p == '`', p == '=', p == ':', p == '(', p == '>', p == '*':
+	default:
+		return match{}, false
+	}
+	kind, signed := w.namedBefore()
+	if kind == noSecret {
+		return match{}, false
+	}
+	end := w.valueEnd()
+	text := w.text[w.pos:end]
+	if !secret(text, kind, signed) || w.at(end) == '(' || w.at(end) == '[' || w.at(end) == '{' || w.follows(end, "..") {
+		return match{}, false
+	}
+	m := match{start: w.pos, end: end, kind: APIKey}
+	if end-w.pos >= longest {
+		m.tail.class = jwtText | token
+	}
+	return m, true
+}
+
+// valueEnd gives where the value ends: at a space or a quote, less the signs that end a clause.
+func (w *window) valueEnd() int {
+	i := w.pos
+	if quote := w.prev(1); quote == '"' || quote == '\'' || quote == '`' {
+		for i-w.pos < longest {
+			if c := w.at(i); c <= ' ' || c == quote || c == '\\' || c == '<' {
+				break
+			}
+			i++
+		}
+		return i
+	}
+	for i-w.pos < longest && value.has(w.at(i)) {
+		i++
+	}
+	for i > w.pos {
+		switch w.text[i-1] {
+		case '.', ':', '?':
+			i--
+			continue
+		}
+		break
+	}
+	return i
+}
+
+// namedBefore reads backwards: a quote, a sign of assignment or a word like is, a quote, and the name. signed says that
+// there was a sign.
+func (w *window) namedBefore() (kind secrecy, signed bool) {
+	before := w.before()
+	i := back(before, len(before), "\"'`*\\(", 4)
+	i = back(before, i, " \t\n\r", 4)
+	from := i
+	i = back(before, i, "=:>-~", 3)
+	signed = i < from || len(before) > 0 && before[len(before)-1] == '('
+	i = back(before, i, " \t", 4)
+	i = back(before, i, "\"'`*\\])", 4)
+	end := i
+	for i > 0 && dotted.has(before[i-1]) {
+		i--
+	}
+	name := before[i:end]
+	if !signed {
+		// Nothing of a sign: a word may stand between, as in "the token is x" and "password of x".
+		for range 2 {
+			if !filler(name) {
+				break
+			}
+			i = back(before, i, " ", 2)
+			end = i
+			for i > 0 && dotted.has(before[i-1]) {
+				i--
+			}
+			name = before[i:end]
+		}
+	}
+	return secrecyOf(name, signed), signed
+}
+
+// back goes back from i over at most most of the bytes.
+func back(text []byte, i int, over string, most int) int {
+	for ; most > 0 && i > 0 && bytes.IndexByte([]byte(over), text[i-1]) >= 0; most-- {
+		i--
+	}
+	return i
+}
+
+func filler(name []byte) bool {
+	switch string(name) {
+	case "is", "was", "are", "of", "to", "ist", "est", "es", "with", "as", "set", "this":
+		return true
+	}
+	return false
+}
+
+// names end the names of secrets, in lower case and without signs between words.
+var names = []struct {
+	end  string
+	kind secrecy
+}{
+	{"password", aPassword}, {"passwd", aPassword}, {"passphrase", aPassword}, {"pwd", aPassword}, {"passwort", aPassword},
+	{"contraseña", aPassword}, {"motdepasse", aPassword}, {"passcode", aPassword}, {"dbpass", aPassword},
+	{"userpass", aPassword}, {"secret", aKey}, {"token", aKey}, {"key", aKey}, {"credential", aKey}, {"credentials", aKey},
+	{"auth", aKey}, {"apikey", aKey}, {"keyid", aKey}, {"secretid", aKey}, {"bearer", aHeader}, {"basic", aHeader},
+	{"authorization", aKey}, {"pat", aKey}, {"accountkey", aKey}, {"sas", aKey}, {"signature", aKey}, {"webhook", aKey},
+	{"cookie", aKey}, {"sessionid", aKey}, {"passwords", aPassword}, {"pass", aPassword}, {"secretkey", aKey},
+	{"jwt", aKey}, {"creds", aKey}, {"clientid", noSecret}, {"publickey", noSecret}, {"primarykey", noSecret},
+	{"foreignkey", noSecret}, {"cachekey", noSecret}, {"partitionkey", noSecret}, {"sortkey", noSecret},
+	{"idempotencykey", noSecret}, {"nexttoken", noSecret}, {"pagetoken", noSecret}, {"continuationtoken", noSecret},
+	{"hotkey", noSecret}, {"keypath", noSecret}, {"rowkey", noSecret}, {"objectkey", noSecret},
+}
+
+// secrecyOf gives what a name says by its end: the longest one that is known.
+func secrecyOf(name []byte, signed bool) secrecy {
+	var buf [48]byte
+	n := 0
+	for _, c := range name {
+		switch {
+		case upper.has(c):
+			c |= 0x20
+		case (underscore | hyphen | dot).has(c):
+			continue
+		}
+		if n == len(buf) {
+			copy(buf[:], buf[1:])
+			n--
+		}
+		buf[n] = c
+		n++
+	}
+	for n > 0 && digit.has(buf[n-1]) {
+		n--
+	}
+	found, size := noSecret, 0
+	for i := range names {
+		e := &names[i]
+		if len(e.end) > size && bytes.HasSuffix(buf[:n], []byte(e.end)) {
+			found, size = e.kind, len(e.end)
+		}
+	}
+	return found
+}
+
+// secret says whether a value is one, for what its name says.
+func secret(text []byte, kind secrecy, signed bool) bool {
+	if len(text) < shortest || placeholder(text) || c0(text, '$', '<', '{', '[', '/', '@', '&') && !scrambled(text) {
+		return false
+	}
+	s := measure(text)
+	switch kind {
+	case aPassword:
+		return chosen(text, s, signed)
+	case aHeader:
+		return s.n >= shortToken && (s.random() || s.n >= shortSaid && s.digits > 0 && s.turns*8 >= s.n)
+	}
+	if bytes.Contains(text, []byte("://")) || s.signs*3 > s.n {
+		return false
+	}
+	least := shortSaid
+	if signed {
+		least = shortToken
+	}
+	if s.n < shortSaid && (s.digits == 0 || s.lower+s.upper == 0 || s.turns*4 < s.n) {
+		return false
+	}
+	return s.n >= least && s.random()
+}
+
+// scrambled says whether a text that begins with a sign is more than a variable: it has digits or more signs.
+func scrambled(text []byte) bool {
+	s := measure(text)
+	return text[0] != '<' && text[0] != '{' && text[0] != '[' && s.digits > 0 && s.lower+s.upper > 0 && text[0] != '/'
+}
+
+// chosen says whether a text is a password: letters with digits or signs among them, no name of a variable.
+func chosen(text []byte, s strength, signed bool) bool {
+	letters := s.lower + s.upper
+	if letters == 0 {
+		return signed && s.digits >= shortest && s.distinct >= 4 && s.signs == 0
+	}
+	loud := 0
+	for i, c := range text {
+		if valueSign.has(c) && c != ':' || c == '%' || c == '+' && i > 0 {
+			loud++
+		}
+	}
+	if s.digits == 0 && loud == 0 {
+		return false
+	}
+	// Words with hyphens, dots or underscores and a digit somewhere are names.
+	if loud == 0 && s.signs > 0 && s.turns*5 < s.n && s.digits < 4 {
+		return false
+	}
+	if !signed && loud == 0 && (s.digits < 2 || letters < 3) {
+		return false
+	}
+	return s.distinct >= 4
+}

@@ -1,0 +1,187 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pii
+
+// A word of letters alone, up to here, followed by what ends a word, is prose: nothing looks at it twice.
+const longestPlain = 16
+
+// scan goes through the text from i. With ok it gives the first finding. Without, text[:next] is decided and has none,
+// and text[next:] waits for more text to decide it; with final there is nothing to wait for and next is the end.
+func scan(text []byte, i int, final bool) (m match, next int, ok bool) {
+	for i < len(text) {
+		switch roleOf[text[i]] {
+		case nothing:
+			i++
+			continue
+		case aWord:
+			if i > 0 && text[i-1] == '\\' && inWord(text, i) {
+				i++
+				continue
+			}
+			j := i + 1
+			for j < len(text) && classOf[text[j]]&letter != 0 {
+				j++
+			}
+			if j == len(text) && !final && j-i < lookAhead {
+				if inWord(text, i) {
+					return m, j, false
+				}
+				return m, i, false
+			}
+			if j-i < longestPlain && plainEnd(text, i, j, final) {
+				i = j
+				continue
+			}
+		}
+		if inWord(text, i) {
+			i++
+			continue
+		}
+		w := look(text, i, final)
+		m, ok := w.detect()
+		if w.short {
+			return m, i, false
+		}
+		if ok {
+			return m, i, true
+		}
+		i = skip(text, i)
+	}
+	return m, i, false
+}
+
+// plainEnd says whether the letters text[i:j] end as a word of prose does.
+func plainEnd(text []byte, i, j int, final bool) bool {
+	if j == len(text) {
+		return true
+	}
+	switch c := text[j]; {
+	case c == '!':
+		return j+1 < len(text) && ending.has(text[j+1]) || j+1 == len(text) && final
+	case ending.has(c):
+		return true
+	case c == '.':
+		return j+1 < len(text) && ending.has(text[j+1]) || j+1 == len(text) && final
+	case c == ':':
+		return j-i > 4 // shorter ones may begin an address
+	}
+	return false
+}
+
+// inWord says whether the byte at i goes on a word. In JSON within JSON a word may follow the letter of an escape.
+func inWord(text []byte, i int) bool {
+	if i == 0 || !word.has(text[i]) {
+		return false
+	}
+	switch p := text[i-1]; {
+	case p == '\\':
+		return text[i] == 'n' || text[i] == 'r' || text[i] == 't'
+	case !word.has(p):
+		return false
+	case p == 'n' || p == 'r' || p == 't':
+		return i < 2 || text[i-2] != '\\'
+	}
+	return true
+}
+
+// skip leaves the place at i, and the word that goes on from it.
+func skip(text []byte, i int) int {
+	if !word.has(text[i]) {
+		return i + 1
+	}
+	for i++; i < len(text) && word.has(text[i]); i++ {
+	}
+	return i
+}
+
+// detect says whether a finding begins at the window's place. The order of the detectors is the precedence.
+func (w *window) detect() (match, bool) {
+	c := w.at(w.pos)
+	switch {
+	case digit.has(c):
+		return w.beginsDigit()
+	case letter.has(c) || c == '_' || latinLead.has(c):
+		return w.beginsLetter(c)
+	}
+	switch c {
+	case '+', '(':
+		if next := w.at(w.pos + 1); digit.has(next) || next == '(' || next == '+' {
+			if m, ok := w.phone(); ok {
+				return m, true
+			}
+		}
+	case ':':
+		if w.at(w.pos+1) == ':' {
+			return w.ipv6()
+		}
+		return match{}, false
+	case '-':
+		if m, ok := w.privateKey(); ok {
+			return m, true
+		}
+	}
+	if classOf[c]&(valueSign|hyphen) == 0 {
+		return match{}, false
+	}
+	return w.assigned()
+}
+
+func (w *window) beginsLetter(c byte) (match, bool) {
+	end := w.span(w.pos, local)
+	next := w.at(end)
+	if next == '@' {
+		if m, ok := w.email(end); ok {
+			return m, true
+		}
+	}
+	if m, ok := w.userinfo(); ok {
+		return m, true
+	}
+	if m, ok := w.prefixed(end); ok {
+		return m, true
+	}
+	if hexLetter.has(c) && (next == ':' || end-w.pos > 4) {
+		if m, ok := w.ipv6(); ok {
+			return m, true
+		}
+	}
+	if m, ok := w.iban(); ok {
+		return m, true
+	}
+	return w.assigned()
+}
+
+func (w *window) beginsDigit() (match, bool) {
+	end := w.span(w.pos, local)
+	next := w.at(end)
+	if next == '@' {
+		if m, ok := w.email(end); ok {
+			return m, true
+		}
+	}
+	if m, ok := w.userinfo(); ok {
+		return m, true
+	}
+	if m, ok := w.prefixed(end); ok {
+		return m, true
+	}
+	if m, ok := w.ipv6(); ok {
+		return m, true
+	}
+	if m, ok := w.ipv4(); ok {
+		return m, true
+	}
+	var n numerals
+	n.read(w)
+	if m, ok := w.card(&n); ok {
+		return m, true
+	}
+	if m, ok := w.ssn(&n); ok {
+		return m, true
+	}
+	if m, ok := w.assigned(); ok {
+		return m, true
+	}
+	return w.phoneOf(&n)
+}
