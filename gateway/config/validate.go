@@ -23,6 +23,7 @@ func (d *Document) Validate() error {
 	providers := v.providers(d)
 	v.models(d.Core.Models, providers)
 	v.routes(d.Core.Routes, providers)
+	v.content(d, providers)
 	v.policies(d.Core.Policies)
 	v.keys(d.Keys)
 	return errors.Join(v.errs...)
