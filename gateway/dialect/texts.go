@@ -132,7 +132,7 @@ func unit(b []byte) (rune, int) {
 		case c >= '0' && c <= '9':
 			c -= '0'
 		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			c = c|0x20 - 'a' + 10
+			c = c | 0x20 - 'a' + 10
 		default:
 			return utf8.RuneError, 2
 		}
