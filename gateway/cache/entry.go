@@ -57,3 +57,25 @@ func (e *Entry) Fresh(now time.Time, maxAge time.Duration) bool {
 	age := e.Age(now)
 	return age < e.TTL && (maxAge == 0 || age <= maxAge)
 }
+
+// entryBytes is what an entry takes beside its texts, in its own structure and in those that hold it, as measured.
+const entryBytes = 512
+
+// weight gives what the entry takes of memory, in bytes.
+func (e *Entry) weight() int64 {
+	n := entryBytes + taken(cap(e.Body)) + cap(e.ContentType) + len(e.Provider) + len(e.Model) + len(e.Target)
+	n += len(e.Labels.Holder) + len(e.Labels.Model) + len(e.Labels.Route)
+	for _, tag := range e.Labels.Tags {
+		n += 16 + len(tag)
+	}
+	return int64(n)
+}
+
+// taken gives what the allocator takes for a number of bytes, roughly: it has sizes some eighth apart, and above 32 KiB pages.
+func taken(n int) int {
+	const page, small = 8 << 10, 32 << 10
+	if n > small {
+		return (n + page - 1) / page * page
+	}
+	return n + n/16
+}

@@ -4,23 +4,11 @@
 package cache
 
 import (
-	"context"
+	"strings"
 	"time"
 )
 
-// Tier is a store that processes share. It is safe for concurrent use. Keys are Keys; values are opaque to it.
-type Tier interface {
-	// Fetch gives a value, nil where there is none. It takes no longer than a request can wait, and none when the store is down.
-	Fetch(ctx context.Context, key [32]byte) ([]byte, error)
-	// Keep stores a value for some time, in the background. It may drop it.
-	Keep(key [32]byte, value []byte, ttl time.Duration)
-	// Purged gives when what labels was purged, in milliseconds since 1970.
-	Purged(ctx context.Context) (map[string]int64, error)
-	// Purge remembers a purge for as long as keepFor.
-	Purge(ctx context.Context, label string, at int64, keepFor time.Duration) error
-}
-
-// What a purge is of: everything, or what has a label of one of these kinds with its name behind it.
+// What a purge is of: everything, or what has a label of one of these kinds, with its name behind it.
 const (
 	PurgeAll   = "all"
 	PurgeModel = "model:"
@@ -29,13 +17,68 @@ const (
 	PurgeTag   = "tag:"
 )
 
-// Purge removes what has the label and was asked for no later than at, and says how many entries it removed from memory. None
-// of it is served any more, whether it is in memory, in a Tier or under way, but to those who follow it already. Other
-// processes hear of it by a Tier's Purge and their Learn.
-func (c *Cache) Purge(label string, at time.Time) (removed int) { return 0 }
+// MaxLabel bounds the length of a purge's label.
+const MaxLabel = 512
 
-// Learn is Purge for what other processes purged, as a Tier's Purged gives it. What is known costs little.
-func (c *Cache) Learn(marks map[string]int64) (removed int) { return 0 }
+// KnownLabel says whether a label is one that can be purged.
+func KnownLabel(label string) bool {
+	kind, name := split(label)
+	return label == PurgeAll || kind >= 0 && name != "" && len(label) <= MaxLabel
+}
 
-// KnownLabel says whether a label is of a kind that can be purged.
-func KnownLabel(label string) bool { return label == PurgeAll }
+// Purge removes what has the label and was asked for no later than at, by milliseconds, and gives how many entries it removed from
+// memory. None of it is given any more, whether it is in memory, in a Tier or under way, but to those who follow it
+// already. Other processes hear of it by a Tier's Purge and their Learn. Unknown labels remove nothing.
+func (c *Cache) Purge(label string, at time.Time) (removed int) {
+	return c.Learn(map[string]int64{label: at.UnixMilli()})
+}
+
+// Learn is Purge for what other processes purged, as a Tier's Purged gives it: times in milliseconds since 1970, of which
+// those that are to come are now. What is known already costs little.
+func (c *Cache) Learn(told map[string]int64) (removed int) {
+	now := c.opts.Now()
+	c.keeping.Lock()
+	known := c.marks.Load()
+	m := known
+	for label, at := range told {
+		if !KnownLabel(label) || known.knows(label, at) {
+			continue
+		}
+		if m == known {
+			m = known.clone()
+		}
+		m.add(label, at, now.UnixMilli())
+	}
+	if m != known {
+		m.tidy(now.Add(-MaxTTL).UnixMilli())
+		c.marks.Store(m)
+	}
+	entries := c.memory.Load()
+	c.keeping.Unlock()
+	if m == known {
+		return 0
+	}
+	c.flights.shut(m)
+	if entries != nil {
+		for key, e := range entries.All() {
+			if !m.hold(&e.Labels, e.Asked) {
+				continue
+			}
+			if _, ok := entries.Invalidate(key); ok {
+				removed++
+			}
+		}
+	}
+	c.purged.Add(int64(removed))
+	return removed
+}
+
+// split gives the place of a label's kind among the kinds, -1 for none, and the name.
+func split(label string) (kind int, name string) {
+	for kind, prefix := range kinds {
+		if name, ok := strings.CutPrefix(label, prefix); ok {
+			return kind, name
+		}
+	}
+	return -1, ""
+}
