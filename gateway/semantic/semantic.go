@@ -6,7 +6,30 @@
 package semantic
 
 import (
+	"container/heap"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
 	"time"
+)
+
+const (
+	// DefaultEntries is Options.MaxEntries where it is not set.
+	DefaultEntries = 10000
+	// MaxLabels and MaxLabel bound the labels of a question in number and in bytes each.
+	MaxLabels, MaxLabel = 24, 512
+
+	// same is the cosine from which on two questions count as one: the same text, embedded twice.
+	same = 0.9999
+	// maxExpired bounds how many expired questions go with one Add, and so how long that may take.
+	maxExpired = 64
+	// entryBytes is what an entry takes beside its vector and labels: itself, its sketch, and its places in the scope,
+	// the map and the heap.
+	entryBytes = 640
+	// scopeBytes is what a scope takes beside its entries.
+	scopeBytes = 256
 )
 
 // Ref names an answer: it is the answer's key in the exact cache.
@@ -16,43 +39,245 @@ type Ref [32]byte
 type Options struct {
 	// MaxEntries bounds the questions of all scopes together. Default 10000.
 	MaxEntries int
-	// MaxBytes bounds the memory of all scopes together, in bytes as Stats counts them. Default 128 MiB.
+	// MaxBytes bounds the memory of all scopes together, in bytes as Stats counts them. By default MaxEntries does alone: a
+	// question of 1536 dimensions takes 3.7 KB, of 4096 nine, and its labels.
 	MaxBytes int64
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 }
 
 // Index is the questions by scope. It outlives snapshots and is safe for concurrent use.
-type Index struct{}
+type Index struct {
+	now      func() time.Time
+	planes   *planes
+	maxBytes int64
+	queries  sync.Pool // of *query
+
+	mu         sync.RWMutex
+	maxEntries int
+	scopes     map[scopeKey]*scope
+	byRef      map[Ref]*entry
+	recency    recency
+	expiries   expiries
+	bytes      int64
+	evicted    uint64
+}
 
 // New gives an empty index.
-func New(Options) *Index { return &Index{} }
+func New(o Options) *Index {
+	x := &Index{
+		now: o.Now, maxBytes: o.MaxBytes, maxEntries: o.MaxEntries,
+		planes: newPlanes(rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))),
+		scopes: map[scopeKey]*scope{}, byRef: map[Ref]*entry{},
+	}
+	if x.now == nil {
+		x.now = time.Now
+	}
+	if x.maxBytes <= 0 {
+		x.maxBytes = math.MaxInt64
+	}
+	if x.maxEntries <= 0 {
+		x.maxEntries = DefaultEntries
+	}
+	x.queries.New = func() any { return &query{} }
+	x.recency.init()
+	return x
+}
 
 // Resize sets how many questions there may be, and drops the least recently used ones beyond. Values below 1 mean the
 // default.
-func (x *Index) Resize(int) {}
+func (x *Index) Resize(maxEntries int) {
+	if maxEntries <= 0 {
+		maxEntries = DefaultEntries
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.maxEntries = maxEntries
+	x.evict(0, 0)
+}
 
 // Nearest gives the answer to the question of the scope that is most alike, when the cosine of the two is at least the
-// threshold. An answer that has expired is never given. An answer that was given counts as used.
-func (x *Index) Nearest([32]byte, []float32, float32) (answer Ref, similarity float32, ok bool) {
-	return Ref{}, 0, false
+// threshold. A scope is a digest of all that must be equal, the embedding model included. An answer that has expired is
+// never given. An answer that was given counts as used.
+func (x *Index) Nearest(scope [32]byte, vector []float32, threshold float32) (answer Ref, similarity float32, ok bool) {
+	if !x.has(scope, len(vector)) {
+		return Ref{}, 0, false
+	}
+	q := x.queries.Get().(*query)
+	defer x.queries.Put(q)
+	if !x.draw(q, vector) {
+		return Ref{}, 0, false
+	}
+	e, similarity := x.search(q, scope, threshold)
+	if e == nil {
+		return Ref{}, 0, false
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	// It may have gone meanwhile.
+	if e.scope != nil {
+		x.recency.use(e)
+	}
+	return e.ref, similarity, true
+}
+
+// has says whether a search is worth its while; most scopes are empty.
+func (x *Index) has(of [32]byte, dimensions int) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.scopes[scopeKey{of, dimensions}] != nil
+}
+
+func (x *Index) draw(q *query, v []float32) bool {
+	var ok bool
+	if q.vector, ok = quantise(v, q.vector.values); ok {
+		x.planes.draw(q.vector.values, &q.coordinates, &q.sketch)
+	}
+	return ok
+}
+
+func (x *Index) search(q *query, of [32]byte, threshold float32) (*entry, float32) {
+	now := nanoseconds(x.now())
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if s := x.scopes[scopeKey{of, len(q.vector.values)}]; s != nil {
+		return s.nearest(q, threshold, now)
+	}
+	return nil, 0
 }
 
 // Add remembers the question that ref answers, in place of one with the same ref, or with nearly the same vector in the
 // same scope. Labels are what Purge sees. It gives false, and remembers nothing, for a vector that has no direction, a
 // number that is not finite or more than MaxDimensions, for labels beyond MaxLabels, and for one that has expired.
-func (x *Index) Add([32]byte, []float32, Ref, []string, time.Time) bool { return false }
+func (x *Index) Add(scope [32]byte, vector []float32, ref Ref, labels []string, expires time.Time) bool {
+	now := nanoseconds(x.now())
+	e := &entry{ref: ref, expires: nanoseconds(expires)}
+	if e.expires <= now || !e.label(labels) {
+		return false
+	}
+	q := x.queries.Get().(*query)
+	defer x.queries.Put(q)
+	if !x.draw(q, vector) {
+		return false
+	}
+	e.vector = q.vector
+	e.vector.values = slices.Clone(q.vector.values)
+	e.bytes += entryBytes + 2*int64(len(vector))
+	if e.bytes+scopeBytes > x.maxBytes {
+		return false
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.expire(now)
+	if old := x.byRef[ref]; old != nil {
+		x.drop(old)
+	}
+	key := scopeKey{scope, len(vector)}
+	if s := x.scopes[key]; s != nil {
+		if old, _ := s.nearest(q, same, now); old != nil {
+			x.drop(old)
+		}
+	}
+	x.evict(1, e.bytes+scopeBytes)
+	x.insert(key, e, &q.sketch)
+	return true
+}
+
+// label gives the entry labels of its own, so that it does not keep what they were cut from.
+func (e *entry) label(labels []string) bool {
+	if len(labels) > MaxLabels {
+		return false
+	}
+	for _, l := range labels {
+		if len(l) > MaxLabel {
+			return false
+		}
+		e.labels = append(e.labels, strings.Clone(l))
+		e.bytes += int64(len(l)) + 16
+	}
+	return true
+}
+
+// insert needs the lock, and that the ref is new and there is room.
+func (x *Index) insert(key scopeKey, e *entry, drawn *sketch) {
+	s := x.scopes[key]
+	if s == nil {
+		s = &scope{key: key}
+		x.scopes[key] = s
+		x.bytes += scopeBytes
+	}
+	s.add(e, drawn)
+	x.byRef[e.ref] = e
+	x.recency.add(e)
+	heap.Push(&x.expiries, e)
+	x.bytes += e.bytes
+}
+
+// drop needs the lock. A scope goes with its last entry.
+func (x *Index) drop(e *entry) {
+	s := e.scope
+	s.remove(e)
+	if len(s.entries) == 0 {
+		delete(x.scopes, s.key)
+		x.bytes -= scopeBytes
+	}
+	delete(x.byRef, e.ref)
+	x.recency.remove(e)
+	heap.Remove(&x.expiries, e.due)
+	x.bytes -= e.bytes
+}
+
+// expire drops what has expired, up to a bound. It needs the lock.
+func (x *Index) expire(now int64) {
+	for range maxExpired {
+		if len(x.expiries) == 0 || x.expiries[0].expires > now {
+			return
+		}
+		x.drop(x.expiries[0])
+	}
+}
+
+// evict makes room for as many more entries and bytes. It needs the lock.
+func (x *Index) evict(entries int, bytes int64) {
+	for len(x.byRef)+entries > x.maxEntries || x.bytes > x.maxBytes-bytes {
+		e := x.recency.oldest()
+		if e == nil {
+			return
+		}
+		x.drop(e)
+		x.evicted++
+	}
+}
 
 // Remove forgets the question that ref answers, and says whether there was one.
-func (x *Index) Remove(Ref) bool { return false }
+func (x *Index) Remove(ref Ref) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	e := x.byRef[ref]
+	if e != nil {
+		x.drop(e)
+	}
+	return e != nil
+}
 
 // Purge forgets the questions whose labels match, and gives their number. It asks under a lock: match is to be quick,
 // and not to call the index.
-func (x *Index) Purge(func(labels []string) bool) int { return 0 }
+func (x *Index) Purge(match func(labels []string) bool) int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	n := 0
+	for _, e := range x.byRef {
+		if match(e.labels) {
+			x.drop(e)
+			n++
+		}
+	}
+	return n
+}
 
 // Stats is what an index holds.
 type Stats struct {
-	// Entries is the number of questions, Scopes that of the scopes with any.
+	// Entries is the number of questions, Scopes that of the scopes with any. What has expired counts until it goes.
 	Entries, Scopes int
 	// Bytes is about what they take, in memory.
 	Bytes int64
@@ -61,4 +286,8 @@ type Stats struct {
 }
 
 // Stats gives what the index holds now.
-func (x *Index) Stats() Stats { return Stats{} }
+func (x *Index) Stats() Stats {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return Stats{Entries: len(x.byRef), Scopes: len(x.scopes), Bytes: x.bytes, Evicted: x.evicted}
+}
