@@ -3,6 +3,8 @@
 
 package dialect
 
+import "strconv"
+
 var (
 	askUsage = []byte(`"include_usage":true`)
 	wordTrue = []byte("true")
@@ -32,16 +34,9 @@ func (r *Request) AppendEdited(dst []byte, e Edit) []byte {
 	if r.shape.ModelsWithin {
 		return r.appendRenamed(dst, e)
 	}
-	var all [maxEdits]change
-	n := r.changes(&all, e)
-	at := r.open
-	dst = append(dst, r.body[:at]...)
-	for _, c := range all[:n] {
-		dst = append(dst, r.body[at:c.at.from]...)
-		dst = append(append(append(dst, c.before...), c.with...), c.after...)
-		at = c.at.to
-	}
-	return append(dst, r.body[at:]...)
+	var all edits
+	r.changes(&all, e)
+	return all.append(dst, r.body)
 }
 
 // Untouched says that AppendEdited would give the body itself.
@@ -65,34 +60,57 @@ func (r *Request) modelOf(e Edit) []byte {
 	}
 }
 
-// change replaces a place of the body by before, with and after.
+// change replaces a place of the body by before, with, the number where it counts, and after.
 type change struct {
 	at            span
 	before, after string
 	with          []byte
+	number        int64
+	counts        bool
 }
 
-// changes gives what an edit changes, in the order of places, and their number.
-func (r *Request) changes(all *[maxEdits]change, e Edit) int {
-	n := 0
-	add := func(c change) {
-		i := n
-		for ; i > 0 && all[i-1].at.from > c.at.from; i-- {
-			all[i] = all[i-1]
-		}
-		all[i] = c
-		n++
+// edits are changes of one body, in the order of places.
+type edits struct {
+	all [maxEdits]change
+	n   int
+}
+
+func (e *edits) add(c change) {
+	i := e.n
+	for ; i > 0 && e.all[i-1].at.from > c.at.from; i-- {
+		e.all[i] = e.all[i-1]
 	}
+	e.all[i] = c
+	e.n++
+}
+
+// append writes the body as changed.
+func (e *edits) append(dst, body []byte) []byte {
+	at := 0
+	for i := range e.all[:e.n] {
+		c := &e.all[i]
+		dst = append(dst, body[at:c.at.from]...)
+		dst = append(append(dst, c.before...), c.with...)
+		if c.counts {
+			dst = strconv.AppendInt(dst, c.number, 10)
+		}
+		dst = append(dst, c.after...)
+		at = c.at.to
+	}
+	return append(dst, body[at:]...)
+}
+
+// changes gives what an edit changes.
+func (r *Request) changes(all *edits, e Edit) {
 	if with := r.modelOf(e); with != nil {
-		add(change{at: r.members[atModel].value, with: with})
+		all.add(change{at: r.members[atModel].value, with: with})
 	}
 	switch {
 	case e.Mistral:
-		r.mistral(add)
+		r.mistral(all.add)
 	case e.AskUsage && r.HidesUsage():
-		add(r.usageChange())
+		all.add(r.usageChange())
 	}
-	return n
 }
 
 func (r *Request) usageChange() change {

@@ -29,10 +29,11 @@ type Request struct {
 	MaxOutputParam  string
 	// Choices is how many answers are asked for at once, at least 1 and at most maxChoices.
 	Choices int64
-	// Items is how many messages or inputs there are, 1 where they are no list. TextBytes is the length of the texts
+	// Items is how many messages or inputs there are, 1 where they are no list; ItemsParam names the member. TextBytes is the length of the texts
 	// in the body, as JSON.
-	Items     int
-	TextBytes int64
+	Items      int
+	ItemsParam string
+	TextBytes  int64
 
 	shape        *Shape
 	form         bool
@@ -41,6 +42,7 @@ type Request struct {
 	members      [maxMembers]placed
 	includeUsage span // the value of stream_options.include_usage
 	optionsEmpty bool
+	bounds       bounds
 }
 
 // placed is where a member stands in the body.
@@ -55,9 +57,12 @@ func (s span) found() bool        { return s.to > 0 }
 // Decode reads a body and checks that it is JSON. It refuses with a 400 that names the field: what is not an object,
 // wrong types in the members that the gateway reads, and those members standing twice or in another case, which a
 // provider might read differently than the gateway does. The body must not change while the request is used.
-func (r *Request) Decode(s *Shape, body []byte) *exchange.Error {
-	*r = Request{shape: s, body: body, Choices: 1}
-	w := walker{b: body}
+func (r *Request) Decode(s *Shape, body []byte) *exchange.Error { return r.DecodeWithin(s, body, 0) }
+
+// DecodeWithin is Decode with a bound on the objects and arrays that a value may stand in; 0 is MaxDepth.
+func (r *Request) DecodeWithin(s *Shape, body []byte, depth int) *exchange.Error {
+	*r = Request{shape: s, body: body, Choices: 1, ItemsParam: s.lists()}
+	w := walker{b: body, most: depth}
 	start := skipSpace(body, 0)
 	if start >= len(body) || body[start] != '{' {
 		return notJSON()
@@ -76,15 +81,15 @@ func (r *Request) Decode(s *Shape, body []byte) *exchange.Error {
 			continue
 		}
 		r.members[place] = placed{o.keyAt, span{o.from, o.to}}
-		if place == atContent {
-			r.Items = 1
-			if body[o.from] == '[' {
-				r.Items = w.elements
-			}
+		if place == atContent || place >= s.atLists() {
+			r.Items += itemsIn(body, o.from, w.elements)
 		}
 		if err := r.take(place); err != nil {
 			return err
 		}
+	}
+	if w.deep {
+		return tooDeep(depth)
 	}
 	if o.end < 0 || skipSpace(body, o.end) != len(body) {
 		return notJSON()
@@ -99,12 +104,37 @@ func (r *Request) Decode(s *Shape, body []byte) *exchange.Error {
 	return nil
 }
 
+// itemsIn counts what is asked in the value of a member, where an array has a known number of elements. An object is a request
+// with such members in it, or one thing that is asked.
+func itemsIn(body []byte, from, elements int) int {
+	switch body[from] {
+	case '[':
+		return elements
+	case '{':
+		n := 0
+		w := &walker{b: body}
+		for o := (object{w: w, i: from}); o.next(); {
+			// As a member of the outermost object, so that elements are counted.
+			o.to = w.value(o.from, 1, false)
+			if key := string(o.key); (key == "contents" || key == "messages") && o.to > 0 && body[o.from] == '[' {
+				n += w.elements
+			}
+		}
+		return max(n, 1)
+	default:
+		return 1
+	}
+}
+
 // interpret gives the place of a member that the gateway reads, -1 for others.
 func (r *Request) interpret(key []byte) (int, *exchange.Error) {
 	if bytes.IndexByte(key, '\\') >= 0 {
 		key = unescape(key)
 	}
 	for i, name := range r.shape.names {
+		if i == atConfig && string(key) == r.shape.ConfigAlias && len(key) > 0 {
+			name = r.shape.ConfigAlias
+		}
 		if len(key) != len(name) || len(name) == 0 || key[0]|0x20 != name[0] {
 			continue
 		}
@@ -150,7 +180,7 @@ func (r *Request) take(place int) *exchange.Error {
 	default:
 		switch at := place - atBounds; {
 		case at < len(r.shape.Bounds):
-			return r.readMax(name, value)
+			return r.readBound(name, r.members[place].value)
 		case at < len(r.shape.Bounds)+len(r.shape.Counts):
 			return r.readCount(name, value)
 		}
@@ -209,50 +239,6 @@ func (r *Request) readOptions(at span) *exchange.Error {
 	return nil
 }
 
-// readConfig reads the bounds within an object.
-func (r *Request) readConfig(name string, at span) *exchange.Error {
-	switch value := at.in(r.body); {
-	case string(value) == "null":
-		return nil
-	case value[0] != '{':
-		return wrongType(name, "an object")
-	}
-	for o := (object{w: &walker{b: r.body}, i: at.from}); o.next(); {
-		o.to = o.w.value(o.from, 2, false)
-		for _, bound := range r.shape.ConfigBounds {
-			if string(o.key) != bound {
-				continue
-			}
-			if err := r.readMax(name+"."+bound, r.body[o.from:max(o.to, o.from)]); err != nil {
-				return err
-			}
-		}
-		for _, count := range r.shape.ConfigCounts {
-			if string(o.key) != count {
-				continue
-			}
-			if err := r.readCount(name+"."+count, r.body[o.from:max(o.to, o.from)]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (r *Request) readMax(name string, value []byte) *exchange.Error {
-	if string(value) == "null" {
-		return nil
-	}
-	n, err := strconv.ParseInt(string(value), 10, 64)
-	if err != nil {
-		return wrongType(name, "an integer")
-	}
-	if n > r.MaxOutputTokens {
-		r.MaxOutputTokens, r.MaxOutputParam = n, name
-	}
-	return nil
-}
-
 // maxChoices bounds how many answers are believed to be asked for: what costs are computed with must not overflow.
 const maxChoices = 1 << 12
 
@@ -274,10 +260,7 @@ func (r *Request) CheckOutput(bound int64) *exchange.Error {
 	if bound == 0 || r.MaxOutputTokens <= bound {
 		return nil
 	}
-	err := exchange.Invalid(r.MaxOutputParam, r.MaxOutputParam+" is too large: "+strconv.FormatInt(r.MaxOutputTokens, 10)+
-		". This model gives at most "+strconv.FormatInt(bound, 10)+" tokens.")
-	err.Reason = exchange.ReasonOutputTokens
-	return err
+	return r.tooMuchOutput(bound, "This model gives at most ")
 }
 
 func unescape(inner []byte) []byte {
@@ -290,6 +273,15 @@ func unescape(inner []byte) []byte {
 
 func notJSON() *exchange.Error {
 	return exchange.Invalid("", "We could not parse the JSON body of your request: it must be one JSON object.")
+}
+
+func tooDeep(most int) *exchange.Error {
+	if most == 0 {
+		most = MaxDepth
+	}
+	err := exchange.Invalid("", "The JSON body of your request is nested too deeply: more than "+strconv.Itoa(most)+" levels.")
+	err.Reason = exchange.ReasonBodyDeep
+	return err
 }
 
 func missing(param string) *exchange.Error {

@@ -21,16 +21,22 @@ type Shape struct {
 	Streams, Options bool
 	// Bounds are the members that bound the answer's tokens.
 	Bounds []string
-	// Config is the member that holds more bounds, by the names in ConfigBounds.
-	Config       string
-	ConfigBounds []string
+	// Config is the member that holds more bounds, by the names in ConfigBounds. ConfigAlias is another name for it.
+	Config, ConfigAlias string
+	ConfigBounds        []string
 	// Also are members whose place an Edit may need.
 	Also []string
+	// Lists are members whose elements are what is asked, where Content is none, or that hold a request with such members.
+	Lists []string
 	// Counts are the members that ask for several answers to one question, ConfigCounts those within Config.
 	Counts       []string
 	ConfigCounts []string
 	// names are all of these, each at its place.
 	names []string
+	// boundKeys are Bounds as they stand before a value; configKey is the first of ConfigBounds so, configOpening the same behind the
+	// brace of Config, and configMember behind Config as well.
+	boundKeys                              []string
+	configKey, configOpening, configMember string
 }
 
 // The places of the members that are not bounds.
@@ -57,8 +63,30 @@ func shape(s Shape) *Shape {
 	if s.Options {
 		s.names[atOptions] = "stream_options"
 	}
-	s.names = append(append(append(s.names, s.Bounds...), s.Counts...), s.Also...)
+	s.names = append(append(append(append(s.names, s.Bounds...), s.Counts...), s.Also...), s.Lists...)
+	for _, name := range s.Bounds {
+		s.boundKeys = append(s.boundKeys, `"`+name+`":`)
+	}
+	if s.Config != "" {
+		s.configKey = `"` + s.ConfigBounds[0] + `":`
+		s.configOpening = "{" + s.configKey
+		s.configMember = `"` + s.Config + `":` + s.configOpening
+	}
 	return &s
+}
+
+// atAlso is the place of the first of Also.
+func (s *Shape) atAlso() int { return s.atCounts() + len(s.Counts) }
+
+// atLists is the place of the first of Lists.
+func (s *Shape) atLists() int { return len(s.names) - len(s.Lists) }
+
+// lists names what Request.Items counts.
+func (s *Shape) lists() string {
+	if s.Content == "" && len(s.Lists) > 0 {
+		return s.Lists[0]
+	}
+	return s.Content
 }
 
 // atCounts is the place of the first of Counts.
@@ -89,18 +117,23 @@ var (
 	})
 	Messages = shape(Shape{
 		Dialect: exchange.Anthropic, Content: "messages", List: true, Streams: true, Bounds: []string{"max_tokens"},
+		Also: []string{memberThinking},
 	})
 	CountTokens = shape(Shape{Dialect: exchange.Anthropic, Content: "messages", List: true})
 	// Generation is the gateway's own.
 	Generation = shape(Shape{
-		Dialect: exchange.Spark, ModelOptional: true, Streams: true, Bounds: []string{"maxOutputTokens"},
+		Dialect: exchange.Spark, ModelOptional: true, Streams: true, Bounds: []string{"maxOutputTokens"}, Lists: []string{"messages"},
 	})
 	Generate = shape(Shape{
 		Dialect: exchange.Gemini, Content: "contents", ModelElsewhere: true, Config: "generationConfig",
+		ConfigAlias:  "generation_config",
 		ConfigBounds: []string{"maxOutputTokens", "max_output_tokens"},
 		ConfigCounts: []string{"candidateCount", "candidate_count"},
 	})
 	// GeminiCount and GeminiEmbed have several forms, so that no member must be there.
-	GeminiCount = shape(Shape{Dialect: exchange.Gemini, ModelElsewhere: true, ModelsWithin: true})
-	GeminiEmbed = shape(Shape{Dialect: exchange.Gemini, ModelElsewhere: true, ModelsWithin: true})
+	GeminiCount = shape(Shape{
+		Dialect: exchange.Gemini, ModelElsewhere: true, ModelsWithin: true,
+		Lists: []string{"contents", "generateContentRequest", "generate_content_request"},
+	})
+	GeminiEmbed = shape(Shape{Dialect: exchange.Gemini, ModelElsewhere: true, ModelsWithin: true, Lists: []string{"requests"}})
 )

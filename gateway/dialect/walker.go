@@ -3,10 +3,14 @@
 
 package dialect
 
-import "encoding/binary"
+import (
+	"encoding/binary"
 
-// MaxDepth bounds the nesting of JSON, so that a body of brackets cannot exhaust the stack.
-const MaxDepth = 500
+	"github.com/sparkgateway/spark/gateway/config"
+)
+
+// MaxDepth bounds the objects and arrays that a value may stand in, where nobody asks for less.
+const MaxDepth = config.MaxJSONDepth
 
 // walker checks JSON (RFC 8259) in one pass and, on the way, sums the length of the texts in it.
 type walker struct {
@@ -17,12 +21,15 @@ type walker struct {
 	texts int64
 	// elements is how many the last array had that was a member of the outermost object.
 	elements int
+	// most bounds the nesting instead of MaxDepth, where it is not 0; deep says that it was too much.
+	most int
+	deep bool
 }
 
 // value checks the value at i, which is not white space, and gives the index after it, or -1. In text says that a
 // string here counts as text.
 func (w *walker) value(i, depth int, inText bool) int {
-	if i >= len(w.b) || depth > MaxDepth {
+	if i >= len(w.b) {
 		return -1
 	}
 	switch c := w.b[i]; {
@@ -33,6 +40,8 @@ func (w *walker) value(i, depth int, inText bool) int {
 			w.texts++
 		}
 		return end
+	case (c == '{' || c == '[') && w.tooDeep(depth):
+		return -1
 	case c == '{':
 		return w.object(i, depth)
 	case c == '[':
@@ -47,6 +56,16 @@ func (w *walker) value(i, depth int, inText bool) int {
 		return skipWord(w.b, i, "null")
 	}
 	return -1
+}
+
+// tooDeep says that a value which stands in depth others may have none in itself.
+func (w *walker) tooDeep(depth int) bool {
+	most := w.most
+	if most == 0 {
+		most = MaxDepth
+	}
+	w.deep = w.deep || depth >= most
+	return depth >= most
 }
 
 func (w *walker) object(i, depth int) int {
