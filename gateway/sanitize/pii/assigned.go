@@ -21,17 +21,18 @@ const (
 
 // assigned reads a value that the words before it call a secret: password = x, "apiKey": "x", my token is x.
 func (w *window) assigned() (match, bool) {
-	switch p := w.prev(1); {
-	case space.has(p), p == '"', p == '\'', p == '`', p == '=', p == ':', p == '(', p == '>', p == '*':
-	default:
+	if !introduces(w.prev(1)) {
+		return match{}, false
+	}
+	end := w.valueEnd()
+	text := w.text[w.pos:end]
+	if !mixed(text) {
 		return match{}, false
 	}
 	kind, signed := w.namedBefore()
 	if kind == noSecret {
 		return match{}, false
 	}
-	end := w.valueEnd()
-	text := w.text[w.pos:end]
 	if !secret(text, kind, signed) || w.at(end) == '(' || w.at(end) == '[' || w.at(end) == '{' || w.follows(end, "..") {
 		return match{}, false
 	}
@@ -40,6 +41,22 @@ func (w *window) assigned() (match, bool) {
 		m.tail.class = jwtText | token
 	}
 	return m, true
+}
+
+// mixed says whether a value can be a secret at all, whatever it is called: it has digits or signs, or is long.
+func mixed(text []byte) bool {
+	if len(text) < shortest {
+		return false
+	}
+	if len(text) >= 20 {
+		return true
+	}
+	for _, c := range text {
+		if classOf[c]&(digit|valueSign|localSign) != 0 || c == ')' {
+			return true
+		}
+	}
+	return false
 }
 
 // valueEnd gives where the value ends: at a space or a quote, less the signs that end a clause.
@@ -55,6 +72,12 @@ func (w *window) valueEnd() int {
 		return i
 	}
 	for i-w.pos < longest && value.has(w.at(i)) {
+		if w.at(i) == '&' {
+			// The next pair of a query, or a character of HTML.
+			if next := w.at(w.span(i+1, word)); next == '=' || next == ';' {
+				break
+			}
+		}
 		i++
 	}
 	for i > w.pos {
@@ -72,13 +95,13 @@ func (w *window) valueEnd() int {
 // there was a sign.
 func (w *window) namedBefore() (kind secrecy, signed bool) {
 	before := w.before()
-	i := back(before, len(before), "\"'`*\\(", 4)
-	i = back(before, i, " \t\n\r", 4)
+	i := back(before, len(before), quoting)
+	i = back(before, i, spacing)
 	from := i
-	i = back(before, i, "=:>-~", 3)
+	i = back(before, i, assigning)
 	signed = i < from || len(before) > 0 && before[len(before)-1] == '('
-	i = back(before, i, " \t", 4)
-	i = back(before, i, "\"'`*\\])", 4)
+	i = back(before, i, spacing)
+	i = back(before, i, quoting)
 	end := i
 	for i > 0 && dotted.has(before[i-1]) {
 		i--
@@ -90,7 +113,7 @@ func (w *window) namedBefore() (kind secrecy, signed bool) {
 			if !filler(name) {
 				break
 			}
-			i = back(before, i, " ", 2)
+			i = back(before, i, spacing)
 			end = i
 			for i > 0 && dotted.has(before[i-1]) {
 				i--
@@ -101,9 +124,29 @@ func (w *window) namedBefore() (kind secrecy, signed bool) {
 	return secrecyOf(name, signed), signed
 }
 
-// back goes back from i over at most most of the bytes.
-func back(text []byte, i int, over string, most int) int {
-	for ; most > 0 && i > 0 && bytes.IndexByte([]byte(over), text[i-1]) >= 0; most-- {
+// The bytes between a value and its name.
+const (
+	quoting = 1 + iota
+	spacing
+	assigning
+)
+
+var between = func() (table [256]uint8) {
+	for _, c := range []byte("\"'`*\\()]") {
+		table[c] = quoting
+	}
+	for _, c := range []byte(" \t\n\r") {
+		table[c] = spacing
+	}
+	for _, c := range []byte("=:>-~") {
+		table[c] = assigning
+	}
+	return table
+}()
+
+// back goes back from i over up to four bytes of a sort.
+func back(text []byte, i int, sort uint8) int {
+	for n := 0; n < 4 && i > 0 && between[text[i-1]] == sort; n++ {
 		i--
 	}
 	return i
@@ -117,11 +160,22 @@ func filler(name []byte) bool {
 	return false
 }
 
-// names end the names of secrets, in lower case and without signs between words.
-var names = []struct {
+// name is how the name of a secret ends, in lower case and without signs between words.
+type name struct {
 	end  string
 	kind secrecy
-}{
+}
+
+// byLast are the names by their last byte.
+var byLast = func() (table [256][]name) {
+	for _, n := range names {
+		last := n.end[len(n.end)-1]
+		table[last] = append(table[last], n)
+	}
+	return table
+}()
+
+var names = []name{
 	{"password", aPassword}, {"passwd", aPassword}, {"passphrase", aPassword}, {"pwd", aPassword}, {"passwort", aPassword},
 	{"contraseña", aPassword}, {"motdepasse", aPassword}, {"passcode", aPassword}, {"dbpass", aPassword},
 	{"userpass", aPassword}, {"secret", aKey}, {"token", aKey}, {"key", aKey}, {"credential", aKey}, {"credentials", aKey},
@@ -155,19 +209,26 @@ func secrecyOf(name []byte, signed bool) secrecy {
 	for n > 0 && digit.has(buf[n-1]) {
 		n--
 	}
+	if n == 0 {
+		return noSecret
+	}
 	found, size := noSecret, 0
-	for i := range names {
-		e := &names[i]
+	of := byLast[buf[n-1]]
+	for i := range of {
+		e := &of[i]
 		if len(e.end) > size && bytes.HasSuffix(buf[:n], []byte(e.end)) {
 			found, size = e.kind, len(e.end)
 		}
+	}
+	if !signed && size == len("pass") {
+		return noSecret // rather the verb
 	}
 	return found
 }
 
 // secret says whether a value is one, for what its name says.
 func secret(text []byte, kind secrecy, signed bool) bool {
-	if len(text) < shortest || placeholder(text) || c0(text, '$', '<', '{', '[', '/', '@', '&') && !scrambled(text) {
+	if len(text) < shortest || placeholder(text) || beginsCode(text) {
 		return false
 	}
 	s := measure(text)
@@ -190,10 +251,18 @@ func secret(text []byte, kind secrecy, signed bool) bool {
 	return s.n >= least && s.random()
 }
 
-// scrambled says whether a text that begins with a sign is more than a variable: it has digits or more signs.
-func scrambled(text []byte) bool {
-	s := measure(text)
-	return text[0] != '<' && text[0] != '{' && text[0] != '[' && s.digits > 0 && s.lower+s.upper > 0 && text[0] != '/'
+// beginsCode says whether a value begins as a variable, a pointer, a path or a template does. A password may begin with a
+// dollar sign, and then has digits.
+func beginsCode(text []byte) bool {
+	switch text[0] {
+	case '<', '{', '[', '/', '*', '&':
+		return true
+	case '$', '@':
+		return measure(text).digits == 0
+	case '0':
+		return text[1] == 'x' && len(text) <= 18
+	}
+	return false
 }
 
 // chosen says whether a text is a password: letters with digits or signs among them, no name of a variable.
@@ -201,6 +270,9 @@ func chosen(text []byte, s strength, signed bool) bool {
 	letters := s.lower + s.upper
 	if letters == 0 {
 		return signed && s.digits >= shortest && s.distinct >= 4 && s.signs == 0
+	}
+	if bytes.IndexByte(text, '/') >= 0 && s.spelled*5 >= 3*s.n {
+		return false // a path
 	}
 	loud := 0
 	for i, c := range text {
@@ -215,8 +287,8 @@ func chosen(text []byte, s strength, signed bool) bool {
 	if loud == 0 && s.signs > 0 && s.turns*5 < s.n && s.digits < 4 {
 		return false
 	}
-	if !signed && loud == 0 && (s.digits < 2 || letters < 3) {
+	if !signed && loud == 0 && (s.digits < 2 || letters < 3 || s.n < 8) {
 		return false
 	}
-	return s.distinct >= 4
+	return s.distinct >= 4 && !generic(text)
 }

@@ -20,11 +20,13 @@ type numerals struct {
 	plus   bool
 	round  int  // 1 + the group in round brackets, 0 if there is none
 	more   bool // there is more of it than is read
+	quoted bool // it stands in the quotes of code
 }
 
 // read reads from the window's place.
 func (n *numerals) read(w *window) {
 	i := w.pos
+	n.quoted = w.prev(1) == '`'
 	open := false
 	if w.at(i) == '(' {
 		open = true

@@ -24,16 +24,19 @@ func (w *window) phoneOf(n *numerals) (match, bool) {
 	if digit.has(w.prev(2)) && (w.prev(1) == ' ' && n.groups > 1 && n.size[0] < 3 || w.prev(1) == ':') {
 		return match{}, false // the rest of a longer number, or of a time
 	}
-	t := w.topic()
-	if w.prev(1) == '=' && t != aPhone {
-		return match{}, false
-	}
+	t, asked := noTopic, false
 	for g := n.groups - 1; g >= 0; g-- {
 		if n.more && g == n.groups-1 || !n.ends(w, g) && !w.extended(n.end[g]) {
 			continue
 		}
-		if n.dated(g) || g > 0 && n.size[g] == 1 && n.upTo[g] < 10 {
+		if g == 0 && n.size[0] < 7 || n.dated(g) || n.paired(w, g) || g > 0 && n.size[g] == 1 && n.upTo[g] < 10 {
 			continue
+		}
+		if !asked {
+			t, asked = w.topic(), true
+			if w.prev(1) == '=' && t != aPhone {
+				return match{}, false
+			}
 		}
 		if n.telling(g, t == aPhone || t == noTopic) || t == aPhone && n.dialable(g) || n.dialable(g) && w.calledAfter(n.end[g]) {
 			return match{start: w.pos, end: w.extension(n.end[g]), kind: Phone}, true
@@ -54,7 +57,14 @@ func (w *window) international(n *numerals) (match, bool) {
 		}
 	}
 	for g := n.groups - 1; g >= 0; g-- {
-		if d := n.upTo[g]; d < 8 || d > 16 || n.more && g == n.groups-1 || !n.ends(w, g) {
+		d := n.upTo[g]
+		if d < 8 || d > 16 || n.more && g == n.groups-1 || !n.ends(w, g) {
+			continue
+		}
+		if g > 0 && n.size[0] > 7 {
+			continue // a decimal number
+		}
+		if (d < 9 || d < 10 && g == 0) && w.topic() != aPhone {
 			continue
 		}
 		return match{start: w.pos, end: w.extension(n.end[g]), kind: Phone}, true
@@ -87,16 +97,42 @@ func (n *numerals) telling(g int, free bool) bool {
 	}
 	// A trunk prefix, and the lengths that countries have.
 	switch {
-	case g == 2 && n.shaped(3, 2, 4):
-		return false // of a social security number that nobody has
+	case g == 2 && n.shaped(3, 2, 4), g == 1 && n.shaped(5, 4):
+		return false // of a social security number that nobody has, or a postal code
 	case g == 0:
-		return total == 11 || total == 10
+		return (total == 11 || total == 10) && !n.counting() && !n.quoted
+	case g == 1 && sep == ' ' && total < 10:
+		return false
 	case n.size[0] == 1:
-		return total == 11 && n.sep[1] != '.' && n.sep[1] != '/'
+		return total == 11 && g <= 5 && n.size[1] > 1 && n.sep[1] != '.' && n.sep[1] != '/'
 	case n.size[0] > 5 || n.size[0] == 2 && sep == '.' && n.size[1] > 2:
 		return false
 	}
-	return total >= 9 && total <= 11
+	return total >= 10 && total <= 11 || total == 9 && sep == '-'
+}
+
+// counting says whether the digits count up.
+func (n *numerals) counting() bool {
+	for i := 1; i < n.n; i++ {
+		if n.digits[i] != (n.digits[i-1]+1)%10 {
+			return false
+		}
+	}
+	return true
+}
+
+// paired says whether the groups up to g, of two digits each, stand among other pairs: bytes in hexadecimal.
+func (n *numerals) paired(w *window, g int) bool {
+	for k := range g + 1 {
+		if n.size[k] != 2 {
+			return false
+		}
+	}
+	pair := func(sign, a, b, beyond byte) bool {
+		return space.has(sign) && hex.has(a) && hex.has(b) && !word.has(beyond)
+	}
+	i := n.end[g]
+	return pair(w.prev(1), w.prev(2), w.prev(3), w.prev(4)) || pair(w.at(i), w.at(i+1), w.at(i+2), w.at(i+3))
 }
 
 // dialable says whether a number of which the words say that it is a telephone number can be one.

@@ -33,6 +33,11 @@ func scan(text []byte, i int, final bool) (m match, next int, ok bool) {
 				i = j
 				continue
 			}
+		case aSign:
+			if idle(text, i) {
+				i++
+				continue
+			}
 		}
 		if inWord(text, i) {
 			i++
@@ -49,6 +54,30 @@ func scan(text []byte, i int, final bool) (m match, next int, ok bool) {
 		i = skip(text, i)
 	}
 	return m, i, false
+}
+
+// idle says of a sign that its neighbours, as far as they are known, let nothing begin there.
+func idle(text []byte, i int) bool {
+	switch text[i] {
+	case ':':
+		return i+1 < len(text) && text[i+1] != ':'
+	case '!', '#', '$', '%', '&', '*', '@', '^', '~':
+		return i == 0 || !introduces(text[i-1])
+	case '-':
+		return i+1 < len(text) && text[i+1] != '-' && (i == 0 || !introduces(text[i-1]))
+	case '(':
+		return i+1 < len(text) && classOf[text[i+1]]&digit == 0 && text[i+1] != '+'
+	}
+	return false
+}
+
+// introduces says whether a value may begin behind the byte.
+func introduces(c byte) bool {
+	switch c {
+	case ' ', '\t', '\n', '\r', '"', '\'', '`', '=', ':', '(', '>', '*':
+		return true
+	}
+	return false
 }
 
 // plainEnd says whether the letters text[i:j] end as a word of prose does.
@@ -71,12 +100,14 @@ func plainEnd(text []byte, i, j int, final bool) bool {
 
 // inWord says whether the byte at i goes on a word. In JSON within JSON a word may follow the letter of an escape.
 func inWord(text []byte, i int) bool {
-	if i == 0 || !word.has(text[i]) {
+	if i == 0 || classOf[text[i]]&(word|latinLead) == 0 {
 		return false
 	}
 	switch p := text[i-1]; {
 	case p == '\\':
 		return text[i] == 'n' || text[i] == 'r' || text[i] == 't'
+	case continued.has(p):
+		return i > 1 && latinLead.has(text[i-2])
 	case !word.has(p):
 		return false
 	case p == 'n' || p == 'r' || p == 't':
@@ -128,7 +159,7 @@ func (w *window) detect() (match, bool) {
 }
 
 func (w *window) beginsLetter(c byte) (match, bool) {
-	end := w.span(w.pos, local)
+	end := w.run()
 	next := w.at(end)
 	if next == '@' {
 		if m, ok := w.email(end); ok {
@@ -153,7 +184,7 @@ func (w *window) beginsLetter(c byte) (match, bool) {
 }
 
 func (w *window) beginsDigit() (match, bool) {
-	end := w.span(w.pos, local)
+	end := w.run()
 	next := w.at(end)
 	if next == '@' {
 		if m, ok := w.email(end); ok {

@@ -63,7 +63,7 @@ func (w *window) issuedKey(p *prefix) (end int, ok bool) {
 		return 0, false
 	}
 	s := measure(rest)
-	return end, p.least == 0 || p.plain && s.digits >= 2 || s.random()
+	return end, p.least == 0 || p.plain && s.digits >= 2 || s.varied() || s.random()
 }
 
 // formed reads keys that have no prefix but a shape: JSON web tokens, and those of some issuers.
@@ -156,13 +156,11 @@ func (w *window) userinfo() (match, bool) {
 		return match{}, false
 	}
 	password := w.text[from:to]
-	if placeholder(password) || generic(password) || c0(password, '$', '<', '{', '[', '*') {
+	if placeholder(password) || generic(password) || bytes.IndexByte([]byte("$<{[*"), password[0]) >= 0 {
 		return match{}, false
 	}
 	return match{start: from, end: to, kind: APIKey}, true
 }
-
-func c0(text []byte, signs ...byte) bool { return bytes.IndexByte(signs, text[0]) >= 0 }
 
 // privateKey reads the first line of a private key in PEM; its tail is the rest of the block.
 func (w *window) privateKey() (match, bool) {

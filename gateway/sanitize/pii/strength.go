@@ -11,25 +11,35 @@ type strength struct {
 	turns                          int // changes between lower case, upper case and digits, signs aside
 	steps                          int // bytes that are one more than the byte before
 	repeats                        int // the longest run of one byte
+	spelled                        int // letters in runs of four and more of lower case
 	distinct                       int
 }
 
 func measure(text []byte) (s strength) {
 	var seen [4]uint64
 	var last classes
-	run := 0
+	run, small := 0, 0
 	s.n = len(text)
 	for i, c := range text {
 		k := classOf[c] & alnum
 		switch k {
 		case lower:
 			s.lower++
+			switch small++; {
+			case small == 4:
+				s.spelled += 4
+			case small > 4:
+				s.spelled++
+			}
 		case upper:
 			s.upper++
 		case digit:
 			s.digits++
 		default:
 			s.signs++
+		}
+		if k != lower {
+			small = 0
 		}
 		if k != 0 {
 			if last != 0 && k != last {
@@ -53,6 +63,11 @@ func measure(text []byte) (s strength) {
 	return s
 }
 
+// varied says whether a text behind a known prefix may be drawn: the prefix has said the most already.
+func (s strength) varied() bool {
+	return s.digits > 0 && s.distinct >= min(8, s.n/2) && s.repeats <= 4+s.n/32 && s.steps*2 <= s.n
+}
+
 // random says whether the text is rather drawn than written: classes change often, and bytes repeat as chance has it.
 func (s strength) random() bool {
 	if s.lower+s.upper == 0 {
@@ -61,9 +76,12 @@ func (s strength) random() bool {
 	if s.n < 10 || s.distinct < min(8, s.n/2) || s.repeats > 4+s.n/32 || s.steps*2 > s.n {
 		return false
 	}
+	if s.upper > 0 && s.spelled*5 >= 2*s.n {
+		return false // a name in camel case
+	}
 	switch letters := s.lower + s.upper; {
 	case s.digits > 0:
-		return s.turns*6 >= letters+s.digits || s.digits >= 6 && s.turns*10 >= s.n
+		return s.turns*5 >= letters+s.digits || s.digits >= 6 && s.turns*10 >= s.n
 	}
 	return s.n >= 20 && s.turns*5 >= 2*s.n
 }
@@ -98,7 +116,7 @@ func placeholder(text []byte) bool {
 func generic(text []byte) bool {
 	switch string(text) {
 	case "password", "pass", "passwd", "pwd", "secret", "PASSWORD", "Password", "user", "username", "token", "TOKEN", "test",
-		"foo", "bar", "pw", "key", "KEY":
+		"foo", "bar", "pw", "key", "KEY", "uint32", "uint64", "int32", "int64", "sha256", "base64", "uint16":
 		return true
 	}
 	return false

@@ -97,9 +97,9 @@ var topics = func() map[string]topic {
 		"calling", "calls", "dial", "dialed", "ring", "sms", "texting", "messages", "whatsapp", "viber", "reach", "contact",
 		"hotline", "helpline", "landline", "gsm", "ph", "telefon", "telefono", "teléfono", "telefone", "téléphone",
 		"telefoon", "telefonnummer", "telefonnr", "rufnummer", "handy", "handynummer", "móvil", "movil", "celular",
-		"mobil", "cellulare", "portable", "tél", "telf", "numaram", "телефон", "тел", "τηλέφωνο", "phonenumber", "msisdn")
+		"mobil", "cellulare", "tél", "telf", "numaram", "телефон", "тел", "τηλέφωνο", "phonenumber", "msisdn")
 	set(aCard, "card", "cards", "credit", "debit", "visa", "mastercard", "amex", "maestro", "cc", "ccn", "creditcard",
-		"cardnumber", "kreditkarte", "tarjeta", "carte", "cartão", "carta", "diners", "discover", "unionpay", "jcb")
+		"cardnumber", "kreditkarte", "tarjeta", "carte", "cartão", "diners", "unionpay", "jcb")
 	set(anSSN, "ssn", "ssns", "social", "itin", "ss")
 	set(anAddress, "ip", "ipv", "host", "server", "subnet", "addr")
 	set(aVersion, "version", "versions", "ver", "v", "release", "section", "chapter", "clause", "firmware", "build", "rev",

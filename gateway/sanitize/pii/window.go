@@ -58,6 +58,19 @@ func (w *window) span(i int, class classes) int {
 	return i
 }
 
+// run gives where the word that begins at the window's place ends, with the signs that an address may have before its @,
+// or that it is longer than that.
+func (w *window) run() int {
+	i, most := w.pos, min(w.have, w.pos+longestLocal+2)
+	for i < most && local.has(w.text[i]) {
+		i++
+	}
+	if i == w.have {
+		w.short = w.short || w.cut
+	}
+	return i
+}
+
 // follows says whether s stands at i.
 func (w *window) follows(i int, s string) bool {
 	for k := range len(s) {
