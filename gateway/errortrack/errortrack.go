@@ -8,6 +8,9 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sparkgateway/spark/gateway/config"
@@ -89,31 +92,152 @@ type WebhookBatch struct {
 }
 
 // Tracker groups the requests of one process that failed; it outlives snapshots. It is safe for concurrent use.
-type Tracker struct{}
+type Tracker struct {
+	gateway, instance string
+	redact            func(dst, text []byte) []byte
+	now               func() time.Time
+	since             time.Time
+
+	roster             roster
+	failures, mistakes atomic.Int64
+	sentry             *sentryTeller
+	webhook            *webhook
+	closing            sync.Once
+}
 
 // New gives a Tracker that tells nobody until Use. Close it to end its goroutines.
-func New(Options) *Tracker { return &Tracker{} }
+func New(o Options) *Tracker {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Version == "" {
+		// The SDK would look for a release elsewhere.
+		o.Version = "unknown"
+	}
+	log := &complaints{logger: o.Logger, now: o.Now, last: map[string]time.Time{}}
+	t := &Tracker{gateway: o.Gateway, instance: o.Instance, redact: o.Redact, now: o.Now, since: o.Now().UTC()}
+	t.roster.init(DefaultMaxGroups)
+	t.sentry = &sentryTeller{
+		follower: newFollower(sentryHook), gateway: o.Gateway, instance: o.Instance, release: o.Version,
+		transport: transportOr(o.Transport, http.ProxyFromEnvironment), complaints: log, now: o.Now,
+	}
+	t.webhook = &webhook{
+		follower: newFollower(webhookHook), gateway: o.Gateway, instance: o.Instance, complaints: log, now: o.Now,
+		client: newClient(transportOr(o.Transport, nil)), changed: make(chan struct{}),
+	}
+	go t.sentry.follow(t.sentry)
+	go t.webhook.follow(t.webhook)
+	return t
+}
+
+func transportOr(given http.RoundTripper, proxy func(*http.Request) (*url.URL, error)) http.RoundTripper {
+	if given != nil {
+		return given
+	}
+	return &http.Transport{
+		Proxy: proxy, MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true,
+		TLSHandshakeTimeout: callTimeout, MaxResponseHeaderBytes: maxReply,
+	}
+}
 
 // Use takes other settings; no group is lost, but to a smaller MaxGroups. An error is of the DSN, does not quote it, and leaves
 // Sentry untold; the other settings hold all the same.
-func (t *Tracker) Use(Settings) error { return nil }
+func (t *Tracker) Use(s Settings) error {
+	most := s.MaxGroups
+	if most <= 0 {
+		most = DefaultMaxGroups
+	}
+	t.roster.resize(most)
+	t.webhook.use(webhookTarget{url: s.WebhookURL, authorization: s.WebhookAuthorization})
+	return t.sentry.use(sentryTarget{dsn: s.SentryDSN, environment: s.Environment})
+}
 
 // Record counts a request that did not end well. It never waits for a hook, and allocates nothing for a group that there is,
 // but for what the cause's own Error does. Requests that ended OK, whose client left, or that another attempt overtook, do not
 // count: nothing failed.
-func (t *Tracker) Record(Event) {}
+func (t *Tracker) Record(e Event) {
+	if !failed(e.Outcome) {
+		return
+	}
+	if e.Time.IsZero() {
+		e.Time = t.now()
+	}
+	if faulty(&e) {
+		t.failures.Add(1)
+	} else {
+		t.mistakes.Add(1)
+	}
+	key := fingerprint(&e)
+	if s := t.roster.shard(key); !t.seen(s, key, &e) {
+		t.roster.admit(newGroup(key, &e, t.redact), &e, t.grown)
+	}
+}
+
+// seen counts an event for the group that there is; false where there is none.
+func (t *Tracker) seen(s *shard, key uint64, e *Event) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.groups[key]
+	if g == nil {
+		return false
+	}
+	g.add(e)
+	t.grown(g)
+	return true
+}
+
+// grown has the hooks told. A client's mistakes are for its gateway's owner to look up, and no event.
+func (t *Tracker) grown(g *group) {
+	if g.fault {
+		t.sentry.grown(g)
+		t.webhook.grown(g)
+	}
+}
 
 // Groups gives those that are remembered, the last seen first; never nil.
-func (t *Tracker) Groups() []Group { return []Group{} }
+func (t *Tracker) Groups() []Group {
+	all := t.roster.all()
+	groups := make([]Group, len(all))
+	now := t.now()
+	for i, g := range all {
+		g.shard.mu.Lock()
+		groups[i] = g.view(now)
+		g.shard.mu.Unlock()
+	}
+	config.SortErrorGroups(groups)
+	return groups
+}
 
 // Report is what config.ErrorsPath answers.
-func (t *Tracker) Report() config.ErrorReport { return config.ErrorReport{Groups: t.Groups()} }
+func (t *Tracker) Report() config.ErrorReport {
+	return config.ErrorReport{
+		Instance: t.instance, Since: t.since, Dropped: t.roster.forgotten.Load(), Groups: t.Groups(),
+	}
+}
 
 // Stats gives the counts.
-func (t *Tracker) Stats() Stats { return Stats{} }
+func (t *Tracker) Stats() Stats {
+	t.roster.mu.Lock()
+	n := len(t.roster.owners)
+	t.roster.mu.Unlock()
+	return Stats{
+		Groups: n, Errors: t.failures.Load(), Warnings: t.mistakes.Load(), Forgotten: t.roster.forgotten.Load(),
+		SentryEvents: t.sentry.taken.Load(), SentryDropped: t.sentry.dropped.Load(),
+		WebhookGroups: t.webhook.taken.Load(), WebhookDropped: t.webhook.dropped.Load(),
+	}
+}
 
 // Close tells hooks what they do not know yet, for as long as the context lasts, and ends them. Record goes on counting.
-func (t *Tracker) Close(context.Context) {}
+func (t *Tracker) Close(ctx context.Context) {
+	t.closing.Do(func() {
+		close(t.sentry.closed)
+		close(t.webhook.closed)
+	})
+	t.sentry.close(ctx)
+	t.webhook.close(ctx)
+	t.sentry.on.Store(false)
+	t.webhook.on.Store(false)
+}
 
 // Merge gives what several processes know as one.
 func Merge(all ...[]Group) []Group { return config.MergeErrorGroups(all...) }
