@@ -101,6 +101,13 @@ func (c *clientConn) Draining() bool {
 	return c.draining && !c.gone
 }
 
+// hasLeft says that the client has left.
+func (c *clientConn) hasLeft() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gone
+}
+
 // leave is called when the client has left.
 func (c *clientConn) leave() { c.breakOff(&c.gone) }
 

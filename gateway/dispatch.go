@@ -99,8 +99,13 @@ func (r *request) planModel() (req proxy.Request, w *way, err *exchange.Error) {
 	}
 	return proxy.Request{
 		Asked: &r.asked, Body: r.body, ContentType: contentType, Tail: r.ownPath(), Only: only,
-		Array: e.streams && string(r.ctx.QueryArgs().Peek("alt")) != "sse",
+		Array: r.array(),
 	}, w, nil
+}
+
+// array says that the application wants a stream as a JSON array, as Gemini's may.
+func (r *request) array() bool {
+	return r.endpoint.streams && string(r.ctx.QueryArgs().Peek("alt")) != "sse"
 }
 
 // defaultModel is for requests that need not name one.
@@ -142,13 +147,26 @@ func (r *request) forward(req proxy.Request, w *way) *exchange.Error {
 	if err := r.send(req, w); err != nil {
 		return err
 	}
-	r.answer()
+	switch {
+	case r.caching.entry != nil:
+		r.answerKept(r.caching.entry)
+	case r.caching.follows:
+		r.answerFollowed()
+	default:
+		return r.answer()
+	}
 	return nil
 }
 
 func (r *request) send(req proxy.Request, w *way) *exchange.Error {
 	r.complete(&req, w)
 	if err := r.reserve(&req, w); err != nil {
+		return err
+	}
+	if err := r.sanitize(&req, w); err != nil {
+		return err
+	}
+	if err := r.lookUp(&req, w); err != nil || r.ex.Caching.Result == exchange.CacheHit {
 		return err
 	}
 	if w.from != nil {

@@ -69,6 +69,7 @@ var endpoints = map[string]*endpoint{
 	"/api/spark/health":         {dialect: exchange.Spark, methods: "GET, HEAD", serve: (*request).health},
 	"/api/metrics":              {dialect: exchange.Spark, methods: "GET, HEAD", serve: (*request).metrics},
 	"/api/export":               {dialect: exchange.Spark, methods: "GET, HEAD", serve: (*request).export},
+	"/api/spark/errors":         {dialect: exchange.Spark, methods: "GET, HEAD", serve: (*request).errors},
 	"/api/openapi.json":         {dialect: exchange.Spark, methods: "GET, HEAD", serve: (*request).openAPI, public: true},
 	"/v1/models":                openAIModels,
 	"/v1beta/models":            geminiModels,

@@ -57,7 +57,7 @@ func (s *exportStream) WriteTo(w io.Writer) (n int64, err error) {
 	if !guard.Attach(canceling(cancel)) {
 		cancel()
 	}
-	out := exportWriter{w: deadlineWriter{w, r.ctx}, csv: s.q.csv, cut: cut{limit: s.q.limit}, filters: s.q.filters, from: s.q.from, to: s.q.to}
+	out := exportWriter{w: deadlineWriter{w, r.ctx, &r.relay.sent}, csv: s.q.csv, cut: cut{limit: s.q.limit}, filters: s.q.filters, from: s.q.from, to: s.q.to}
 	defer func() {
 		if fault := recover(); fault != nil {
 			err = r.panicked(fault)

@@ -99,6 +99,7 @@ func (r *request) takeRequest(now int64) *exchange.Error {
 func (r *request) reserve(req *proxy.Request, w *way) *exchange.Error {
 	living, t := r.srv.living, &r.limits
 	t.most = req.Most(&w.Route)
+	w.addAsides(req, &t.most)
 	t.route = w.limits
 	if err := r.checkPrice(req, w); err != nil {
 		return err

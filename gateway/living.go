@@ -6,16 +6,22 @@ package gateway
 import (
 	"context"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sparkgateway/spark/gateway/auth"
+	"github.com/sparkgateway/spark/gateway/cache"
 	"github.com/sparkgateway/spark/gateway/catalog"
 	"github.com/sparkgateway/spark/gateway/credential"
+	"github.com/sparkgateway/spark/gateway/errortrack"
+	"github.com/sparkgateway/spark/gateway/guard"
 	"github.com/sparkgateway/spark/gateway/health"
 	"github.com/sparkgateway/spark/gateway/ledger"
 	"github.com/sparkgateway/spark/gateway/limit"
+	"github.com/sparkgateway/spark/gateway/semantic"
 	"github.com/sparkgateway/spark/gateway/telemetry"
 	"github.com/sparkgateway/spark/gateway/token"
 	"github.com/sparkgateway/spark/gateway/upstream"
@@ -35,6 +41,8 @@ type LivingOptions struct {
 	Logger *slog.Logger
 	// Ledger takes the records of requests, and is closed with the Living; nil keeps none but in a store.
 	Ledger *ledger.Ledger
+	// Errors groups requests that failed, and is closed with the Living; nil makes one.
+	Errors *errortrack.Tracker
 	// MaxAddresses bounds the client addresses that limits remember; 0 is limit.DefaultTransient.
 	MaxAddresses int
 }
@@ -59,8 +67,17 @@ type Living struct {
 	vitals     *vitals
 	health     *health.Book
 	mirrors    *mirrors
+	cache      *cache.Cache
+	meanings   *semantic.Index
+	guards     *guard.Book
+	errors     *errortrack.Tracker
 	log        *slog.Logger
 	clock      func() int64
+
+	// sharesAnswers says that a cache uses the store; stop ends what goes on in the background.
+	sharesAnswers atomic.Bool
+	stop          context.CancelFunc
+	background    sync.WaitGroup
 }
 
 // NewLiving gives an empty Living. Close it to end its goroutine.
@@ -78,6 +95,9 @@ func NewLiving(opts LivingOptions) *Living {
 		// Without a directory there is nothing that could fail.
 		opts.Ledger, _ = ledger.New(ledger.Options{Logger: opts.Logger, Now: opts.Now})
 	}
+	if opts.Errors == nil {
+		opts.Errors = NewTracker(Identity{}, opts.Logger)
+	}
 	metrics := telemetry.NewMetrics(opts.Registry)
 	l := &Living{
 		now: opts.Now, registry: opts.Registry, metrics: metrics,
@@ -94,8 +114,15 @@ func NewLiving(opts LivingOptions) *Living {
 		vitals:     newVitals(),
 		health:     health.NewBook(opts.Now),
 		mirrors:    newMirrors(),
+		cache:      cache.New(cache.Options{Now: opts.Now}),
+		meanings:   semantic.New(semantic.Options{Now: opts.Now}),
+		guards:     guard.NewBook(),
+		errors:     opts.Errors,
 		log:        opts.Logger,
 	}
+	var ctx context.Context
+	ctx, l.stop = context.WithCancel(context.Background())
+	l.background.Go(func() { l.followPurges(ctx) })
 	l.exports = newExports(l.records)
 	l.clock = func() int64 { return l.nanos(l.now()) }
 	opts.Registry.MustRegister(telemetry.NewBreakers(l.breakers), telemetry.NewStores(l.storeSight))
@@ -110,6 +137,8 @@ func (l *Living) Registry() *prometheus.Registry { return l.registry }
 
 // Close ends the idle connections to providers, and what clouds are being asked. Call it after the server's Shutdown.
 func (l *Living) Close() {
+	l.stop()
+	l.background.Wait()
 	l.sharing.mu.Lock()
 	l.leave(l.sharing.current.Swap(nil))
 	l.sharing.mu.Unlock()
@@ -119,6 +148,9 @@ func (l *Living) Close() {
 	if err := l.ledger.Close(ctx); err != nil {
 		l.log.Warn("usage records were left behind", slog.Any("error", err))
 	}
+	l.errors.Close(ctx)
+	l.cache.Close()
+	_, _ = l.guards.Use(nil)
 	l.tokens.Close()
 	l.health.Close()
 	l.mirrors.close()

@@ -78,8 +78,7 @@ func (r *request) realtime() *exchange.Error {
 	case err != nil:
 		return err
 	case r.ex.Status != fasthttp.StatusSwitchingProtocols:
-		r.answer() // The provider refused.
-		return nil
+		return r.answer() // The provider refused.
 	}
 	if string(r.journey.Answer.AnswerField(headerSocketAccept)) != string(acceptOf(nonce)) {
 		return notWebSocket()

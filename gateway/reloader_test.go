@@ -116,7 +116,7 @@ func TestARefusedDocumentLeavesTheLastGoodOne(t *testing.T) {
 	}{
 		"it cannot be decoded": {
 			bad:  func(b *config.Bundle) { b.Manifest.Schema = 99 },
-			want: "schema 99 is not one this gateway reads (3)",
+			want: "schema 99 is not one this gateway reads (4)",
 		},
 		"it was tampered with": {
 			bad:  func(b *config.Bundle) { b.Parts["core"] = append([]byte(" "), b.Parts["core"]...) },

@@ -37,6 +37,9 @@ type request struct {
 	alone    way // of a model that only the application names
 	relay    relay
 	relaying bool // the rest happens in relay
+	caching  caching
+	words    sanitizing
+	told     *exchange.Error // in place of an answer; nil where there was one
 
 	endpoint  *endpoint // nil at paths that there are not
 	dialect   exchange.Dialect
@@ -200,7 +203,12 @@ func (r *request) settle() {
 		r.series = answered.series
 	}
 	r.journey.Finish()
+	r.land()
 	s, end := r.srv, r.srv.living.now()
+	if r.ex.Caching.Result != exchange.CacheNone {
+		s.living.metrics.Cached(&r.ex.Caching)
+	}
+	s.track(r, end)
 	if r.series != nil {
 		r.series.Settle(&r.ex, end)
 	}
@@ -219,7 +227,8 @@ func (r *request) reset() {
 	if cap(r.body) > keepBody {
 		r.body = nil
 	}
-	r.ctx, r.conn, r.snap, r.series = nil, nil, nil, nil
+	r.ctx, r.conn, r.snap, r.series, r.told = nil, nil, nil, nil, nil
+	r.relay.screened, r.relay.sent = false, 0
 	r.ex = exchange.Exchange{
 		Attempt: exchange.Attempt{UpstreamID: r.ex.UpstreamID[:0]}, Tried: r.ex.Tried[:0],
 	}
@@ -227,6 +236,10 @@ func (r *request) reset() {
 		r.alone = way{}
 	}
 	r.limits.reset()
+	if r.caching.keeping != nil {
+		r.caching.reset()
+	}
+	r.words.reset()
 	r.admitted, r.relaying, r.asked = false, false, dialect.Request{}
 	r.endpoint, r.dialect, r.pathModel = nil, exchange.OpenAI, nil
 }

@@ -39,6 +39,7 @@ func (r *request) common() {
 		r.snap.headers.Apply(h)
 	}
 	r.levels()
+	r.protected()
 	if r.srv.draining.Load() || r.conn != nil && r.snap != nil && r.conn.overTLS != (r.snap.tls != nil) {
 		// The client should come back to another pod, or over TLS now that the configuration says so.
 		r.ctx.SetConnectionClose()
@@ -48,6 +49,7 @@ func (r *request) common() {
 // refuse answers with an error of the gateway.
 func (r *request) refuse(e *exchange.Error) {
 	r.ex.Status, r.ex.Outcome, r.ex.Reason, r.ex.Cause = e.Status, e.Outcome, e.Reason, e.Cause
+	r.caching.failed, r.told = e, e
 	resp := &r.ctx.Response
 	r.common()
 	r.ex.Status = dialect.ErrorStatus(r.dialect, e.Status)
@@ -86,9 +88,17 @@ func challengeOf(reason exchange.Reason) []byte {
 }
 
 // answer relays what the provider answered.
-func (r *request) answer() {
+func (r *request) answer() *exchange.Error {
+	body, screened := r.journey.Answer.Body(), r.screened(r.journey.Answer.ContentType())
+	if screened && !r.journey.Answer.Streamed() {
+		var err *exchange.Error
+		if body, err = r.screenWhole(body); err != nil {
+			return err
+		}
+	}
 	r.common()
 	resp := &r.ctx.Response
+	r.beginFlight(body)
 	if r.limits.unpriced && r.journey.Price() == nil && r.snap.gateway.UnknownPrice != config.UnknownPriceZero {
 		resp.Header.SetCanonical(headerSparkCost, []byte("unknown"))
 	}
@@ -103,24 +113,33 @@ func (r *request) answer() {
 			// Proxies in front, nginx above all, must not hold events back.
 			resp.Header.SetCanonical([]byte("X-Accel-Buffering"), []byte("no"))
 		}
-		r.relaying = true
+		r.relaying, r.relay.screened = true, screened && r.journey.Answer.Events()
 		resp.SetBodyStream(&r.relay, -1)
-		return
+		return nil
 	}
-	body := r.journey.Answer.Body()
 	r.ex.BytesOut = int64(len(body))
 	if len(body) > keepBody {
 		// The engine keeps a response's own buffer with the connection; this one is too large for that.
 		resp.SetBodyRaw(body)
 		r.journey.Answer.Swap(nil)
-		return
+		r.words.out = nil
+		return nil
+	}
+	if screened {
+		resp.SetBody(body)
+		return nil
 	}
 	r.journey.Answer.Swap(resp.SwapBody(body))
+	return nil
 }
 
 // relay is a stream as the HTTP engine takes it: WriteTo in the connection's own goroutine, then Close.
 type relay struct {
 	r *request
+	// screened says that the words of the stream are looked at.
+	screened bool
+	// sent counts what the client was sent.
+	sent int64
 }
 
 // SupportsBodyWriteTo tells fasthttp to call WriteTo, each of whose writes it sends as one chunk, at once.
@@ -135,10 +154,51 @@ func (s *relay) WriteTo(w io.Writer) (n int64, err error) {
 			s.r.ex.Outcome, s.r.ex.Reason, s.r.ex.Cause = exchange.Internal, exchange.ReasonInternal, err
 		}
 	}()
-	if n, err = s.r.journey.WriteTo(deadlineWriter{w, s.r.ctx}); err != nil && s.r.ex.Outcome != exchange.ClientGone {
+	to := deadlineWriter{w, s.r.ctx, &s.sent}
+	if s.r.caching.follows {
+		err = s.r.relayFollowed(to)
+	} else {
+		err = s.write(to)
+	}
+	s.r.ex.BytesOut = s.sent
+	if err != nil && s.r.ex.Outcome != exchange.ClientGone {
 		<-time.After(readTime)
 	}
-	return n, err
+	return s.sent, err
+}
+
+// write relays the provider's stream through all that looks at it on the way.
+func (s *relay) write(to io.Writer) error {
+	r := s.r
+	if r.caching.leading != nil {
+		to = tee{to, r.caching.leading}
+	}
+	if !s.screened {
+		_, err := r.journey.WriteTo(to)
+		return r.ended(err)
+	}
+	var held *holdback
+	if r.words.guards {
+		held = &holdback{r: r, w: to}
+		to = held
+	}
+	var seen *screen
+	if r.words.answer != nil {
+		r.words.screen.Reset(r.dialect, r.array(), r.openChannel)
+		seen = &screen{r: r, w: to}
+		to = seen
+	}
+	_, err := r.journey.WriteTo(to)
+	if seen != nil && err == nil {
+		err = seen.end()
+	}
+	if held != nil {
+		if last := held.end(err != nil); err == nil {
+			err = last
+		}
+	}
+	r.tellFindings()
+	return r.ended(err)
 }
 
 // readTime is what a client gets to read an error event before its connection ends without the end of the framing:
@@ -156,11 +216,14 @@ func (s *relay) Close() error {
 
 // deadlineWriter bounds each write, as a stream as a whole may take long.
 type deadlineWriter struct {
-	w   io.Writer
-	ctx *fasthttp.RequestCtx
+	w    io.Writer
+	ctx  *fasthttp.RequestCtx
+	sent *int64
 }
 
 func (d deadlineWriter) Write(b []byte) (int, error) {
 	_ = d.ctx.Conn().SetWriteDeadline(time.Now().Add(writeTimeout))
-	return d.w.Write(b)
+	n, err := d.w.Write(b)
+	*d.sent += int64(n)
+	return n, err
 }

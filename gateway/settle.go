@@ -42,6 +42,8 @@ func (r *request) settleLimits(end time.Time) {
 // used gives what all attempts of an exchange used, and whether any was sent.
 func used(ex *exchange.Exchange) (use exchange.Use, sent bool) {
 	sent = wasSent(&ex.Attempt)
+	// An answer that was kept is one, too.
+	sent = sent || ex.Caching.Result == exchange.CacheHit
 	use = exchange.Use{Tokens: ex.Usage.Total, Cost: ex.Cost}
 	for i := range ex.Tried {
 		sent = sent || wasSent(&ex.Tried[i])

@@ -15,10 +15,12 @@ import (
 	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/credential"
 	"github.com/sparkgateway/spark/gateway/dialect"
+	"github.com/sparkgateway/spark/gateway/guard"
 	"github.com/sparkgateway/spark/gateway/health"
 	"github.com/sparkgateway/spark/gateway/provider"
 	"github.com/sparkgateway/spark/gateway/proxy"
 	"github.com/sparkgateway/spark/gateway/route"
+	"github.com/sparkgateway/spark/gateway/sanitize"
 	"github.com/sparkgateway/spark/gateway/secure"
 	"github.com/sparkgateway/spark/gateway/telemetry"
 	"github.com/sparkgateway/spark/gateway/token"
@@ -54,6 +56,15 @@ type build struct {
 	version   string
 	snapshot  *Snapshot
 	providers []*provider.Provider
+	// target makes a target of a provider, by its place, once the Living is known.
+	target func(provider int, model string) proxy.Target
+	// policies are the content rules of the gateway and of routes that have their own; webhooks the guards that are asked.
+	policies map[*config.Sanitizer]*sanitize.Policy
+	webhooks map[guard.Settings]*guard.Webhook
+	// kept and meanings are how much the caches of all routes may hold; keptShared says that one uses the store.
+	kept       int64
+	meanings   int
+	keptShared bool
 }
 
 // Build makes a document ready to serve. Where it fails it has no effect on the Living; where it succeeds, connections
@@ -64,16 +75,21 @@ func Build(doc *config.Document, living *Living) (*Snapshot, error) {
 
 func buildSnapshot(doc *config.Document, living *Living, version string, previous *Snapshot) (*Snapshot, error) {
 	b := build{doc: doc, version: version, snapshot: &Snapshot{gateway: doc.Core.Gateway}}
-	for _, step := range []func() error{b.tls, b.trusted, b.addProviders, b.routes} {
+	for _, step := range []func() error{b.tls, b.trusted, b.addProviders, b.routes, b.compileRules} {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
+	if err := b.openGuards(living); err != nil {
+		return nil, err
+	}
 	if err := living.share(doc); err != nil {
 		return nil, err
 	}
+	living.trackErrors(doc)
 	b.principals(living, previous)
 	b.targets(living)
+	living.keep(&b)
 	b.snapshot.headers = secure.New(doc.Core.Gateway.Headers)
 	return b.snapshot, nil
 }
@@ -154,7 +170,7 @@ func (b *build) targets(living *Living) {
 // resolve makes the targets, the routes to them, and those that requests without a model go to.
 func (b *build) resolve(living *Living, all []openProvider, states []*health.Status) {
 	s, core := b.snapshot, &b.doc.Core
-	target := func(i int, model string) proxy.Target {
+	b.target = func(i int, model string) proxy.Target {
 		p, from := all[i], &core.Providers[i]
 		account := living.vitals.provider(from)
 		return proxy.Target{
@@ -166,7 +182,7 @@ func (b *build) resolve(living *Living, all []openProvider, states []*health.Sta
 	}
 	bare := make([]proxy.Target, len(all))
 	for i, p := range all {
-		bare[i] = target(i, "")
+		bare[i] = b.target(i, "")
 		s.providers = append(s.providers, providerView{
 			name: p.provider.Name, id: core.Providers[i].ID, settings: &core.Providers[i],
 			account: living.vitals.provider(&core.Providers[i]), health: states[i],
@@ -175,7 +191,7 @@ func (b *build) resolve(living *Living, all []openProvider, states []*health.Sta
 	s.keepers = newKeepers(bare)
 	s.plain = &observer{living.metrics.Route(""), living}
 	for _, t := range s.routes.Targets() {
-		made := target(t.Provider, t.Model)
+		made := b.target(t.Provider, t.Model)
 		setModel(&made, t.Upstream)
 		made.MaxTokens, made.Price, made.Cost = t.MaxOutputTokens, t.Price, proxy.CostText(t.Price)
 		s.targets = append(s.targets, made)

@@ -25,6 +25,9 @@ type way struct {
 	// limits hold for all requests that take it; dear says that what they spend is limited.
 	limits limit.Part
 	dear   bool
+	// keeping and guarding are nil where nothing is kept, and nothing looked for.
+	keeping  *keeping
+	guarding *guarding
 }
 
 // way resolves a route.
@@ -43,10 +46,22 @@ func (b *build) way(living *Living, from *route.Route) way {
 		w.limits = limit.Part{Holder: living.book.Holder(config.HolderRoute + from.ID), Rules: rules}
 		w.dear = dear(limit.Parts(nil).Constraints(w.limits))
 	}
+	routed := b.routed(from.ID)
+	w.keeping, w.guarding = b.keepingOf(routed, w.Targets), b.guardingOf(routed)
 	if from.Mirror != nil {
 		w.mirror = &b.snapshot.targets[from.Mirror.Place]
 	}
 	return w
+}
+
+// routed gives what the configuration says of a route; nil of those that lead to a provider's own names.
+func (b *build) routed(id string) *config.Route {
+	for i := range b.doc.Core.Routes {
+		if r := &b.doc.Core.Routes[i]; r.ID == id {
+			return r
+		}
+	}
+	return nil
 }
 
 // setModel gives a target the name that its provider has for the model.

@@ -75,7 +75,9 @@ func run(ctx context.Context, o options, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	living := gateway.NewLiving(gateway.LivingOptions{Logger: logger, Registry: registry, Ledger: records})
+	living := gateway.NewLiving(gateway.LivingOptions{
+		Logger: logger, Registry: registry, Ledger: records, Errors: gateway.NewTracker(identity, logger),
+	})
 	defer living.Close()
 	server := gateway.NewServer(gateway.Options{
 		Living: living, AccessLog: os.Stdout, Logger: logger, Version: version,

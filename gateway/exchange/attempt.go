@@ -24,12 +24,16 @@ const (
 	HedgeAttempt
 	// MirrorAttempt is a copy, whose answer nobody sees.
 	MirrorAttempt
+	// EmbeddingAttempt is for the vector of a question, for the semantic cache.
+	EmbeddingAttempt
+	// ModerationAttempt is for a verdict on the request's or the answer's texts.
+	ModerationAttempt
 
 	// AttemptKinds is their number.
 	AttemptKinds
 )
 
-var attemptWords = [AttemptKinds]string{"first", "retry", "failover", "hedge", "mirror"}
+var attemptWords = [AttemptKinds]string{"first", "retry", "failover", "hedge", "mirror", "embedding", "moderation"}
 
 // String gives the kind's word in logs and metrics.
 func (k AttemptKind) String() string {

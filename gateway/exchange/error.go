@@ -78,6 +78,17 @@ const (
 	ReasonBreakerOpen         Reason = "circuit_breaker_open"
 	ReasonProviderQuota       Reason = "provider_quota"
 	ReasonNoTarget            Reason = "no_target"
+	ReasonNotCached           Reason = "not_cached"
+	ReasonPromptInjection     Reason = "prompt_injection"
+	ReasonPII                 Reason = "pii"
+	ReasonDenyPattern         Reason = "deny_pattern"
+	ReasonControlCharacters   Reason = "control_characters"
+	ReasonSystemPromptLeak    Reason = "system_prompt_leak"
+	ReasonImageLink           Reason = "image_link"
+	ReasonGuardDenied         Reason = "guard_denied"
+	ReasonGuardUnavailable    Reason = "guard_unavailable"
+	ReasonModeration          Reason = "moderation"
+	ReasonUnsanitizable       Reason = "not_sanitizable"
 )
 
 // Error is a refusal or a failure as the client may know it, plus a Cause that only the log may know. A dialect

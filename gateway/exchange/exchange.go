@@ -118,6 +118,10 @@ type Exchange struct {
 	Tried []Attempt
 	// Shadowed is a limit in shadow that would have refused the request; nil for none.
 	Shadowed *Constraint
+	// Caching is what the cache had to do with it.
+	Caching Caching
+	// Findings are the sanitizer's, in the request and in the answer.
+	Findings Findings
 	// BytesIn and BytesOut count bodies.
 	BytesIn, BytesOut int64
 }

@@ -36,6 +36,8 @@ const (
 	Unavailable
 	// Overtaken: another attempt of the request was faster.
 	Overtaken
+	// Blocked: the sanitizer, or a guard, refused the request or its answer.
+	Blocked
 
 	// Outcomes is their number.
 	Outcomes
@@ -56,6 +58,7 @@ var outcomeWords = [Outcomes]string{
 	Internal:            "internal",
 	Unavailable:         "unavailable",
 	Overtaken:           "overtaken",
+	Blocked:             "blocked",
 }
 
 // String gives the outcome's word.

@@ -65,6 +65,11 @@ type Record struct {
 	FirstTokenMs int64 `json:"firstTokenMs"`
 	// Cache is "hit", "miss" or "bypass"; empty without a cache.
 	Cache string `json:"cache,omitempty"`
+	// TokensSaved and CostSaved are what the answer took when it was made, of a hit.
+	TokensSaved int64   `json:"tokensSaved"`
+	CostSaved   Dollars `json:"costSaved"`
+	// Findings are the sanitizer's words for what it found, separated by ", ".
+	Findings string `json:"findings,omitempty"`
 	// Shadowed is the limit or budget that would have refused the request, had it not been in shadow.
 	Shadowed string `json:"shadowed,omitempty"`
 	// BytesIn and BytesOut count bodies.
@@ -83,14 +88,15 @@ const (
 // View gives bytes as text without copying them. The text is good for as long as the bytes do not change.
 func View(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// Of gives what an exchange that ended says: all but Policies, Dialect, Cache and Shadowed. Its texts point into
+// Of gives what an exchange that ended says: all but Policies, Dialect and Shadowed. Its texts point into
 // the exchange.
 func Of(ex *exchange.Exchange, end time.Time) Record {
 	r := Record{
 		ID: View(ex.ID[:]), Time: ex.Start, Route: ex.Route, Provider: ex.Provider, Model: View(ex.Model),
 		UpstreamModel: ex.UpstreamModel, Operation: ex.Operation.String(), Stream: ex.Stream, Outcome: ex.Outcome.String(),
 		Reason: string(ex.Reason), Status: int64(ex.Status), LatencyMs: max(end.Sub(ex.Start).Milliseconds(), 0),
-		Priced: true, BytesIn: ex.BytesIn, BytesOut: ex.BytesOut,
+		Priced: true, BytesIn: ex.BytesIn, BytesOut: ex.BytesOut, Cache: ex.Caching.Result.String(),
+		TokensSaved: ex.Caching.Saved.Total, CostSaved: Dollars(ex.Caching.SavedCost),
 	}
 	if !ex.FirstToken.IsZero() {
 		r.FirstTokenMs = max(ex.FirstToken.Sub(ex.Start).Milliseconds(), 1)
@@ -101,6 +107,9 @@ func Of(ex *exchange.Exchange, end time.Time) Record {
 		if p.Kind == exchange.ByKey {
 			r.Key = p.ID
 		}
+	}
+	if !ex.Findings.Empty() {
+		r.Findings = string(ex.Findings.AppendHeader(nil))
 	}
 	source := exchange.UsageNone
 	r.tried(&ex.Attempt, &source)
@@ -113,10 +122,11 @@ func Of(ex *exchange.Exchange, end time.Time) Record {
 
 // tried adds what an attempt used.
 func (r *Record) tried(a *exchange.Attempt, source *exchange.UsageSource) {
-	if a.Began.IsZero() {
+	if !a.Began.IsZero() {
+		r.Attempts++
+	} else if a.Usage.Source == exchange.UsageNone {
 		return
 	}
-	r.Attempts++
 	u := &a.Usage
 	r.TokensIn += u.Prompt
 	r.TokensOut += u.Completion

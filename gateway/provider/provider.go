@@ -59,6 +59,15 @@ var forwardedWithin = map[exchange.Dialect][]string{
 	exchange.Gemini:    {"Accept"},
 }
 
+// Meaningful are the client's header fields that an answer may depend on.
+func Meaningful(d exchange.Dialect) [][]byte { return meaningful[d] }
+
+var meaningful = [exchange.Dialects][][]byte{
+	exchange.OpenAI:    {[]byte("Openai-Beta")},
+	exchange.Responses: {[]byte("Openai-Beta")},
+	exchange.Anthropic: {[]byte("Anthropic-Beta"), []byte(anthropicVersion.name)},
+}
+
 // anthropicVersion is the version of Anthropic's API that translations speak, and applications that name none.
 var anthropicVersion = field{"Anthropic-Version", "2023-06-01"}
 

@@ -167,7 +167,7 @@ func (a *Attempt) question() dialect.Question {
 		Array: a.req.Array,
 		Meta: chat.Meta{
 			ID: dialect.AnswerID(a.req.Dialect, ex.ID[:]), Model: string(ex.Model), Created: ex.Start.Unix(),
-			Provider: a.target.Provider.Name, Cost: a.target.Cost,
+			Provider: a.target.Provider.Name, Cost: a.target.Cost, Cache: ex.Caching.Result.String(),
 		},
 	}
 }
@@ -346,7 +346,7 @@ func (a *Attempt) price() {
 // worked says that a provider which told nothing may have begun to answer.
 func worked(o exchange.Outcome) bool {
 	switch o {
-	case exchange.OK, exchange.ClientGone, exchange.Overtaken, exchange.ProviderTimeout:
+	case exchange.OK, exchange.ClientGone, exchange.Overtaken, exchange.ProviderTimeout, exchange.Blocked:
 		return true
 	default:
 		return false

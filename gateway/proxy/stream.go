@@ -15,6 +15,9 @@ import (
 	"github.com/sparkgateway/spark/gateway/sse"
 )
 
+// Numbered is the number that the next event has, in streams that number theirs.
+func (a *Attempt) Numbered() int64 { return a.numbered }
+
 // errBrokenOff makes the server close the client's connection without the end of the framing, so that nobody takes a
 // part of a stream for the whole.
 var errBrokenOff = errors.New("the stream broke off")

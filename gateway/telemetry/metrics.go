@@ -38,6 +38,8 @@ type Metrics struct {
 	// DroppedLogLines counts access log lines that the log's writer was too slow for.
 	DroppedLogLines prometheus.Counter
 
+	protection *protection
+
 	mu        sync.Mutex
 	sweeps    uint64
 	series    map[[2]string]*Series
@@ -87,6 +89,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	}
 	reg.MustRegister(m.requests, m.duration, m.firstToken, m.attempts, m.tokens, m.transitions, m.healthy,
 		m.hedges, m.mirrors, m.waits, m.limited, m.shadowed, m.unpriced, m.InFlight, m.Connections, m.RefusedConnections, m.DroppedLogLines)
+	m.protection = newProtection(reg)
 	return m
 }
 

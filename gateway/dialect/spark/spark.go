@@ -6,6 +6,8 @@
 package spark
 
 import (
+	"cmp"
+
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/sparkgateway/spark/gateway/dialect/chat"
@@ -127,7 +129,7 @@ func finishOf(f chat.Finish) string {
 }
 
 func newAnswer(id, model string, m chat.Meta, u exchange.Usage) answer {
-	a := answer{ID: id, Model: model, Provider: m.Provider, FinishReason: "stop", Cache: "bypass"}
+	a := answer{ID: id, Model: model, Provider: m.Provider, FinishReason: "stop", Cache: cmp.Or(m.Cache, "bypass")}
 	if u.Source == exchange.UsageNone {
 		return a
 	}

@@ -1,0 +1,125 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/dialect"
+	"github.com/sparkgateway/spark/gateway/exchange"
+	"github.com/sparkgateway/spark/gateway/proxy"
+)
+
+// aside is a request that the gateway makes on behalf of another, to the model of one target.
+type aside struct {
+	kind      exchange.AttemptKind
+	operation exchange.Operation
+	shape     *dialect.Shape
+	target    *proxy.Target
+	body      []byte
+	// within bounds it; 0 leaves that to the provider's timeouts.
+	within time.Duration
+}
+
+// askAside gives the body of the answer. What it costs is the request's own, among its attempts.
+func (r *request) askAside(a *aside, guard proxy.Guard) ([]byte, *exchange.Error) {
+	if a.target == nil {
+		return nil, internal(fmt.Errorf("there is no target for %s", a.kind))
+	}
+	var asked dialect.Request
+	if err := asked.Decode(a.shape, a.body); err != nil {
+		return nil, internal(err)
+	}
+	target := *a.target
+	target.Weight = 1
+	route := proxy.Route{Targets: []proxy.Target{target}, Strategy: config.Weighted}
+	ex := exchange.Exchange{ID: r.ex.ID, Start: r.srv.living.now(), Operation: a.operation, Model: []byte(target.Name)}
+	var journey proxy.Journey
+	if a.within > 0 {
+		timer := time.AfterFunc(a.within, journey.Cancel)
+		defer timer.Stop()
+	}
+	err := journey.Do(proxy.Request{
+		Exchange: &ex, Operation: a.operation, Dialect: exchange.OpenAI, Asked: &asked, Body: a.body, Fields: noFields{},
+		Tail: []byte(asidePaths[a.operation]), Guard: guard, Clock: r.srv.living.clock, Observe: r.snap.plain,
+	}, &route)
+	var answer []byte
+	if err == nil && ex.Status == 200 {
+		answer = bytes.Clone(journey.Answer.Body())
+	}
+	journey.Finish()
+	for _, tried := range append(ex.Tried, ex.Attempt) {
+		if tried.Began.IsZero() {
+			continue
+		}
+		tried.Kind, tried.UpstreamID = a.kind, bytes.Clone(tried.UpstreamID)
+		r.ex.Tried = append(r.ex.Tried, tried)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case answer == nil:
+		return nil, &exchange.Error{
+			Status: 502, Type: exchange.TypeUpstream, Reason: exchange.ReasonProviderStatus, Outcome: exchange.ProviderFailed,
+			Message: "The provider answered with an error.", Cause: fmt.Errorf("status %d", ex.Status),
+		}
+	}
+	return answer, nil
+}
+
+// addAsides adds what the requests may use that the gateway makes on behalf of one.
+func (w *way) addAsides(req *proxy.Request, most *proxy.Most) {
+	if req.Asked == nil {
+		return
+	}
+	add := func(t *proxy.Target, tokens int64) {
+		if t == nil {
+			return
+		}
+		most.Estimate += most.Least.Tokens
+		cost, _ := proxy.Cost(t.Price, exchange.Usage{Prompt: tokens}, 1)
+		most.Cost += cost
+	}
+	if w.keeping != nil && w.keeping.semantic != nil && req.Operation == exchange.Chat {
+		// A token has at least one byte.
+		add(w.keeping.semantic.target, req.Asked.TextBytes)
+	}
+	if g := w.guarding; g != nil && g.moderation != nil {
+		for _, direction := range g.moderation.from.Directions {
+			if direction == config.DirectionRequest {
+				add(g.moderation.target, req.Asked.TextBytes)
+			} else {
+				add(g.moderation.target, most.Estimate)
+			}
+		}
+	}
+}
+
+// asidePaths are the paths of what the gateway asks itself, as providers of OpenAI's dialect have them.
+var asidePaths = map[exchange.Operation]string{
+	exchange.Embeddings: "/v1/embeddings", exchange.Moderation: "/v1/moderations",
+}
+
+// noFields is the header of a request that no application made.
+type noFields struct{}
+
+// PeekCanonical gives nothing.
+func (noFields) PeekCanonical([]byte) []byte { return nil }
+
+// asideTarget resolves a model of the configuration that the gateway itself asks; nil where it is not there.
+func (b *build) asideTarget(from *config.Target) *proxy.Target {
+	for i := range b.doc.Core.Providers {
+		if b.doc.Core.Providers[i].ID != from.Provider {
+			continue
+		}
+		made := b.target(i, from.Model)
+		setModel(&made, from.Upstream)
+		made.MaxTokens, made.Price, made.Cost = from.MaxOutputTokens, from.Price, proxy.CostText(from.Price)
+		return &made
+	}
+	return nil
+}

@@ -1,0 +1,249 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/sparkgateway/spark/gateway/cache"
+	"github.com/sparkgateway/spark/gateway/dialect"
+	"github.com/sparkgateway/spark/gateway/exchange"
+	"github.com/sparkgateway/spark/gateway/proxy"
+)
+
+// leading is the guard of a request that others may follow: when its client leaves while somebody follows, its call goes on,
+// until the last of them has left, too.
+type leading struct {
+	conn   *clientConn // nil where the engine serves no socket
+	guard  proxy.Guard
+	flight *cache.Flight
+
+	mu   sync.Mutex
+	call proxy.Canceler
+	gone bool
+}
+
+// Attach makes the client's leaving cancel the call, unless somebody follows.
+func (l *leading) Attach(call proxy.Canceler) bool {
+	l.mu.Lock()
+	l.call = call
+	l.mu.Unlock()
+	l.flight.OnAlone(l.cancel)
+	return l.guard.Attach(l)
+}
+
+// Detach ends what Attach began.
+func (l *leading) Detach() {
+	l.guard.Detach()
+	l.mu.Lock()
+	l.call = nil
+	l.mu.Unlock()
+}
+
+// Draining says that the gateway broke off.
+func (l *leading) Draining() bool { return l.guard.Draining() }
+
+// Cancel is called when the client has left, or the gateway must; the connection's lock is held.
+func (l *leading) Cancel() {
+	if l.conn != nil && l.conn.draining || !l.leave() {
+		l.cancel()
+	}
+}
+
+// leave says that the client has left, and whether somebody follows.
+func (l *leading) leave() (followed bool) {
+	alone := l.flight.Detach()
+	l.mu.Lock()
+	l.gone = true
+	l.mu.Unlock()
+	return !alone
+}
+
+func (l *leading) cancel() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.call != nil {
+		l.call.Cancel()
+	}
+}
+
+// left says that the client has left.
+func (l *leading) left() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.gone
+}
+
+// tee writes what the client gets to those who follow, first, and goes on for them when the client has left.
+type tee struct {
+	w    io.Writer
+	lead *leading
+}
+
+func (t tee) Write(b []byte) (int, error) {
+	_, _ = t.lead.flight.Write(b)
+	if t.lead.left() {
+		return len(b), nil
+	}
+	if n, err := t.w.Write(b); err != nil && !t.lead.leave() {
+		return n, err
+	}
+	return len(b), nil
+}
+
+// departure is closed when a follower's client leaves.
+type departure struct {
+	once sync.Once
+	done chan struct{}
+}
+
+// Cancel is called when the client has left, or the gateway must.
+func (d *departure) Cancel() { d.once.Do(func() { close(d.done) }) }
+
+// follow waits for what somebody else asked. again says that the other gave up, and that this one is to join anew.
+func (r *request) follow() (again bool, err *exchange.Error) {
+	c := &r.caching
+	leaving := &departure{done: make(chan struct{})}
+	guard := r.guard()
+	if !guard.Attach(leaving) {
+		leaving.Cancel()
+	}
+	c.begun = c.flight.Wait(leaving.done)
+	switch c.begun.Result {
+	case cache.Answered:
+		c.leaving, c.follows = leaving, true
+		if c.begun.Entry != nil {
+			r.hit(c.begun.Entry, exchange.TierFlight)
+		} else {
+			r.ex.Caching.Result, r.ex.Caching.Tier = exchange.CacheHit, exchange.TierFlight
+		}
+		return false, nil
+	case cache.Failed:
+		err = c.begun.Err
+	case cache.Left:
+		err = r.left(guard)
+	case cache.TakeOver:
+		again = true
+	}
+	guard.Detach()
+	c.flight.Leave()
+	c.flight = nil
+	return again, err
+}
+
+// left is what became of a request whose client waited for somebody else's answer.
+func (r *request) left(guard proxy.Guard) *exchange.Error {
+	if guard.Draining() {
+		return &exchange.Error{
+			Status: 503, Type: exchange.TypeServer, Reason: exchange.ReasonDraining, Outcome: exchange.Drained,
+			Message: "The gateway is being stopped. Please try again.",
+		}
+	}
+	return &exchange.Error{
+		Status: 499, Type: exchange.TypeServer, Reason: exchange.ReasonClientGone, Outcome: exchange.ClientGone,
+		Message: "The client closed the connection.",
+	}
+}
+
+// relayFollowed relays the stream that the request follows.
+func (r *request) relayFollowed(w io.Writer) error {
+	c := &r.caching
+	e, err := c.flight.Tail(w, c.leaving.done)
+	ex := &r.ex
+	switch {
+	case err == nil:
+		if e != nil {
+			r.charge(e)
+		}
+		return nil
+	case errors.Is(err, cache.ErrBroken):
+		// The client was told by the other's own event.
+		ex.Outcome, ex.Reason, ex.Cause = exchange.ProviderBroken, exchange.ReasonTruncated, err
+	case errors.Is(err, cache.ErrAbandoned), errors.Is(err, cache.ErrBehind):
+		told := &exchange.Error{
+			Status: 502, Type: exchange.TypeUpstream, Reason: exchange.ReasonTruncated, Outcome: exchange.ProviderBroken,
+			Message: "The answer broke off.", Cause: err,
+		}
+		ex.Outcome, ex.Reason, ex.Cause = told.Outcome, told.Reason, err
+		_, _ = w.Write(dialect.AppendErrorEvent(nil, r.dialect, told, ex.ID[:], 0))
+	default:
+		ex.Outcome, ex.Reason, ex.Cause = exchange.ClientGone, exchange.ReasonClientGone, err
+		if r.guard().Draining() {
+			ex.Outcome, ex.Reason = exchange.Drained, exchange.ReasonDraining
+		}
+	}
+	return err
+}
+
+// land ends what the request has to do with a flight, once its usage is known.
+func (r *request) land() {
+	c := &r.caching
+	switch {
+	case c.leaving != nil:
+		r.guard().Detach()
+		c.flight.Leave()
+		return
+	case c.flight == nil:
+		return
+	}
+	// Whatever comes of it, nobody is left to wait.
+	defer c.flight.Abandon()
+	ex := &r.ex
+	switch {
+	case c.entry != nil:
+		c.flight.Share(c.entry)
+		return
+	case c.failed != nil:
+		c.flight.Fail(c.failed, own(c.failed.Outcome))
+		return
+	}
+	e := &cache.Entry{
+		Usage: ex.Usage, Cost: ex.Cost, Priced: ex.Priced, Provider: ex.Provider, Model: ex.UpstreamModel, Target: ex.Target, TTL: c.ttl,
+	}
+	whole, good := r.judge(e)
+	switch {
+	case good && c.flight.Done(e):
+		r.remember()
+	case good:
+	case whole:
+		c.flight.Share(e)
+	}
+	if c.leading.left() && ex.Outcome == exchange.OK {
+		ex.Outcome, ex.Reason = exchange.ClientGone, exchange.ReasonClientGone
+	}
+}
+
+// judge says whether the answer is whole, so that who waits for it may have it, and whether it is good, so that it is kept.
+func (r *request) judge(e *cache.Entry) (whole, good bool) {
+	ex := &r.ex
+	switch ex.Outcome {
+	case exchange.OK:
+		if ex.Status != 200 || r.caching.tainted {
+			return true, false
+		}
+		e.Body = r.caching.flight.Recorded()
+		good = e.Body != nil && dialect.Complete(r.dialect, ex.Operation, ex.Stream, e.Body)
+		if !good {
+			e.Body = nil
+		}
+		return true, good
+	case exchange.ProviderRefused, exchange.ProviderFailed:
+		// The provider's own error, as it came.
+		return !r.relaying, false
+	default:
+		return false, false
+	}
+}
+
+// own says that a request failed for a reason that is nobody else's.
+func own(o exchange.Outcome) bool {
+	switch o {
+	case exchange.ClientGone, exchange.Drained, exchange.Limited, exchange.Internal, exchange.Refused:
+		return true
+	default:
+		return false
+	}
+}
