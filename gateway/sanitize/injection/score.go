@@ -1,0 +1,108 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package injection
+
+import "math"
+
+// A text is looked at in passages, so that an instruction in a long document is not lost among its words: short ones and
+// long ones, each beginning some blocks after the one before.
+const (
+	blockWords = 32
+	shortSpan  = 2
+	longSpan   = 8
+	longStride = 2
+)
+
+// block is what is known of so many words.
+type block struct {
+	fired fired
+	sum   int32
+	words int32
+}
+
+// Traits of a passage: the families of its rules, then these.
+const (
+	traitWhole = int(families) + iota
+	traitShort
+	traitLong
+	// Traits is how many there are.
+	Traits
+)
+
+// startFeature stands for the word before the first of a sentence.
+var startFeature = featureOf("start")
+
+func featureOf(name string) uint32 {
+	h := uint32(hashStart)
+	for i := range len(name) {
+		h = (h ^ uint32(name[i])) * hashPrime
+	}
+	return h
+}
+
+func pairOf(a, b uint32) uint32 { return (a*31 ^ b) * golden }
+
+// wordFeatures calls back with the features of the i-th token.
+func (l *lexicon) wordFeatures(tokens []token, i int, kin *kinship, visit func(feature uint32)) {
+	t := &tokens[i]
+	before := startFeature
+	if t.marks&atStart == 0 && i > 0 {
+		before = tokens[i-1].hash
+	}
+	visit(t.hash)
+	visit(pairOf(before, t.hash))
+	if t.set == 0 {
+		return
+	}
+	set := &l.sets[t.set]
+	for _, name := range set.names {
+		visit(name)
+	}
+	if set.kin != 0 {
+		if kin.feature != 0 && t.at-kin.at < kinReach {
+			visit(pairOf(kin.feature, set.kin) + 1)
+		}
+		*kin = kinship{set.kin, t.at}
+	}
+}
+
+// kinship is the last word of a class, whose pair with the next is a feature.
+type kinship struct{ feature, at uint32 }
+
+const kinReach = 8
+
+// ruleScore weighs the rules of a passage: of one family, the second counts half, the others a quarter.
+func (d *Detector) ruleScore(f *fired) (score float32, seen [families]bool) {
+	var count [families]int
+	f.each(func(i int) {
+		r := &d.rules[i]
+		share := float32(1)
+		switch count[r.family] {
+		case 0:
+		case 1:
+			share = 0.5
+		default:
+			share = 0.25
+		}
+		count[r.family]++
+		seen[r.family] = true
+		score += share * r.weight
+	})
+	return score, seen
+}
+
+// spread is what the sum of a passage's words is divided by.
+func spread(words int32) float32 { return float32(math.Sqrt(float64(words + 12))) }
+
+func logistic(margin float32) float32 { return float32(1 / (1 + math.Exp(-float64(margin)))) }
+
+// Strong rules decide alone: from floorRules on, at floorSlope times what they exceed it by.
+const (
+	floorRules  = 4
+	floorMargin = 1.5
+	floorSlope  = 2
+)
+
+// Floor is the least margin that a passage has by its rules, whatever the classifier says.
+func Floor(rules float32) float32 { return floorMargin + floorSlope*(rules-floorRules) }
