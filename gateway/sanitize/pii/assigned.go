@@ -97,6 +97,7 @@ func (w *window) namedBefore() (kind secrecy, signed bool) {
 	before := w.before()
 	i := back(before, len(before), quoting)
 	i = back(before, i, spacing)
+	i = back(before, i, quoting)
 	from := i
 	i = back(before, i, assigning)
 	signed = i < from || len(before) > 0 && before[len(before)-1] == '('
@@ -236,7 +237,7 @@ func secret(text []byte, kind secrecy, signed bool) bool {
 	case aPassword:
 		return chosen(text, s, signed)
 	case aHeader:
-		return s.n >= shortToken && (s.random() || s.n >= shortSaid && s.digits > 0 && s.turns*8 >= s.n)
+		return s.n >= shortToken && s.random() || s.n >= shortSaid && s.turns*4 >= s.n
 	}
 	if bytes.Contains(text, []byte("://")) || s.signs*3 > s.n {
 		return false

@@ -32,10 +32,19 @@ func (w *window) email(at int) (match, bool) {
 		}
 		i++
 	}
-	if end == 0 || string(w.text[w.pos:at]) == "git" && w.at(end) == ':' {
+	if end == 0 || w.versioned(at+1) || string(w.text[w.pos:at]) == "git" && w.at(end) == ':' {
 		return match{}, false
 	}
 	return match{start: w.pos, end: end, kind: Email}, true
+}
+
+// versioned says whether what looks like a domain is the version of a module: v1.2.3-next.linux.
+func (w *window) versioned(i int) bool {
+	if w.at(i) != 'v' || !digit.has(w.at(i+1)) {
+		return false
+	}
+	i = w.span(i+1, digit)
+	return w.at(i) == '.' && digit.has(w.at(i+1)) && w.at(w.span(i+1, digit)) == '.'
 }
 
 // topLevel gives where a top-level domain that begins the label text[from:to] ends, 0 if none does.

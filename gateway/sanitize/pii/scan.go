@@ -93,7 +93,8 @@ func plainEnd(text []byte, i, j int, final bool) bool {
 	case c == '.':
 		return j+1 < len(text) && ending.has(text[j+1]) || j+1 == len(text) && final
 	case c == ':':
-		return j-i > 4 // shorter ones may begin an address
+		// Shorter ones may begin an address, and one in a URL may be a user.
+		return j-i > 4 && (i == 0 || text[i-1] != '/')
 	}
 	return false
 }

@@ -69,7 +69,7 @@ func streamed(t *testing.T, s *Stream, text []byte, kinds Kinds, next func() int
 }
 
 func TestAStreamIsTheWholeHoweverItIsCut(t *testing.T) {
-	rounds := 60_000
+	rounds := 20_000
 	if testing.Short() {
 		rounds = 5_000
 	}
