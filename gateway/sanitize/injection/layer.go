@@ -62,7 +62,7 @@ func (l *layers) decode(text []byte, t *tally) {
 		l.runs(text)
 	}
 	if t.others >= 2 {
-		l.escapes(text)
+		l.escapes(text, slashed(t, len(text)))
 	}
 	if t.numbers >= 6 {
 		l.numbers(text)
@@ -134,30 +134,49 @@ func (l *layers) base64(run []byte) {
 	}
 }
 
-// escapes reads %73, \x73, \u0073 and &#115; for what they stand, and drops backslashes between characters.
-func (l *layers) escapes(text []byte) {
-	from, found, slashes := len(l.decoded), 0, 0
+// sparse is how far apart escaped characters may stand that belong to one reading.
+const sparse = 40
+
+// escapes reads %73, \x73, \u0073 and &#115; for what they stand, and drops backslashes between characters. Only what
+// stands near them is read again: a document may well hold a few.
+func (l *layers) escapes(text []byte, dense bool) {
+	from, found, last, word := len(l.decoded), 0, 0, 0
+	end := func() {
+		if found < 2 {
+			l.decoded = l.decoded[:from]
+		} else {
+			l.keep(from)
+		}
+		from, found = len(l.decoded), 0
+	}
 	for i := 0; i < len(text) && len(l.decoded)-from <= l.budget; {
 		c := text[i]
 		value, size := escape(text[i:])
 		switch {
 		case size > 0:
+			if found == 0 {
+				l.decoded = append(l.decoded, text[word:i]...)
+			}
 			l.decoded = utf8.AppendRune(l.decoded, value)
-			i += size
 			found++
+			i += size
+			last = i
 			continue
-		case c == '\\':
-			slashes++
-		default:
+		case c == '\\' && dense:
+			found++
+			last = i
+		case found > 0 && i-last > sparse:
+			end()
+		case found > 0:
 			l.decoded = append(l.decoded, c)
 		}
+		if c == ' ' || c == '\n' {
+			word = max(i+1, i-longestWord)
+		}
 		i++
+		word = max(word, i-longestWord)
 	}
-	if found < 2 && slashes*5 < len(text) {
-		l.decoded = l.decoded[:from]
-		return
-	}
-	l.keep(from)
+	end()
 }
 
 // escape reads one escaped character, and says how long it is; 0 when there is none.
@@ -314,3 +333,6 @@ func (l *layers) shift(text []byte, by uint8) {
 	}
 	l.keep(from)
 }
+
+// slashed says that a text has a backslash before about every character.
+func slashed(t *tally, size int) bool { return t.slashes > 8 && t.slashes*5 >= size }

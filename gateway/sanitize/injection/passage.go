@@ -110,7 +110,7 @@ func (d *Detector) remarks(s *scratch, size int, shift uint8) {
 		holds bool
 	}{
 		{remarkTags, t.tags >= 4}, {remarkInvisible, t.zero >= 3}, {remarkTurned, t.bidi >= 2}, {remarkDisguised, t.mixed >= 2},
-		{remarkLeet, t.leet >= 2}, {remarkKeys, t.keys >= 1}, {remarkSpelled, t.singles >= 2*leastSpelled}, {remarkSlashed, t.slashes > 8 && t.slashes*5 >= size},
+		{remarkLeet, t.leet >= 2}, {remarkKeys, t.keys >= 1}, {remarkSpelled, t.singles >= 2*leastSpelled}, {remarkSlashed, slashed(t, size)},
 		{remarkCipher, shift != 0},
 	} {
 		if r.holds {
