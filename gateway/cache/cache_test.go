@@ -229,7 +229,7 @@ func TestFrequentAnswersStay(t *testing.T) {
 
 // The bound is that of what the process really takes, while many put answers there at once.
 func TestTheMemoryIsBounded(t *testing.T) {
-	const bound = 32 << 20
+	const bound = 8 << 20
 	heap := func() int64 {
 		var m runtime.MemStats
 		runtime.GC()
@@ -238,7 +238,7 @@ func TestTheMemoryIsBounded(t *testing.T) {
 		return int64(m.HeapAlloc)
 	}
 	before := heap()
-	for size, most := range map[int]int{200: 40000, 3000: 20000, 60000: 2000} {
+	for size, most := range map[int]int{200: 10000, 3000: 2000, 60000: 200} {
 		c, _ := made(t, bound)
 		if empty := heap() - before; empty > 2<<20 {
 			t.Errorf("empty it takes %d bytes", empty)
