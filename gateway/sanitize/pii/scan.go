@@ -23,6 +23,10 @@ func scan(text []byte, i int, final bool) (m match, next int, ok bool) {
 			for j < len(text) && classOf[text[j]]&letter != 0 {
 				j++
 			}
+			if j < len(text) && text[j] == ' ' && j-i < longestPlain {
+				i = j + 1
+				continue
+			}
 			if j == len(text) && !final && j-i < lookAhead {
 				if inWord(text, i) {
 					return m, j, false
@@ -30,6 +34,11 @@ func scan(text []byte, i int, final bool) (m match, next int, ok bool) {
 				return m, i, false
 			}
 			if j-i < longestPlain && plainEnd(text, i, j, final) {
+				i = j
+				continue
+			}
+		case aNumber:
+			if j := plainNumber(text, i); j > 0 {
 				i = j
 				continue
 			}
@@ -54,6 +63,26 @@ func scan(text []byte, i int, final bool) (m match, next int, ok bool) {
 		i = skip(text, i)
 	}
 	return m, i, false
+}
+
+// plainNumber gives where a short number ends that nothing goes on, as 2023 in prose; 0 where that is not sure.
+func plainNumber(text []byte, i int) int {
+	const longestNumber = 5 // one less than the shortest finding has
+	j := i + 1
+	for j < len(text) && j-i <= longestNumber && classOf[text[j]]&digit != 0 {
+		j++
+	}
+	if j-i > longestNumber || j+1 >= len(text) || !ending.has(text[j]) {
+		return 0
+	}
+	if next := text[j+1]; classOf[next]&digit != 0 || next == '(' {
+		return 0
+	}
+	switch text[j] {
+	case '/', '=', '*':
+		return 0
+	}
+	return j
 }
 
 // idle says of a sign that its neighbours, as far as they are known, let nothing begin there.

@@ -79,9 +79,8 @@ func (s strength) random() bool {
 	if s.upper > 0 && s.spelled*5 >= 2*s.n {
 		return false // a name in camel case
 	}
-	switch letters := s.lower + s.upper; {
-	case s.digits > 0:
-		return s.turns*5 >= letters+s.digits || s.digits >= 6 && s.turns*10 >= s.n
+	if s.digits > 0 {
+		return s.turns*5 >= s.n-s.signs || s.digits >= 6 && s.turns*10 >= s.n
 	}
 	return s.n >= 20 && s.turns*5 >= 2*s.n
 }
