@@ -92,6 +92,17 @@ func (f *Flight) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// Recorded gives what the leader wrote so far, as one; nil where it is too much to be kept, or the flight is over. It must not
+// be changed, and may be the Body of the entry.
+func (f *Flight) Recorded() []byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ended || f.partial {
+		return nil
+	}
+	return f.body.whole()
+}
+
 // Done ends the flight with a whole and good answer, which is kept. Of the entry, what the flight knows is filled in: with a
 // Status of 0 that, ContentType and Stream are those of Begin; a nil Body is what was written; Asked, Stored and Labels are always
 // the flight's. The entry is the cache's from then on. It says whether the answer was kept: not when its TTL is 0, it is too
