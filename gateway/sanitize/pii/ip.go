@@ -57,7 +57,7 @@ func (w *window) prefixLength(end, most int) int {
 	for ; i-end <= 3 && digit.has(w.at(i)); i++ {
 		v = v*10 + int(w.at(i)-'0')
 	}
-	if i == end+1 || v > most || word.has(w.at(i)) {
+	if i == end+1 || i > end+2 && w.at(end+1) == '0' || v > most || word.has(w.at(i)) {
 		return end
 	}
 	return i

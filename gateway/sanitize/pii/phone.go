@@ -5,7 +5,7 @@ package pii
 
 // phone reads a number that begins with a plus sign or a bracket.
 func (w *window) phone() (match, bool) {
-	if p := w.prev(1); word.has(p) || p == ')' || p == ']' || p == '+' {
+	if p := w.prev(1); word.has(p) && w.prev(2) != '\\' || p == ')' || p == ']' || p == '+' {
 		return match{}, false
 	}
 	var n numerals
