@@ -33,7 +33,7 @@ type Event struct {
 	RequestID               [exchange.IDLen]byte
 	// Time is when the request ended; zero is now.
 	Time time.Time
-	// Message is what the client was told; Cause may be nil.
+	// Message is what the client was told, in the gateway's own words: a provider's may quote prompts. Cause may be nil.
 	Message string
 	Cause   error
 }
@@ -65,6 +65,18 @@ type Settings struct {
 	WebhookURL string
 	// WebhookAuthorization is the value of that header; empty sends none.
 	WebhookAuthorization config.Secret
+}
+
+// SettingsOf gives those that a document asks for; nil asks for the defaults. The secrets are its own, by their names.
+func SettingsOf(c *config.ErrorTracking, secrets map[string]config.Secret) Settings {
+	if c == nil {
+		return Settings{}
+	}
+	s := Settings{MaxGroups: c.MaxGroups, Environment: c.Environment, SentryDSN: secrets[c.SentryDSN]}
+	if c.Webhook != nil {
+		s.WebhookURL, s.WebhookAuthorization = c.Webhook.URL, secrets[c.Webhook.Authorization]
+	}
+	return s
 }
 
 // DefaultMaxGroups is used until Settings say otherwise.

@@ -4,6 +4,7 @@
 package errortrack
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -51,7 +52,8 @@ type told struct {
 	at    time.Time
 }
 
-// newGroup gives a group that counted nothing.
+// newGroup gives a group that counted nothing. It has copies of what it keeps, or a name would keep the whole document that it
+// was read from.
 func newGroup(key uint64, e *Event, redact func(dst, text []byte) []byte) *group {
 	level := config.LevelWarning
 	fault := faulty(e)
@@ -60,8 +62,8 @@ func newGroup(key uint64, e *Event, redact func(dst, text []byte) []byte) *group
 	}
 	return &group{key: key, fault: fault, about: Group{
 		Fingerprint: fingerprintText(key), Reason: string(e.Reason), Outcome: e.Outcome.String(), Level: level,
-		Status: e.Status, UpstreamStatus: e.UpstreamStatus, Provider: e.Provider, Model: e.Target, Route: e.Route,
-		Dialect: e.Dialect.String(), Operation: e.Operation.String(), First: e.Time.UTC(), Sample: sample(e, redact),
+		Status: e.Status, UpstreamStatus: e.UpstreamStatus, Provider: strings.Clone(e.Provider),
+		Model: strings.Clone(e.Target), Route: strings.Clone(e.Route), Dialect: e.Dialect.String(), Operation: e.Operation.String(), First: e.Time.UTC(), Sample: sample(e, redact),
 	}}
 }
 

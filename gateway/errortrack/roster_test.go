@@ -322,3 +322,24 @@ func TestMergeSumsPods(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestSettingsOfADocument(t *testing.T) {
+	secrets := map[string]config.Secret{"dsn": config.NewSecret("d"), "hook": config.NewSecret("h")}
+	for name, test := range map[string]struct {
+		document *config.ErrorTracking
+		want     [5]string
+	}{
+		"none":           {nil, [5]string{"0"}},
+		"groups only":    {&config.ErrorTracking{MaxGroups: 7}, [5]string{"7"}},
+		"all there is":   {&config.ErrorTracking{MaxGroups: 7, Environment: "e", SentryDSN: "dsn", Webhook: &config.Webhook{URL: "u", Authorization: "hook"}}, [5]string{"7", "e", "d", "u", "h"}},
+		"a free webhook": {&config.ErrorTracking{MaxGroups: 7, Webhook: &config.Webhook{URL: "u"}}, [5]string{"7", "", "", "u"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := SettingsOf(test.document, secrets)
+			got := [5]string{fmt.Sprint(s.MaxGroups), s.Environment, s.SentryDSN.Reveal(), s.WebhookURL, s.WebhookAuthorization.Reveal()}
+			if got != test.want {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}

@@ -40,6 +40,13 @@ type Settings struct {
 	Gateway string
 }
 
+// SettingsOf gives those that a document asks for. The secrets are its own, by their names.
+func SettingsOf(c *config.GuardWebhook, secrets map[string]config.Secret, gateway string) Settings {
+	return Settings{
+		URL: c.URL, Authorization: secrets[c.Authorization], CA: c.CA, Timeout: c.Timeout.Std(), Gateway: gateway,
+	}
+}
+
 // identity is what settings have in common when they are the same.
 type identity struct {
 	url, authorization, ca, gateway string

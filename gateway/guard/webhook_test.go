@@ -200,6 +200,19 @@ func TestSettingsThatAreNone(t *testing.T) {
 	}
 }
 
+func TestSettingsOfADocument(t *testing.T) {
+	secrets := map[string]config.Secret{"guard": config.NewSecret(secret)}
+	c := config.GuardWebhook{URL: "http://a", Authorization: "guard", CA: "pem", Timeout: config.Duration(time.Second)}
+	got := SettingsOf(&c, secrets, "team-a/main")
+	if want := (identity{"http://a", secret, "pem", "team-a/main", time.Second}); got.identity() != want {
+		t.Errorf("got %+v", got)
+	}
+	c.Authorization = ""
+	if got := SettingsOf(&c, secrets, ""); got.Authorization.Reveal() != "" {
+		t.Error("an authorization came from nowhere")
+	}
+}
+
 // A proxy of the environment would see what is asked.
 func TestNoProxyIsAsked(t *testing.T) {
 	transport, err := newTransport(&Settings{Timeout: time.Second})
