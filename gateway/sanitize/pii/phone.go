@@ -79,17 +79,23 @@ func (n *numerals) telling(g int, free bool) bool {
 	sep, same := n.one(g)
 	switch {
 	case n.round == 1: // (030) 1234567
-		return g > 0 && n.size[0] >= 2 && n.size[0] <= 4 && total >= 8 && total <= 11 &&
+		longest := 11
+		if n.digits[0] == 0 {
+			longest = 13
+		}
+		return g > 0 && n.size[0] >= 2 && n.size[0] <= 4 && total >= 8 && total <= longest &&
 			(free || total == 10) && (n.size[0] != 4 || n.digits[0] == 0)
-	case g == 2 && n.shaped(3, 3, 4): // 415-555-0132
-		return same && (sep == '-' || sep == '.' || sep == ' ' && free && n.digits[0] > 1 && n.digits[3] > 1) && sep != '/'
+	case g == 2 && n.shaped(3, 3, 4) && (sep == '-' || sep == '.'): // 415-555-0132
+		return true
+	case g == 2 && n.shaped(3, 3, 4) && n.digits[0] > 1 && n.digits[3] > 1: // 415 555-0132
+		return free && n.sep[1] == ' ' && (n.sep[2] == ' ' || n.sep[2] == '-')
 	case g == 3 && n.shaped(1, 3, 3, 4) && n.digits[0] <= 1: // 1-415-555-0132
 		return same && sep == '-' || free
 	case n.size[0] == 3 && n.digits[0] == 0 && n.digits[1] == 0 && n.digits[2] != 0 && g > 1: // 001-415-555-0132
 		return total >= 11 && total <= 16
-	case n.size[0] == 4 && n.digits[0] == 0 && n.digits[1] == 0 && n.digits[2] != 0 && g > 1: // 0049 30 1234567
+	case n.size[0] >= 4 && n.size[0] <= 6 && n.digits[0] == 0 && n.digits[1] == 0 && n.digits[2] != 0 && g > 1: // 0049 30 1234567
 		return free && total >= 11 && total <= 16
-	case g == 3 && n.shaped(3, 3, 2, 2): // 532 123 45 67
+	case g == 3 && n.shaped(3, 3, 2, 2) && n.digits[0] != 0: // 532 123 45 67
 		return free && same && (sep == ' ' || sep == '-')
 	}
 	if !free || n.digits[0] != 0 || n.digits[1] == 0 {
@@ -108,7 +114,7 @@ func (n *numerals) telling(g int, free bool) bool {
 	case n.size[0] > 5 || n.size[0] == 2 && sep == '.' && n.size[1] > 2:
 		return false
 	}
-	return total >= 10 && total <= 11 || total == 9 && sep == '-'
+	return total >= 10 && total <= 11 || total == 9 && n.sep[1] == '-'
 }
 
 // counting says whether the digits count up.

@@ -99,7 +99,7 @@ var topics = func() map[string]topic {
 		"telefoon", "telefonnummer", "telefonnr", "rufnummer", "handy", "handynummer", "móvil", "movil", "celular",
 		"mobil", "cellulare", "tél", "telf", "numaram", "телефон", "тел", "τηλέφωνο", "phonenumber", "msisdn")
 	set(aCard, "card", "cards", "credit", "debit", "visa", "mastercard", "amex", "maestro", "cc", "ccn", "creditcard",
-		"cardnumber", "kreditkarte", "tarjeta", "carte", "cartão", "diners", "unionpay", "jcb")
+		"cardnumber", "paid", "pay", "payment", "charge", "charged", "purchase", "billed", "kreditkarte", "tarjeta", "carte", "cartão", "diners", "unionpay", "jcb")
 	set(anSSN, "ssn", "ssns", "social", "itin", "ss")
 	set(anAddress, "ip", "ipv", "host", "server", "subnet", "addr")
 	set(aVersion, "version", "versions", "ver", "v", "release", "section", "chapter", "clause", "firmware", "build", "rev",
