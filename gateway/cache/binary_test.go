@@ -28,7 +28,7 @@ func entries() map[string]*Entry {
 			Asked: at.Add(-time.Minute), Stored: at, TTL: MaxTTL,
 			Labels: Labels{Holder: "team/alice", Model: "smart", Route: "team/smart", Tags: []string{"", "a", "ü"}},
 		},
-		"a large one": {Status: 200, TTL: time.Hour, Asked: at, Stored: at, ContentType: []byte("x"), Body: bytes.Repeat([]byte("0123456789"), 50000)},
+		"a large one": {Status: 200, TTL: time.Hour, Asked: at, Stored: at, ContentType: []byte("x"), Body: bytes.Repeat([]byte("0123456789"), 5000)},
 	}
 }
 

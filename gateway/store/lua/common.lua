@@ -10,6 +10,7 @@
 --   i:<instance>  the number of the last batch of settlements of a process
 --   g             the generation: a name, a space, and the time from which on it is open
 --   l:<day>       stream of records; lb: hash of their bytes by day
+--   c:<key>       a cached answer; ci: zset of them in the order of expiry; cs: what they take; cm: zset of purges by time
 -- Numbers are doubles, so all that is computed with stays below 2^53; what may grow beyond (cost) is added in two parts. What
 -- is counted is written as it shall be and never as an increase: of a transaction that was cut off in the append-only file,
 -- the part that is whole may be played again with the next one.
