@@ -6,8 +6,13 @@
 package sanitize
 
 import (
+	"slices"
+	"sync"
+
 	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/exchange"
+	"github.com/sparkgateway/spark/gateway/sanitize/injection"
+	"github.com/sparkgateway/spark/gateway/sanitize/pii"
 )
 
 // Placeholder stands for what was replaced and has no placeholder of its own.
@@ -15,59 +20,131 @@ const Placeholder = "[REDACTED]"
 
 // Policy is a config.Sanitizer, compiled. It is immutable and safe for concurrent use; a nil one looks for nothing. The webhook and
 // the moderation are not its: whoever can make calls asks them.
-type Policy struct{}
+type Policy struct {
+	// Scopes say in whose words of requests something is looked for; none where it is not.
+	invisible, pii, injection scopes
+	invisibleMode             config.SanitizeMode
+
+	// Patterns are those of requests and of answers.
+	requestPatterns, answerPatterns []*pattern
+
+	piiKinds   pii.Kinds
+	piiMode    config.SanitizeMode
+	piiAnswers bool
+	piiRefused *Blocked // of answers
+
+	injectionMode config.SanitizeMode
+	// injected says whether a text is an injection.
+	injected func(text []byte, from config.TextScope) bool
+
+	leak   *leakRule
+	images *imageRule
+}
+
+// leakRule says what becomes of leaks.
+type leakRule struct {
+	mode    config.SanitizeMode
+	refused *Blocked
+}
 
 // New compiles what the configuration says; nil where it says nothing that a Policy does.
 func New(cfg *config.Sanitizer) (*Policy, error) {
-	return nil, nil
+	if cfg == nil {
+		return nil, nil
+	}
+	p := &Policy{}
+	for i := range cfg.DenyPatterns {
+		compiled, err := newPattern(&cfg.DenyPatterns[i])
+		if err != nil {
+			return nil, err
+		}
+		if compiled.scopes != 0 {
+			p.requestPatterns = append(p.requestPatterns, compiled)
+		}
+		if compiled.machine != nil {
+			p.answerPatterns = append(p.answerPatterns, compiled)
+		}
+	}
+	if c := cfg.ControlCharacters; c != nil {
+		p.invisible, p.invisibleMode = scopesOf(c.Scopes), c.Mode
+	}
+	if c := cfg.PII; c != nil {
+		p.piiKinds, p.piiMode, p.piiRefused = piiKinds(c.Kinds), c.Mode, refusal(exchange.FoundPII)
+		p.piiAnswers = slices.Contains(c.Directions, config.DirectionResponse)
+		if slices.Contains(c.Directions, config.DirectionRequest) {
+			p.pii = scopesOf(c.Scopes)
+		}
+	}
+	if c := cfg.PromptInjection; c != nil {
+		p.injection, p.injectionMode, p.injected = scopesOf(c.Scopes), c.Mode, detection(c.Sensitivity)
+	}
+	if c := cfg.SystemPromptLeak; c != nil {
+		p.leak = &leakRule{c.Mode, refusal(exchange.FoundSystemPromptLeak)}
+	}
+	if c := cfg.ImageLinks; c != nil {
+		p.images = &imageRule{newHostSet(c.AllowedHosts), c.Mode, refusal(exchange.FoundImageLink)}
+	}
+	if !p.ReadsRequests() && !p.ReadsAnswers() {
+		return nil, nil
+	}
+	return p, nil
 }
 
 // ReadsRequests says whether Request looks at anything, ReadsAnswers whether Answer may give a policy, and ReadsSystem whether
 // Answer needs the request's system texts.
-func (p *Policy) ReadsRequests() bool { return false }
+func (p *Policy) ReadsRequests() bool {
+	return p != nil && (len(p.requestPatterns) > 0 || p.invisible|p.pii|p.injection != 0)
+}
 
 // ReadsAnswers is described at ReadsRequests.
-func (p *Policy) ReadsAnswers() bool { return false }
+func (p *Policy) ReadsAnswers() bool {
+	return p != nil && (len(p.answerPatterns) > 0 || p.piiAnswers || p.leak != nil || p.images != nil)
+}
 
 // ReadsSystem is described at ReadsRequests.
-func (p *Policy) ReadsSystem() bool { return false }
+func (p *Policy) ReadsSystem() bool { return p != nil && p.leak != nil }
 
-// Text is one text of a request.
-type Text struct {
-	Scope config.TextScope
-	// Value is plain: what escapes mean in the body, it says. It is not kept, nor changed.
-	Value []byte
+// scopes is a set of config.TextScope.
+type scopes uint8
+
+// scopeOf gives one; words of whom nobody knows are a user's.
+func scopeOf(name config.TextScope) scopes {
+	switch name {
+	case config.ScopeTool:
+		return 2
+	case config.ScopeSystem:
+		return 4
+	case config.ScopeAssistant:
+		return 8
+	}
+	return 1
 }
 
-// Replacement says what a text becomes.
-type Replacement struct {
-	// Index is the text's place among those given.
-	Index int
-	// With holds until the Scratch is used again.
-	With []byte
+func scopesOf(names []config.TextScope) scopes {
+	var set scopes
+	for _, name := range names {
+		set |= scopeOf(name)
+	}
+	return set
 }
 
-// Blocked is why a request or an answer is refused. It says nothing of the text.
-type Blocked struct {
-	Kind exchange.Finding
-	// Name is the deny pattern's, and empty of other kinds.
-	Name      string
-	Direction config.Direction
-}
+// detector is one for all policies: it reads its rules when it is made.
+var detector = sync.OnceValue(func() *injection.Detector { return injection.New(nil) })
 
-// Result is what became of a request's texts.
-type Result struct {
-	// Block is nil where the request may go on. Otherwise not all was looked at.
-	Block    *Blocked
-	Findings exchange.Findings
-	// Replaced are in the order of the texts, and hold until the Scratch is used again.
-	Replaced []Replacement
-}
-
-// Scratch is the memory of calls of Request, one at a time. The zero value is ready; it may be pooled.
-type Scratch struct{}
-
-// Request looks at the texts of a request. It takes time linear in the texts, and allocates nothing where nothing is found.
-func (p *Policy) Request(texts []Text, scratch *Scratch) Result {
-	return Result{}
+// detection gives what detects injections at a sensitivity.
+func detection(least config.Sensitivity) func([]byte, config.TextScope) bool {
+	sensitivity := map[config.Sensitivity]injection.Sensitivity{
+		config.SensitivityLow: injection.Low, config.SensitivityMedium: injection.Medium, config.SensitivityHigh: injection.High,
+	}[least]
+	d := detector()
+	return func(text []byte, from config.TextScope) bool {
+		source := injection.User
+		switch from {
+		case config.ScopeTool:
+			source = injection.Tool
+		case config.ScopeSystem:
+			source = injection.System
+		}
+		return d.Detect(text, source).Exceeds(sensitivity)
+	}
 }
