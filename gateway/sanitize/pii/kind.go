@@ -75,7 +75,7 @@ func (s Kinds) Has(k Kind) bool { return s&(1<<k) != 0 }
 type Counts [kindCount]int
 
 // Total is the number of findings of all kinds.
-func (c *Counts) Total() int {
+func (c Counts) Total() int {
 	n := 0
 	for _, v := range c {
 		n += v
@@ -84,7 +84,7 @@ func (c *Counts) Total() int {
 }
 
 // Kinds is the set of the kinds found.
-func (c *Counts) Kinds() Kinds {
+func (c Counts) Kinds() Kinds {
 	var set Kinds
 	for k, v := range c {
 		if v > 0 {
