@@ -145,7 +145,7 @@ func unpack(text string) ([]float32, error) {
 	vector := make([]float32, len(packed)/4)
 	for i := range vector {
 		f := math.Float32frombits(binary.LittleEndian.Uint32(packed[4*i:]))
-		if f != f || math.IsInf(float64(f), 0) { //nolint:staticcheck // NaN is not itself.
+		if size := float64(f); math.IsNaN(size) || math.IsInf(size, 0) {
 			return nil, errNumbers
 		}
 		vector[i] = f

@@ -10,8 +10,8 @@ import (
 )
 
 // maxCompared bounds how many vectors of a scope are compared in full, so that a scope of questions that are all alike
-// costs as much as 500 comparisons and no more.
-const maxCompared = 512
+// costs no more than these.
+const maxCompared = 256
 
 // scopeKey keeps vectors of different lengths apart too, so that a model that changes its length starts anew.
 type scopeKey struct {

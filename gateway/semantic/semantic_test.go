@@ -65,7 +65,7 @@ func TestNearest(t *testing.T) {
 	}{
 		"the same":                             {scope: scopeA, vector: axis(0), threshold: 1, wantRef: 1, want: 1},
 		"the nearer of two":                    {scope: scopeA, vector: leaning(0, 1, 0.19), threshold: 0.9, wantRef: 2, want: 0.99995},
-		"at any length":                        {scope: scopeA, vector: []float32(scaled(axis(5), 1e30)), threshold: 0.99, wantRef: 3, want: 1},
+		"at any length":                        {scope: scopeA, vector: scaled(axis(5), 1e30), threshold: 0.99, wantRef: 3, want: 1},
 		"below the threshold":                  {scope: scopeA, vector: leaning(5, 7, 0.5), threshold: 0.9, wantNone: true},
 		"above a lower threshold":              {scope: scopeA, vector: leaning(5, 7, 0.5), threshold: 0.85, wantRef: 3, want: 0.8944},
 		"another scope's question":             {scope: scopeA, vector: axis(9), threshold: 0.5, wantNone: true},
@@ -180,14 +180,14 @@ func TestLaterAnswersReplaceEarlierOnes(t *testing.T) {
 
 func TestExpiredAnswersAreNeverGiven(t *testing.T) {
 	x, now := clocked(Options{})
-	for i := range 60 {
+	for i := range 15 {
 		if !x.Add(scopeA, axis(i), refOf(i), nil, start.Add(time.Duration(i+1)*time.Minute)) {
 			t.Fatal("refused")
 		}
 	}
-	for minute := range 60 {
+	for minute := range 15 {
 		*now = start.Add(time.Duration(minute) * time.Minute)
-		for i := range 60 {
+		for i := range 15 {
 			_, _, got := x.Nearest(scopeA, axis(i), 0.9)
 			if want := i+1 > minute; got != want {
 				t.Fatalf("after %d minutes, question %d is found: %v, want %v", minute, i, got, want)
@@ -297,15 +297,15 @@ func TestReplacingInAFullIndexEvictsNothing(t *testing.T) {
 }
 
 func TestAFloodOfScopesIsBounded(t *testing.T) {
-	x, _ := clocked(Options{MaxEntries: 1000, MaxBytes: 100 << 10})
-	for i := range 5000 {
+	x, _ := clocked(Options{MaxEntries: 1000, MaxBytes: 60 << 10})
+	for i := range 400 {
 		mustAdd(t, x, [32]byte{byte(i), byte(i >> 8)}, axis(i%64), i, "key:x")
-		if s := x.Stats(); s.Bytes > 100<<10 || s.Scopes > s.Entries {
+		if s := x.Stats(); s.Bytes > 60<<10 || s.Scopes > s.Entries {
 			t.Fatalf("after %d: %+v", i, s)
 		}
 	}
 	check(t, x)
-	if s := x.Stats(); s.Entries < 50 || s.Evicted != uint64(5000-s.Entries) {
+	if s := x.Stats(); s.Entries < 50 || s.Evicted != uint64(400-s.Entries) {
 		t.Errorf("%+v", s)
 	}
 }

@@ -97,7 +97,7 @@ func TestReachHoldsForThousandsOfPairs(t *testing.T) {
 	p := newPlanes(rand.New(rand.NewPCG(5, 5)))
 	for _, cosine := range []float64{0.5, 0.8, 0.9, 0.95, 0.99, 0.9999} {
 		widest := 0
-		for range 500 {
+		for range 150 {
 			a := c.question()
 			sa, va := drawn(t, p, a)
 			sb, vb := drawn(t, p, c.near(a, cosine))

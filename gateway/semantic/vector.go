@@ -3,7 +3,10 @@
 
 package semantic
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // MaxDimensions bounds a vector's length; the field's largest embeddings have 4096.
 const MaxDimensions = 4096
@@ -23,8 +26,7 @@ func quantise(v []float32, values []int16) (vector, bool) {
 	largest := 0.0
 	for _, f := range v {
 		size := math.Abs(float64(f))
-		// A NaN is neither, so the comparison finds it as well.
-		if !(size <= math.MaxFloat32) { //nolint:staticcheck // De Morgan does not hold for NaN.
+		if math.IsNaN(size) || size > math.MaxFloat32 {
 			return vector{}, false
 		}
 		largest = max(largest, size)
@@ -32,7 +34,7 @@ func quantise(v []float32, values []int16) (vector, bool) {
 	if largest == 0 {
 		return vector{}, false
 	}
-	values = append(values[:0], make([]int16, len(v))...)
+	values = slices.Grow(values[:0], len(v))[:len(v)]
 	// In float64, for the scale of the smallest numbers is beyond float32.
 	scale := math.MaxInt16 / largest
 	for i, f := range v {

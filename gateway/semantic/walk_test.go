@@ -60,7 +60,7 @@ func TestAWalkAgreesWithAList(t *testing.T) {
 	x, now := clocked(Options{MaxEntries: bound})
 	var list []modelled // by use, the last first to go
 	found := 0
-	for step := range 6000 {
+	for step := range 3000 {
 		*now = now.Add(time.Second)
 		scope := byte(r.IntN(3))
 		v := c.question()
@@ -109,7 +109,7 @@ func TestAWalkAgreesWithAList(t *testing.T) {
 		}
 	}
 	check(t, x)
-	if found < 500 {
+	if found < 200 {
 		t.Errorf("only %d were found: the walk shows little", found)
 	}
 }
@@ -152,13 +152,13 @@ func TestRecall(t *testing.T) {
 		threshold       float32
 		want            float64
 	}{
-		"topics":                            {192, 1200, 50, 0.6, 0.75, 0.96, 0.95, 1},
-		"unrelated questions":               {128, 1200, 1, 0, 0, 0.96, 0.95, 1},
-		"a model that sees all alike":       {128, 1200, 100, 0.85, 0.9, 0.96, 0.95, 1},
-		"one crowd, of cosine 0.93":         {192, 2000, 1, 0.6, 0.965, 0.96, 0.95, 0.99},
-		"one crowd that the threshold lets": {192, 2000, 1, 0.6, 0.985, 0.99, 0.95, 0.99},
-		"a low threshold":                   {128, 1200, 20, 0.6, 0.8, 0.85, 0.7, 0.99},
-		"few dimensions":                    {8, 1200, 10, 0.2, 0.5, 0.999, 0.95, 0.99},
+		"topics":                            {192, 500, 50, 0.6, 0.75, 0.96, 0.95, 1},
+		"unrelated questions":               {128, 500, 1, 0, 0, 0.96, 0.95, 1},
+		"a model that sees all alike":       {128, 500, 100, 0.85, 0.9, 0.96, 0.95, 1},
+		"one crowd, of cosine 0.93":         {192, 1000, 1, 0.6, 0.965, 0.96, 0.95, 0.99},
+		"one crowd that the threshold lets": {192, 1000, 1, 0.6, 0.985, 0.99, 0.95, 0.99},
+		"a low threshold":                   {128, 500, 20, 0.6, 0.8, 0.85, 0.7, 0.99},
+		"few dimensions":                    {8, 500, 10, 0.2, 0.5, 0.999, 0.95, 0.99},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCorpus(uint64(test.n), test.dims, test.topics, test.lean, test.within)
@@ -170,7 +170,7 @@ func TestRecall(t *testing.T) {
 				all = append(all, v)
 				x.Add(scopeA, v, refOf(i), nil, never)
 			}
-			hits, asked := 0, 60
+			hits, asked := 0, 50
 			for range asked {
 				q := c.near(all[c.r.IntN(len(all))], test.cosine)
 				_, want := brute(all, q)
@@ -185,6 +185,26 @@ func TestRecall(t *testing.T) {
 	}
 }
 
+// Where hundreds are as near as the nearest, another may be given, but one that is as good.
+func TestInACrowdOneThatIsAsGoodIsGiven(t *testing.T) {
+	c := newCorpus(2, 192, 1, 0.6, 0.98)
+	x := New(Options{})
+	x.planes = newPlanes(rand.New(rand.NewPCG(1, 1)))
+	var all [][]float32
+	for i := range 900 {
+		v := c.question()
+		all = append(all, v)
+		x.Add(scopeA, v, refOf(i), nil, never)
+	}
+	for range 50 {
+		q := c.question()
+		_, want := brute(all, q)
+		if _, got, ok := x.Nearest(scopeA, q, 0.95); !ok || want-float64(got) > 0.002 {
+			t.Errorf("found %v at %v, want %v", ok, got, want)
+		}
+	}
+}
+
 func TestManyAtOnce(t *testing.T) {
 	x := New(Options{MaxEntries: 200})
 	c := newCorpus(3, 64, 8, 0.5, 0.8)
@@ -196,7 +216,7 @@ func TestManyAtOnce(t *testing.T) {
 	for worker := range 8 {
 		wg.Go(func() {
 			r := rand.New(rand.NewPCG(uint64(worker), 0))
-			for range 400 {
+			for range 200 {
 				i, scope := r.IntN(len(vectors)), [32]byte{byte(r.IntN(4))}
 				switch r.IntN(8) {
 				case 0:
