@@ -32,7 +32,9 @@ func (c *compilation) output() Output {
 	providers, offers := c.providers()
 	models := c.models(offers)
 	c.fingerprintProviders(providers, models)
-	routes := c.routes(c.catalog(offers))
+	catalog := c.catalog(offers)
+	c.asides(&gateway, catalog)
+	routes := c.routes(&gateway, catalog)
 	policies := c.policies()
 	served := c.keys(mentioned(policies))
 	document := &config.Document{

@@ -65,6 +65,9 @@ func (c *compilation) gateway() config.Gateway {
 	c.listener(&g)
 	g.Auth = c.auth(p, spec.Auth)
 	g.Store, g.Ledger = c.store(p, spec.Store), c.ledger(p, spec.Ledger)
+	g.RequestLimits, g.CORS = p.requestLimits(spec.RequestLimits), p.cors(spec.CORS)
+	g.Cache, g.Sanitizer = p.cache(spec.Cache, g.Store != nil), c.sanitizer(p, spec.Sanitizer)
+	g.ErrorTracking = c.errorTracking(p, spec.Telemetry)
 	g.Headers = p.securityHeaders(spec.SecurityHeaders, g.TLS != nil)
 	c.out.Gateway.Accepted = p.finding()
 	return g

@@ -20,7 +20,7 @@ const defaultMaxExtraPercent = 5
 
 // routes judges the routes, oldest first, and gives those that are served in that order, which decides between routes
 // that are equally specific.
-func (c *compilation) routes(catalog catalog) []config.Route {
+func (c *compilation) routes(gateway *config.Gateway, catalog catalog) []config.Route {
 	all := make([]*v1alpha1.ModelRoute, len(c.in.Routes))
 	for i := range c.in.Routes {
 		all[i] = &c.in.Routes[i]
@@ -30,7 +30,7 @@ func (c *compilation) routes(catalog catalog) []config.Route {
 	var served []config.Route
 	claims := claims{}
 	for _, resource := range all {
-		route, verdict := c.route(resource, catalog)
+		route, verdict := c.route(resource, gateway, catalog)
 		if verdict.Served() {
 			lost := claims.take(resource.Spec.Models, &route)
 			if len(route.Models) == 0 {
@@ -49,7 +49,7 @@ func (c *compilation) routes(catalog catalog) []config.Route {
 }
 
 // route judges one by itself.
-func (c *compilation) route(resource *v1alpha1.ModelRoute, catalog catalog) (config.Route, Verdict) {
+func (c *compilation) route(resource *v1alpha1.ModelRoute, gateway *config.Gateway, catalog catalog) (config.Route, Verdict) {
 	verdict := Verdict{Generation: resource.Generation, ResolvedRefs: c.permitted(resource.Namespace)}
 	spec, p := resource.Spec, &problems{}
 	route := config.Route{
@@ -60,6 +60,7 @@ func (c *compilation) route(resource *v1alpha1.ModelRoute, catalog catalog) (con
 		Affinity: p.affinity(spec.Affinity),
 		Hedge:    p.hedge(spec.Hedge),
 		Limits:   p.limitSet("spec.limits", spec.Limits),
+		Cache:    p.routeCache(spec.Cache, gateway.Cache, gateway.Store != nil), Sanitizer: p.routeSanitizer(spec.Sanitizer, gateway.Sanitizer),
 	}
 	places := p.places(resource.Namespace, spec.Targets)
 	if spec.Mirror != nil {

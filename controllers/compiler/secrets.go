@@ -87,6 +87,16 @@ func GatewaySecrets(gw *v1alpha1.SparkGateway) []types.NamespacedName {
 			add(l.OTLP.AuthorizationSecretRef)
 		}
 	}
+	if s := gw.Spec.Sanitizer; s != nil && s.Webhook != nil {
+		add(s.Webhook.AuthorizationSecretRef)
+		add(s.Webhook.CASecretRef)
+	}
+	if t := gw.Spec.Telemetry; t != nil && t.ErrorTracking != nil {
+		add(t.ErrorTracking.SentryDSNSecretRef)
+		if t.ErrorTracking.Webhook != nil {
+			add(t.ErrorTracking.Webhook.AuthorizationSecretRef)
+		}
+	}
 	return names
 }
 
