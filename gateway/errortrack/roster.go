@@ -4,6 +4,7 @@
 package errortrack
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -82,10 +83,13 @@ func (r *roster) oldest(fault bool) int {
 	if r.faults != r.mistakes {
 		level = r.faults > r.mistakes
 	}
-	place := -1
-	for i := range r.owners {
-		if r.owners[i].fault == level && (place < 0 || r.seen[i].Load() < r.seen[place].Load()) {
-			place = i
+	place, first := 0, int64(math.MaxInt64)
+	for i, g := range r.owners {
+		if g.fault != level {
+			continue
+		}
+		if seen := r.seen[i].Load(); seen < first {
+			place, first = i, seen
 		}
 	}
 	return place
