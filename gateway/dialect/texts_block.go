@@ -11,6 +11,8 @@ type block struct {
 	// data is nil where there is none. It stands at a place of raw, unless it came in several lines.
 	data []byte
 	at   int
+	// ended says that a blank line ends it.
+	ended bool
 }
 
 const severalLines = -1
@@ -23,6 +25,7 @@ func (s *StreamFilter) cut(events []byte) (b block, rest []byte) {
 		at := len(events) - len(rest)
 		var line []byte
 		if line, rest = cutLine(rest); len(line) == 0 {
+			b.ended = true
 			break
 		}
 		value, ok := dataOf(line)

@@ -58,9 +58,6 @@ func termOf(key []byte) term {
 
 // fold appends a key without its escapes, in lower case and without underscores; nil where it is too long for a term.
 func fold(dst, key []byte) []byte {
-	if bytes.IndexByte(key, '\\') >= 0 {
-		key = appendUnescaped(nil, key)
-	}
 	for i := 0; i < len(key); {
 		c := rune(key[i])
 		n := 1
@@ -72,6 +69,8 @@ func fold(dst, key []byte) []byte {
 		switch {
 		case c == '_':
 			continue
+		case c == '\\':
+			return foldEscaped(dst[:0], key)
 		case len(dst) == maxFolded:
 			return nil
 		case c >= 'A' && c <= 'Z':
@@ -82,6 +81,14 @@ func fold(dst, key []byte) []byte {
 		dst = append(dst, byte(c))
 	}
 	return dst
+}
+
+// foldEscaped is fold for a key with escapes, which may stand for a backslash.
+func foldEscaped(dst, key []byte) []byte {
+	if key = appendUnescaped(nil, key); bytes.IndexByte(key, '\\') >= 0 {
+		return nil
+	}
+	return fold(dst, key)
 }
 
 // simplest gives the ASCII letter that a letter is by Unicode's simple folding, as ſ is s; else the letter.

@@ -44,6 +44,8 @@ type StreamFilter struct {
 	// elements is how many of the array were written; trailing says that no further one follows.
 	elements int
 	trailing bool
+	// ragged says that what was written last has no blank line behind it.
+	ragged bool
 }
 
 // channel is a text that is not yet whole.
@@ -62,7 +64,7 @@ func (s *StreamFilter) Reset(d exchange.Dialect, array bool, open func(Channel) 
 	}
 	s.d, s.array, s.open = d, array, open
 	s.channels, s.head, s.full = s.channels[:0], s.head[:0], false
-	s.number, s.shift, s.numbered, s.elements, s.trailing = 0, 0, false, 0, false
+	s.number, s.shift, s.numbered, s.elements, s.trailing, s.ragged = 0, 0, false, 0, false, false
 }
 
 // Full says that a stream had more than 256 texts open at once. Those beyond were withheld, so that the stream must end
@@ -81,6 +83,7 @@ func (s *StreamFilter) Write(dst, events []byte) []byte {
 		var b block
 		b, events = s.cut(events)
 		dst = s.event(dst, &b)
+		s.ragged = !b.ended
 	}
 	return dst
 }
@@ -262,6 +265,9 @@ func (s *StreamFilter) close(dst []byte, k int) []byte {
 	c := &s.channels[k]
 	s.rest = c.filter.Close(s.rest[:0])
 	if len(s.rest) > 0 {
+		if s.ragged {
+			dst, s.ragged = append(dst, "\n\n"...), false
+		}
 		dst = s.appendPiece(dst, c, s.rest)
 		s.shift++
 	}
