@@ -163,7 +163,8 @@ func (c *Cache) fetch(ctx context.Context, key *Key, terms *Terms) *Entry {
 		// The other's clock is ahead, by who knows how much: it is kept no longer than if it were new.
 		e.Stored = now
 	}
-	if !e.Fresh(now, 0) || c.marks.Load().hold(&e.Labels, e.Asked) {
+	// It was asked for by another's clock.
+	if !e.Fresh(now, 0) || c.marks.Load().hold(&e.Labels, e.Asked.Add(-Skew)) {
 		return nil
 	}
 	c.put(key, e)

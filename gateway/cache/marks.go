@@ -67,8 +67,9 @@ func (m *marks) clone() *marks {
 	return &c
 }
 
-func (m *marks) add(label string, told, now int64) {
-	fresh := mark{at: min(told, now), told: told}
+// add remembers a purge that was told of with a time, and holds up to another.
+func (m *marks) add(label string, told, at int64) {
+	fresh := mark{at: at, told: told}
 	if label == PurgeAll {
 		m.all = mark{at: max(m.all.at, fresh.at), told: told}
 		return

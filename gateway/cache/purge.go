@@ -30,12 +30,18 @@ func KnownLabel(label string) bool {
 // memory. None of it is given any more, whether it is in memory, in a Tier or under way, but to those who follow it
 // already. Other processes hear of it by a Tier's Purge and their Learn. Unknown labels remove nothing.
 func (c *Cache) Purge(label string, at time.Time) (removed int) {
-	return c.Learn(map[string]int64{label: at.UnixMilli()})
+	return c.learn(map[string]int64{label: at.UnixMilli()}, 0)
 }
 
+// Skew is how far apart the clocks of processes may be for a purge to hold for what each of them has.
+const Skew = 500 * time.Millisecond
+
 // Learn is Purge for what other processes purged, as a Tier's Purged gives it: times in milliseconds since 1970, of which
-// those that are to come are now. What is known already costs little.
-func (c *Cache) Learn(told map[string]int64) (removed int) {
+// those that are to come are now. It removes as well what was asked for within Skew after them. What is known already
+// costs little.
+func (c *Cache) Learn(told map[string]int64) (removed int) { return c.learn(told, Skew) }
+
+func (c *Cache) learn(told map[string]int64, skew time.Duration) (removed int) {
 	now := c.opts.Now()
 	c.keeping.Lock()
 	known := c.marks.Load()
@@ -47,7 +53,7 @@ func (c *Cache) Learn(told map[string]int64) (removed int) {
 		if m == known {
 			m = known.clone()
 		}
-		m.add(label, at, now.UnixMilli())
+		m.add(label, at, min(at+skew.Milliseconds(), now.UnixMilli()))
 	}
 	if m != known {
 		m.tidy(now.Add(-MaxTTL).UnixMilli())

@@ -149,6 +149,49 @@ func TestWhatOthersPurgedIsLearnedOnce(t *testing.T) {
 	}
 }
 
+// Whose clock is behind or ahead by no more than Skew keeps nothing from before another's purge, and soon keeps answers again.
+func TestPurgesByOtherClocks(t *testing.T) {
+	tests := map[string]struct {
+		ahead time.Duration // of the one who purges, before those who answered
+		after time.Duration // when it is learned
+		want  bool          // still there
+	}{
+		"clocks that agree":              {0, 0, false},
+		"one that is ahead":              {Skew, time.Second, false},
+		"one that is behind":             {-Skew, time.Second, false},
+		"one that is behind by far":      {-Skew - time.Millisecond, time.Second, true},
+		"one that is behind, at once":    {-Skew, 0, false},
+		"one that is far ahead, at once": {time.Hour, 0, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			c, clock := made(t, 1<<20)
+			there := New(Options{Bytes: 1 << 20, Now: clock.now})
+			defer there.Close()
+			s := &shelf{}
+			answered(c, numbered(1), &Terms{Labels: alice, Tier: s}, "x")
+			purged := clock.after(test.ahead)
+			clock.advance(test.after)
+			told := map[string]int64{"model:smart": purged}
+			c.Learn(told)
+			there.Purge("model:smart", time.UnixMilli(purged))
+			if got := c.Get(numbered(1), 0) != nil; got != test.want {
+				t.Errorf("who answered still has it: %v", got)
+			}
+			if e, _ := there.Lookup(t.Context(), numbered(1), &Terms{Tier: s}); (e != nil) != test.want {
+				t.Errorf("who purges still finds it: %v", e)
+			}
+			clock.advance(time.Millisecond)
+			if !answered(c, numbered(2), &Terms{Labels: alice}, "x") {
+				t.Error("a new answer is not kept")
+			}
+			if c.Learn(told); c.Get(numbered(2), 0) == nil {
+				t.Error("told again, it holds for a new answer")
+			}
+		})
+	}
+}
+
 func TestPurgesAreBounded(t *testing.T) {
 	c, clock := made(t, 16<<20)
 	const n = 3 * maxMarks
