@@ -22,8 +22,8 @@ type arguments struct {
 	bare []byte
 	// plain are bytes of a string that the inner filter is to see.
 	plain, told []byte
-	// last is the beginning of the last string, name that of the value that comes, with ": "; both are empty when there is none.
-	last, name []byte
+	// last is the beginning of the last string and became what it became; name is that of the value that comes, with ": ".
+	last, became, name []byte
 	// ahead is how many bytes of name the inner filter has still to give back, before it gives of the value.
 	ahead int
 }
@@ -98,13 +98,16 @@ func (a *arguments) next(dst []byte, c byte) []byte {
 	}
 	switch c {
 	case '"':
-		a.state, a.last = inString, a.last[:0]
+		a.state, a.last, a.became = inString, a.last[:0], a.became[:0]
 		dst = append(dst, c)
 		return a.begin(dst)
 	case ':':
-		a.name = append(append(a.name[:0], a.last...), ": "...)
+		a.name = a.name[:0]
+		if bytes.Equal(a.last, a.became) { // Else the name is a finding by itself, and would be one again.
+			a.name = append(append(a.name, a.last...), ": "...)
+		}
 	case ',', '{', '}', '[', ']':
-		a.name, a.last = a.name[:0], a.last[:0]
+		a.name, a.last, a.became = a.name[:0], a.last[:0], a.became[:0]
 	}
 	return append(dst, c)
 }
@@ -130,6 +133,7 @@ func (a *arguments) give(dst, told []byte) []byte {
 		told = told[1:]
 		a.ahead--
 	}
+	a.became = append(a.became, told[:min(len(told), maxName-len(a.became))]...)
 	return appendEscaped(dst, told)
 }
 

@@ -11,8 +11,8 @@ import (
 
 // visible gives the text without the characters that people do not see and models read, and says whether there were any: controls
 // but for white space; overrides of direction, and what embeds another one in a text that has no letters from right to left; tags
-// that are not of a flag; several selectors of a variant in a row; and what has no width, between letters whose script has no use
-// for it, or three and more in a row. Soft hyphens are not among them: what is copied from print is full of them.
+// that are not of a flag; several selectors of a variant in a row; and what has no width, within words and addresses whose script has no
+// use for it, or three and more in a row. Soft hyphens are not among them: what is copied from print is full of them.
 // The text is appended to dst where there were some, and is the text itself otherwise.
 func visible(dst, text []byte) ([]byte, bool) {
 	i := suspicious(text, 0)
@@ -178,7 +178,12 @@ func (r *visibleReader) widthless(i int) int {
 	return i - end
 }
 
+// isWordy says whether a character is of a word, or of an address.
 func isWordy(c rune) bool {
+	switch c {
+	case '@', '.', '-', '_', '+':
+		return true
+	}
 	return c != utf8.RuneError && (unicode.IsLetter(c) || unicode.IsDigit(c) || unicode.IsMark(c) && !isSelector(c))
 }
 
