@@ -4,6 +4,7 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"github.com/sparkgateway/spark/gateway/dialect"
 	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/proxy"
+	"github.com/sparkgateway/spark/gateway/sse"
 )
 
 // leading is the guard of a request that others may follow: when its client leaves while somebody follows, its call goes on,
@@ -225,16 +227,39 @@ func (r *request) judge(e *cache.Entry) (whole, good bool) {
 			return true, false
 		}
 		e.Body = r.caching.flight.Recorded()
-		good = e.Body != nil && dialect.Complete(r.dialect, ex.Operation, ex.Stream, e.Body)
-		if !good {
+		if e.Body == nil || !r.whole(e.Body) {
 			e.Body = nil
+			return true, false
 		}
-		return true, good
+		return true, true
 	case exchange.ProviderRefused, exchange.ProviderFailed:
 		// The provider's own error, as it came.
 		return !r.relaying, false
 	default:
 		return false, false
+	}
+}
+
+// whole says that an answer is whole and good by its own words.
+func (r *request) whole(body []byte) bool {
+	if !r.ex.Stream || r.array() {
+		return dialect.Complete(r.dialect, r.ex.Operation, body)
+	}
+	var events sse.Scanner
+	from, end := bytes.NewReader(body), dialect.Ending{Dialect: r.dialect}
+	for {
+		e, ok, err := events.Next()
+		switch {
+		case err != nil:
+			return false
+		case ok && e.HasData:
+			end.Event(e.Data)
+		case ok:
+		default:
+			if n, _ := events.Fill(from); n == 0 {
+				return len(events.Rest()) == 0 && end.Complete()
+			}
+		}
 	}
 }
 

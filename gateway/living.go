@@ -150,7 +150,7 @@ func (l *Living) Close() {
 	}
 	l.errors.Close(ctx)
 	l.cache.Close()
-	_, _ = l.guards.Use(nil)
+	l.guards.Close()
 	l.tokens.Close()
 	l.health.Close()
 	l.mirrors.close()

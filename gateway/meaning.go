@@ -11,6 +11,7 @@ import (
 	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/dialect"
 	"github.com/sparkgateway/spark/gateway/exchange"
+	"github.com/sparkgateway/spark/gateway/provider"
 	"github.com/sparkgateway/spark/gateway/proxy"
 	"github.com/sparkgateway/spark/gateway/semantic"
 )
@@ -71,6 +72,10 @@ func (r *request) means(req *proxy.Request, wish *cacheWish) *exchange.Error {
 	if e := r.srv.living.cache.Get(cache.Key(ref), wish.maxAge); e != nil {
 		r.ex.Caching.Similarity = similarity
 		r.hit(e, exchange.TierSemantic)
+		return nil
+	}
+	if wish.maxAge == 0 {
+		r.srv.living.meanings.Remove(ref)
 	}
 	return nil
 }
@@ -89,6 +94,9 @@ func (r *request) scopeOf(rest [32]byte) [sha256.Size]byte {
 	k.Add(r.ex.Model)
 	k.Add(r.ownPath())
 	k.Add(r.ctx.QueryArgs().Peek("alt"))
+	for _, name := range provider.Meaningful(r.dialect) {
+		k.Add(r.ctx.Request.Header.PeekCanonical(name))
+	}
 	k.Add(r.ctx.Request.Header.PeekCanonical(headerSparkCacheKey))
 	k.Add(rest[:])
 	return k.Key()

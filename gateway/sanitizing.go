@@ -236,7 +236,7 @@ func (b *build) openGuards(living *Living) error {
 	var all []guard.Settings
 	for s := range b.sanitizers() {
 		if s.Webhook != nil {
-			if settings := webhookSettings(b.doc, s.Webhook); !slices.Contains(all, settings) {
+			if settings := guard.SettingsOf(s.Webhook, b.doc.Secrets, b.doc.Core.Gateway.ID); !slices.Contains(all, settings) {
 				all = append(all, settings)
 			}
 		}
@@ -263,7 +263,7 @@ func (b *build) guardingOf(routed *config.Route) *guarding {
 	}
 	g := &guarding{content: b.policies[from], strict: strict(from)}
 	if from.Webhook != nil {
-		g.webhook = &webhook{from: from.Webhook, Webhook: b.webhooks[webhookSettings(b.doc, from.Webhook)]}
+		g.webhook = &webhook{from: from.Webhook, Webhook: b.webhooks[guard.SettingsOf(from.Webhook, b.doc.Secrets, b.doc.Core.Gateway.ID)]}
 	}
 	if m := from.Moderation; m != nil {
 		g.moderation = &moderation{from: m, target: b.asideTarget(&m.Target)}
@@ -304,11 +304,4 @@ func strict(s *config.Sanitizer) bool {
 		}
 	}
 	return s.Webhook != nil
-}
-
-// webhookSettings are what a webhook is kept by.
-func webhookSettings(doc *config.Document, w *config.GuardWebhook) guard.Settings {
-	return guard.Settings{
-		URL: w.URL, Authorization: doc.Secrets[w.Authorization], CA: w.CA, Timeout: w.Timeout.Std(), Gateway: doc.Core.Gateway.ID,
-	}
 }

@@ -21,7 +21,8 @@ func (s *Server) track(r *request, end time.Time) {
 		return
 	}
 	message := ""
-	if r.told != nil {
+	if r.told != nil && r.told.Outcome != exchange.ProviderRefused && r.told.Outcome != exchange.ProviderFailed {
+		// A provider's own words may quote a prompt.
 		message = r.told.Message
 	}
 	s.living.errors.Record(errortrack.Event{
@@ -32,17 +33,7 @@ func (s *Server) track(r *request, end time.Time) {
 
 // trackErrors takes up who is told of errors.
 func (l *Living) trackErrors(doc *config.Document) {
-	from := doc.Core.Gateway.ErrorTracking
-	if from == nil {
-		from = &config.ErrorTracking{}
-	}
-	settings := errortrack.Settings{
-		MaxGroups: from.MaxGroups, SentryDSN: doc.Secrets[from.SentryDSN], Environment: from.Environment,
-	}
-	if w := from.Webhook; w != nil {
-		settings.WebhookURL, settings.WebhookAuthorization = w.URL, doc.Secrets[w.Authorization]
-	}
-	if err := l.errors.Use(settings); err != nil {
+	if err := l.errors.Use(errortrack.SettingsOf(doc.Core.Gateway.ErrorTracking, doc.Secrets)); err != nil {
 		l.log.Warn("errors are not told to Sentry", slog.Any("error", err))
 	}
 }

@@ -4,28 +4,47 @@
 package dialect
 
 import (
-	"bytes"
 	"strconv"
 
 	"github.com/sparkgateway/spark/gateway/exchange"
-	"github.com/sparkgateway/spark/gateway/sse"
 )
 
-// Complete says that an answer is whole and good by its dialect's own words: the model ended of itself or to call a tool. One
-// that was cut at a bound of tokens, filtered, refused or is an error is not, nor is anything that cannot be read. It is for
-// answers that others get again. A stream is all of its events.
-func Complete(d exchange.Dialect, op exchange.Operation, stream bool, body []byte) bool {
+// Complete says that an answer that is not a stream of events is whole and good by its dialect's own words: the model ended of
+// itself or to call a tool. One that was cut at a bound of tokens, filtered, refused or is an error is not, nor is anything that
+// cannot be read. It is for answers that others get again.
+func Complete(d exchange.Dialect, op exchange.Operation, body []byte) bool {
 	if op != exchange.Chat && op != exchange.Completions {
-		return !stream && completeObject(d, body)
+		return completeObject(d, body)
 	}
 	if i := skipSpace(body, 0); i < len(body) && body[i] == '[' {
 		return completeArray(d, body)
 	}
-	if stream {
-		return completeEvents(d, body)
-	}
 	ended, bad := endOf(d, body)
 	return ended && !bad && completeObject(d, body)
+}
+
+// Ending is Complete for a stream, event by event. The zero value is ready.
+type Ending struct {
+	Dialect         exchange.Dialect
+	ended, done, no bool
+}
+
+// Event takes the data of the next event.
+func (e *Ending) Event(data []byte) {
+	if string(data) == Done {
+		e.done = true
+		return
+	}
+	a, ok := ReadAnswer(e.Dialect, data)
+	ended, bad := endOf(e.Dialect, data)
+	e.no = e.no || !ok || a.Error != nil || bad
+	e.ended, e.done = e.ended || ended, e.done || a.Ended
+}
+
+// Complete says that the events are a whole stream.
+func (e *Ending) Complete() bool {
+	// Gemini's streams, and the gateway's own, end with the event that says why.
+	return !e.no && e.ended && (e.done || e.Dialect == exchange.Gemini || e.Dialect == exchange.Spark)
 }
 
 // completeObject says that a body is a JSON object and no error.
@@ -51,41 +70,6 @@ func completeArray(d exchange.Dialect, body []byte) bool {
 			return good && i < len(body) && body[i] == ']'
 		}
 		i = skipSpace(body, i+1)
-	}
-}
-
-// completeEvents reads all events of a stream.
-func completeEvents(d exchange.Dialect, body []byte) bool {
-	var s sse.Scanner
-	from, good, done := bytes.NewReader(body), false, false
-	for {
-		e, ok, err := s.Next()
-		if err != nil {
-			return false
-		}
-		if !ok {
-			if n, _ := s.Fill(from); n > 0 {
-				continue
-			}
-			return good && len(s.Rest()) == 0 && (done || d == exchange.Gemini)
-		}
-		if !e.HasData {
-			continue
-		}
-		if string(e.Data) == Done {
-			done = true
-			continue
-		}
-		a, ok := ReadAnswer(d, e.Data)
-		if !ok || a.Error != nil {
-			return false
-		}
-		done = done || a.Ended
-		ended, bad := endOf(d, e.Data)
-		if bad {
-			return false
-		}
-		good = good || ended
 	}
 }
 
