@@ -117,7 +117,7 @@ func beginsCode(text []byte) bool {
 	case '<', '{', '[', '/', '*', '&':
 		return true
 	case '$', '@':
-		return measure(text).digits == 0
+		return text[1] == '{' || text[1] == '(' || measure(text).digits == 0
 	case '0':
 		return text[1] == 'x' && len(text) <= 18
 	}

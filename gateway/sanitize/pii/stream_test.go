@@ -69,9 +69,9 @@ func streamed(t *testing.T, s *Stream, text []byte, kinds Kinds, next func() int
 }
 
 func TestAStreamIsTheWholeHoweverItIsCut(t *testing.T) {
-	rounds := 20_000
+	rounds := 8_000
 	if testing.Short() {
-		rounds = 5_000
+		rounds = 2_000
 	}
 	r := rand.New(rand.NewPCG(1, 2))
 	s := NewStream(All)
@@ -129,7 +129,7 @@ func sane(t *testing.T, text []byte, spans []Span) {
 
 func TestAKindDoesNotDependOnTheOthers(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	for range 5_000 {
+	for range 2_000 {
 		text := mixture(r)
 		kinds := Kinds(r.IntN(int(All) + 1))
 		var want []Span
