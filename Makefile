@@ -107,6 +107,15 @@ accounting: ## Hold the records of 10,000 mixed requests against the provider's 
 	SPARK_CRASHES=100 go test -count=1 -timeout 30m -v ./test/replicas
 	SPARK_SCALE_KEYS=100000 go test -count=1 -timeout 30m -v ./test/scale
 
+DATA ?= ../shared/data
+.PHONY: eval-sanitizer
+eval-sanitizer: ## Measure what the sanitizer finds in the prompts and the personal data of DATA.
+	go run ./hack/sanitizer -data $(DATA)
+
+.PHONY: train-sanitizer
+train-sanitizer: ## Train the classifier of prompt injections on DATA: the same data make the same weights.
+	go run ./hack/sanitizer -data $(DATA) -out gateway/sanitize/injection -date $$(date +%F)
+
 .PHONY: clean
 clean: ## Remove what was built.
 	rm -rf bin dist

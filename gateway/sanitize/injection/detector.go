@@ -17,8 +17,18 @@ type Detector struct {
 	scratch sync.Pool
 }
 
-// New makes a detector of the rules and the given weights; without weights the rules decide alone.
+// New makes a detector of the rules and the given weights; nil are those that come with the package.
 func New(weights *Weights) *Detector {
+	if weights == nil {
+		weights = embedded()
+	}
+	return newDetector(weights)
+}
+
+// Untrained makes a detector whose rules decide alone, as the training needs it.
+func Untrained() *Detector { return newDetector(nil) }
+
+func newDetector(weights *Weights) *Detector {
 	d := &Detector{weights: weights}
 	d.lexicon = readLexicon(lexiconText)
 	d.rules = readRules(rulesText, d.lexicon)

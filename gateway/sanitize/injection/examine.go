@@ -3,51 +3,56 @@
 
 package injection
 
-// Passage is what the training sees of some blocks of a text.
+// Passage is what the training sees of one part of a text.
 type Passage struct {
-	Rules  float32
-	Words  int32
-	Spread float32
+	// Rules is the score of the rules, in log-odds, and Spread what the sum of the words' weights is divided by.
+	Rules, Spread float32
+	// Traits are the indices of what the passage is as a whole.
 	Traits []int
-	Fired  []int
-	Tokens []uint32 // features of words, with repetition
+	// Features are those of its words, with repetition.
+	Features []uint32
 }
 
-// Examine tells all passages of a text, and the rules that fired anywhere in it.
-func (d *Detector) Examine(text []byte) (all []Passage, rules []string) {
+// Examined is what the training sees of a text.
+type Examined struct {
+	Passages []Passage
+	// Rules are the rules that stand anywhere in it, as they are written.
+	Rules []string
+}
+
+// Examine reads a text as Detect does, and tells all that Detect weighs. It is meant for training, and allocates.
+func (d *Detector) Examine(text []byte) Examined {
 	s := &scratch{tokenizer: tokenizer{lexicon: d.lexicon}}
-	was := d.weights
-	d.weights = nil
-	defer func() { d.weights = was }()
-	type spanned struct{ p passage }
-	var spans []spanned
-	d.passages(s, text, func(p *passage) { spans = append(spans, spanned{*p}) })
+	var (
+		spans []passage
+		out   Examined
+		all   fired
+	)
+	d.passages(s, text, func(p *passage) { spans = append(spans, *p) })
 	perBlock := make([][]uint32, len(s.blocks))
-	var kin kinship
+	var w words
 	for b := range perBlock {
+		w.begin()
 		for i := b * blockWords; i < min((b+1)*blockWords, len(s.tokens)); i++ {
-			d.lexicon.wordFeatures(s.tokens, i, &kin, func(f uint32) { perBlock[b] = append(perBlock[b], f) })
+			w.features(d.lexicon, s.tokens, i, func(f uint32) { perBlock[b] = append(perBlock[b], f) })
 		}
 	}
-	for _, sp := range spans {
-		q := Passage{Rules: sp.p.rules, Words: sp.p.words, Spread: spread(sp.p.words), Traits: []int{sp.p.trait}}
-		for f, seen := range sp.p.seen {
+	for i := range spans {
+		p := &spans[i]
+		q := Passage{Rules: p.rules, Spread: spread(p.words), Traits: []int{p.trait}}
+		for f, seen := range p.seen {
 			if seen {
 				q.Traits = append(q.Traits, f)
 			}
 		}
-		sp.p.fired.each(func(i int) { q.Fired = append(q.Fired, i) })
-		for b := sp.p.from; b < sp.p.to; b++ {
-			q.Tokens = append(q.Tokens, perBlock[b]...)
+		for b := p.from; b < p.to; b++ {
+			q.Features = append(q.Features, perBlock[b]...)
 		}
-		all = append(all, q)
-	}
-	var f fired
-	for _, b := range s.blocks {
-		for w := range f {
-			f[w] |= b.fired[w]
+		for w := range all {
+			all[w] |= p.fired[w]
 		}
+		out.Passages = append(out.Passages, q)
 	}
-	f.each(func(i int) { rules = append(rules, d.rules[i].text) })
-	return all, rules
+	all.each(func(i int) { out.Rules = append(out.Rules, d.rules[i].text) })
+	return out
 }

@@ -18,7 +18,7 @@ type passage struct {
 // margin is the log-odds of an attack. Strong rules suffice, whatever the words around them say.
 func (p *passage) margin(w *Weights) float32 {
 	if w == nil {
-		return p.rules - floorRules
+		return Floor(p.rules)
 	}
 	m := p.rules + w.Bias + float32(p.sum)*w.Scale/spread(p.words) + w.Traits[p.trait]
 	for f, seen := range p.seen {
@@ -63,14 +63,15 @@ func (d *Detector) read(s *scratch, text []byte) {
 	d.lexicon.find(s.tokens)
 	s.layers.reset(len(text))
 	shift := d.lexicon.shifted(s.tokens)
-	d.remarks(s, len(text), shift)
+	spelled := 0
+	if s.tally.singles >= leastSpelled {
+		spelled = s.layers.spell(text, func(hash uint32) bool { return d.lexicon.table.get(hash) != 0 })
+	}
+	s.layers.decode(text, &s.tally)
+	d.remarks(s, len(text), shift, spelled)
 	if shift != 0 {
 		s.layers.shift(text, shift)
 	}
-	if s.tally.singles >= leastSpelled {
-		s.layers.spell(text, func(hash uint32) bool { return d.lexicon.table.get(hash) != 0 })
-	}
-	s.layers.decode(text, &s.tally)
 	begin, from := 0, 0
 	for range maxDepth {
 		count := len(s.layers.ends)
@@ -101,7 +102,7 @@ func (l *lexicon) shifted(tokens []token) uint8 {
 	return 0
 }
 
-func (d *Detector) remarks(s *scratch, size int, shift uint8) {
+func (d *Detector) remarks(s *scratch, size int, shift uint8, spelled int) {
 	first := len(s.tokens)
 	t := &s.tally
 	s.at += 4
@@ -110,7 +111,7 @@ func (d *Detector) remarks(s *scratch, size int, shift uint8) {
 		holds bool
 	}{
 		{remarkTags, t.tags >= 4}, {remarkInvisible, t.zero >= 3}, {remarkTurned, t.bidi >= 2}, {remarkDisguised, t.mixed >= 2},
-		{remarkLeet, t.leet >= 2}, {remarkKeys, t.keys >= 1}, {remarkSpelled, t.singles >= 2*leastSpelled}, {remarkSlashed, slashed(t, size)},
+		{remarkLeet, t.leet >= 2}, {remarkKeys, t.keys >= 1}, {remarkSpelled, spelled >= 2}, {remarkSlashed, slashed(t, size)},
 		{remarkCipher, shift != 0},
 	} {
 		if r.holds {
@@ -125,9 +126,10 @@ func (d *Detector) passages(s *scratch, text []byte, visit func(*passage)) {
 	d.read(s, text)
 	s.blocks = s.blocks[:0]
 	m := matcher{tokens: s.tokens, sets: d.lexicon.sets}
-	var kin kinship
+	var w words
 	for from := 0; from < len(s.tokens); from += blockWords {
 		to := min(from+blockWords, len(s.tokens))
+		w.begin()
 		b := block{words: int32(to - from)} //nolint:gosec // at most blockWords
 		for i := from; i < to; i++ {
 			if set := s.tokens[i].set; set != 0 {
@@ -138,7 +140,7 @@ func (d *Detector) passages(s *scratch, text []byte, visit func(*passage)) {
 				}
 			}
 			if d.weights != nil {
-				d.lexicon.wordFeatures(s.tokens, i, &kin, func(f uint32) { b.sum += int32(d.weights.Table[Bucket(f)]) })
+				w.features(d.lexicon, s.tokens, i, func(f uint32) { b.sum += int32(d.weights.Table[Bucket(f)]) })
 			}
 		}
 		s.blocks = append(s.blocks, b)

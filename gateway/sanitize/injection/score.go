@@ -43,34 +43,59 @@ func featureOf(name string) uint32 {
 
 func pairOf(a, b uint32) uint32 { return (a*31 ^ b) * golden }
 
-// wordFeatures calls back with the features of the i-th token.
-func (l *lexicon) wordFeatures(tokens []token, i int, kin *kinship, visit func(feature uint32)) {
+// words makes the features of one token after the other.
+type words struct {
+	// seen is a small filter of what the block had already: what is said over and over counts little more than once.
+	seen [16]uint64
+	// kin is the last word of a class, whose pair with the next is a feature, and kinAt its place.
+	kin, kinAt uint32
+}
+
+// kinReach is how far apart two words are that make a pair.
+const kinReach = 8
+
+// begin starts a block.
+func (w *words) begin() { w.seen = [16]uint64{} }
+
+// once says whether a feature is new to the block.
+func (w *words) once(feature uint32) bool {
+	bit := feature * golden >> 22
+	old := w.seen[bit>>6]
+	w.seen[bit>>6] = old | 1<<(bit&63)
+	return old>>(bit&63)&1 == 0
+}
+
+// features calls back with those of the i-th token: the word, the pair with the one before, its classes.
+func (w *words) features(l *lexicon, tokens []token, i int, visit func(feature uint32)) {
 	t := &tokens[i]
 	before := startFeature
 	if t.marks&atStart == 0 && i > 0 {
 		before = tokens[i-1].hash
 	}
-	visit(t.hash)
-	visit(pairOf(before, t.hash))
+	if w.once(t.hash) {
+		visit(t.hash)
+	}
+	if pair := pairOf(before, t.hash); w.once(pair) {
+		visit(pair)
+	}
 	if t.set == 0 {
 		return
 	}
 	set := &l.sets[t.set]
 	for _, name := range set.names {
-		visit(name)
+		if w.once(name) {
+			visit(name)
+		}
 	}
 	if set.kin != 0 {
-		if kin.feature != 0 && t.at-kin.at < kinReach {
-			visit(pairOf(kin.feature, set.kin) + 1)
+		if w.kin != 0 && t.at-w.kinAt < kinReach {
+			if pair := pairOf(w.kin, set.kin) + 1; w.once(pair) {
+				visit(pair)
+			}
 		}
-		*kin = kinship{set.kin, t.at}
+		w.kin, w.kinAt = set.kin, t.at
 	}
 }
-
-// kinship is the last word of a class, whose pair with the next is a feature.
-type kinship struct{ feature, at uint32 }
-
-const kinReach = 8
 
 // ruleScore weighs the rules of a passage: of one family, the second counts half, the others a quarter.
 func (d *Detector) ruleScore(f *fired) (score float32, seen [families]bool) {
@@ -99,7 +124,7 @@ func logistic(margin float32) float32 { return float32(1 / (1 + math.Exp(-float6
 
 // Strong rules decide alone: from floorRules on, at floorSlope times what they exceed it by.
 const (
-	floorRules  = 4
+	floorRules  = 4.1
 	floorMargin = 1.5
 	floorSlope  = 2
 )

@@ -11,13 +11,16 @@ import (
 // leastSpelled is how many single letters in a row are taken for a word that is spelled.
 const leastSpelled = 6
 
-// spell joins the letters of spelled words. Where words have no space between them, the lexicon cuts them.
-func (l *layers) spell(text []byte, known func(hash uint32) bool) {
+// spell joins the letters of spelled words, and says how many known words they make. Where words have no space between
+// them, the lexicon cuts them.
+func (l *layers) spell(text []byte, known func(hash uint32) bool) (words int) {
 	from := len(l.decoded)
 	var word []byte // grows only where letters are spelled, which is rare
 	flush := func() {
 		if len(word) >= leastSpelled {
-			l.decoded = cut(l.decoded, word, known)
+			n := 0
+			l.decoded, n = cut(l.decoded, word, known)
+			words += n
 		}
 		word = word[:0]
 	}
@@ -50,13 +53,15 @@ func (l *layers) spell(text []byte, known func(hash uint32) bool) {
 	}
 	flush()
 	l.keep(from)
+	return words
 }
 
 // longestKnown is how long a word is that cut looks for.
 const longestKnown = 14
 
-// cut appends a chain of letters with spaces between the words that are known, the longest first.
-func cut(dst, chain []byte, known func(hash uint32) bool) []byte {
+// cut appends a chain of letters with spaces between the words that are known, the longest first, and counts those of
+// more than three letters.
+func cut(dst, chain []byte, known func(hash uint32) bool) (out []byte, words int) {
 	for i := 0; i < len(chain); {
 		best := 0
 		h := uint32(hashStart)
@@ -80,8 +85,11 @@ func cut(dst, chain []byte, known func(hash uint32) bool) []byte {
 		}
 		dst = append(append(dst, chain[i:i+best]...), ' ')
 		i += best
+		if best > 3 {
+			words++
+		}
 	}
-	return append(dst, ' ')
+	return append(dst, ' '), words
 }
 
 // leetLetters are the letters that digits and signs stand for.
