@@ -42,17 +42,22 @@ const maxQuestion = 32 << 20
 // maxCall bounds the body of a UsageCall: a kilobyte for each holder.
 const maxCall = config.MaxHolders << 10
 
-// Witness says what the process has seen of the providers, and what it would do with a request.
+// maxPurge bounds the body of a CachePurge, whose texts are names.
+const maxPurge = 16 << 10
+
+// Witness says what the process has seen and keeps, and what it would do with a request.
 type Witness interface {
 	State() config.State
 	Explain(config.ExplainRequest) (config.Explanation, error)
 	Exchange(config.UsageCall) config.UsageAnswer
 	// ServeRecords answers with usage records.
 	ServeRecords(http.ResponseWriter, *http.Request)
+	// Purge forgets cached answers. An error says that the store could not be told; what this process forgot is told all the same.
+	Purge(config.CachePurge) (config.CachePurged, error)
+	Errors() config.ErrorReport
 }
 
-// Handler serves config.PushPath, config.AckPath and, where there is a witness, config.StatePath and config.ExplainPath. Put
-// it behind TLS only.
+// Handler serves config.PushPath, config.AckPath and, where there is a witness, what it says. Put it behind TLS only.
 func Handler(r Reloader, witness Witness) http.Handler {
 	mux := http.NewServeMux()
 	if witness != nil {
@@ -67,6 +72,10 @@ func Handler(r Reloader, witness Witness) http.Handler {
 			}
 		})
 		mux.HandleFunc("GET "+config.RecordsPath, witness.ServeRecords)
+		mux.HandleFunc("POST "+config.PurgePath, func(w http.ResponseWriter, req *http.Request) { purge(w, req, witness) })
+		mux.HandleFunc("GET "+config.ErrorsPath, func(w http.ResponseWriter, _ *http.Request) {
+			answer(w, http.StatusOK, witness.Errors())
+		})
 	}
 	mux.HandleFunc("GET "+config.AckPath, func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, r.Ack())
@@ -97,6 +106,30 @@ func explain(w http.ResponseWriter, req *http.Request, witness Witness) {
 		return
 	}
 	answer(w, http.StatusOK, explanation)
+}
+
+func purge(w http.ResponseWriter, req *http.Request, witness Witness) {
+	var of config.CachePurge
+	if !decode(w, http.MaxBytesReader(w, req.Body, maxPurge), "purge", &of) {
+		return
+	}
+	set := 0
+	for _, is := range []bool{of.All, of.Key != "", of.Model != "", of.Route != "", of.Tag != ""} {
+		if is {
+			set++
+		}
+	}
+	if set != 1 {
+		http.Error(w, "a purge is of one of all, key, model, route and tag", http.StatusBadRequest)
+		return
+	}
+	purged, err := witness.Purge(of)
+	if err != nil {
+		// The store's own words may tell its address.
+		http.Error(w, fmt.Sprintf("the shared store could not be told; %d removed here", purged.Removed), http.StatusBadGateway)
+		return
+	}
+	answer(w, http.StatusOK, purged)
 }
 
 // decode reads a body, or answers that it is not what it should be: false. The decoder's own words may quote the body, which

@@ -57,6 +57,19 @@ func (w witness) ServeRecords(out http.ResponseWriter, req *http.Request) {
 	_, _ = io.WriteString(out, req.URL.RawQuery)
 }
 
+// Purge forgets as many as the name is long; the tag "broken" is for a store that does not answer.
+func (w witness) Purge(of config.CachePurge) (config.CachePurged, error) {
+	if of.Tag == "broken" {
+		return config.CachePurged{Removed: 3}, errors.New("dial redis.secret:6379")
+	}
+	return config.CachePurged{Removed: len(of.Key + of.Route + of.Model + of.Tag), Shared: of.All}, nil
+}
+
+// Errors says whose they are.
+func (w witness) Errors() config.ErrorReport {
+	return config.ErrorReport{Instance: w.Instance, Dropped: 1, Groups: []config.ErrorGroup{{Reason: "upstream_timeout", Count: 2}}}
+}
+
 // endless is a body that goes on.
 type endless struct{ read int }
 
@@ -109,7 +122,22 @@ func TestPushAndAck(t *testing.T) {
 		"what cannot be explained is told": {method: "POST", path: config.ExplainPath, body: "{}", wantStatus: 422, wantBody: "path: which?"},
 		"what is no question is refused":   {method: "POST", path: config.ExplainPath, body: `"` + canary + `"`, wantStatus: 400, wantBody: "the body is not a question"},
 		"a question is a POST":             {method: "GET", path: config.ExplainPath, wantStatus: 405},
-		"there is nothing else":            {method: "GET", path: "/", wantStatus: 404},
+		"all answers are forgotten":        {method: "POST", path: config.PurgePath, body: `{"all":true}`, wantStatus: 200, wantBody: `{"removed":0,"shared":true}`},
+		"a key's answers are forgotten":    {method: "POST", path: config.PurgePath, body: `{"key":"team/alice"}`, wantStatus: 200, wantBody: `{"removed":10}`},
+		"a route's answers are forgotten":  {method: "POST", path: config.PurgePath, body: `{"route":"team/r"}`, wantStatus: 200, wantBody: `{"removed":6}`},
+		"a model's answers are forgotten":  {method: "POST", path: config.PurgePath, body: `{"model":"smart"}`, wantStatus: 200, wantBody: `{"removed":5}`},
+		"a tag's answers are forgotten":    {method: "POST", path: config.PurgePath, body: `{"tag":"news"}`, wantStatus: 200, wantBody: `{"removed":4}`},
+		"a purge of nothing is refused":    {method: "POST", path: config.PurgePath, body: `{}`, wantStatus: 400, wantBody: "a purge is of one of all, key, model, route and tag"},
+		"a purge of two is refused":        {method: "POST", path: config.PurgePath, body: `{"all":true,"tag":"x"}`, wantStatus: 400, wantBody: "a purge is of one of all, key, model, route and tag"},
+		"what is no purge is refused":      {method: "POST", path: config.PurgePath, body: `{"all":"` + canary + `"}`, wantStatus: 400, wantBody: "the body is not a purge"},
+		"a purge is a POST":                {method: "GET", path: config.PurgePath, wantStatus: 405},
+		"a large purge is refused":         {method: "POST", path: config.PurgePath, body: `{"tag":"` + strings.Repeat("x", 20<<10) + `"}`, wantStatus: 413, wantBody: "the body is not a purge"},
+		"a store that is not told is said": {method: "POST", path: config.PurgePath, body: `{"tag":"broken"}`, wantStatus: 502, wantBody: "the shared store could not be told; 3 removed here"},
+		"errors are given": {
+			method: "GET", path: config.ErrorsPath, wantStatus: 200, wantBody: asJSON(witness(state).Errors()),
+		},
+		"errors are a GET":      {method: "POST", path: config.ErrorsPath, wantStatus: 405},
+		"there is nothing else": {method: "GET", path: "/", wantStatus: 404},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -144,6 +172,11 @@ func TestWithoutAWitnessThereIsNoState(t *testing.T) {
 	admin.Handler(&reloader{}, nil).ServeHTTP(w, httptest.NewRequest("POST", config.ExplainPath, strings.NewReader(`{"path":"/v1"}`)))
 	if w.Code != http.StatusNotFound {
 		t.Errorf("explain: status %d", w.Code)
+	}
+	w = httptest.NewRecorder()
+	admin.Handler(&reloader{}, nil).ServeHTTP(w, httptest.NewRequest("POST", config.PurgePath, strings.NewReader(`{"all":true}`)))
+	if w.Code != http.StatusNotFound {
+		t.Errorf("purge: status %d", w.Code)
 	}
 }
 

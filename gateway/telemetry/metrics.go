@@ -89,7 +89,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	}
 	reg.MustRegister(m.requests, m.duration, m.firstToken, m.attempts, m.tokens, m.transitions, m.healthy,
 		m.hedges, m.mirrors, m.waits, m.limited, m.shadowed, m.unpriced, m.InFlight, m.Connections, m.RefusedConnections, m.DroppedLogLines)
-	m.protection = newProtection(reg)
+	m.protection = newProtection(m, reg)
 	return m
 }
 
