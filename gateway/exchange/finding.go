@@ -57,7 +57,7 @@ func (f *Findings) Add(kind Finding, redacted bool) {
 
 // Count adds n findings of the kind config.PIIKinds[kind]. It does not say that PII was found: Add does.
 func (f *Findings) Count(kind, n int) {
-	f.PII[kind] = uint16(min(int(f.PII[kind])+n, 1<<16-1)) //nolint:gosec // Bounded by min.
+	f.PII[kind] = uint16(min(int(f.PII[kind])+n, 1<<16-1))
 }
 
 // Merge adds what others found.

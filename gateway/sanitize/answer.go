@@ -22,7 +22,7 @@ func (p *Policy) Answer(system [][]byte) *AnswerPolicy {
 	}
 	a := &AnswerPolicy{policy: p}
 	if p.leak != nil && len(system) > 0 {
-		a.index = newLeakIndex(system)
+		a.index = p.leak.indexes.of(system)
 	}
 	if a.index == nil && !p.piiAnswers && len(p.answerPatterns) == 0 && p.images == nil {
 		return nil

@@ -36,7 +36,11 @@ const (
 
 // newLeakIndex gives the index of the texts, nil when they are too short to leak.
 func newLeakIndex(texts [][]byte) *leakIndex {
-	var words []word
+	bytes := 0
+	for _, text := range texts {
+		bytes += len(text)
+	}
+	words := make([]word, 0, min(bytes/4, maxSystemWords))
 	var reader wordReader
 	for _, text := range texts {
 		reader.reset()
@@ -58,7 +62,7 @@ func newLeakIndex(texts [][]byte) *leakIndex {
 		x.put(ofOne, recent.hash(1))
 		x.put(ofTwo, recent.hash(2))
 		x.put(ofThree, recent.hash(3))
-		if n := recent.weighing(recentWords); n > 0 {
+		if n := recent.weighing(); n > 0 {
 			leaks = true
 			x.put(ofLeak, recent.hash(n))
 		}
@@ -94,40 +98,64 @@ func (x *leakIndex) has(kind int, hash uint64) bool {
 	}
 }
 
-func slot(kind int, hash uint64) uint64 { return max(mix(hash, uint64(kind)), 1) } //nolint:gosec // Few kinds.
+func slot(kind int, hash uint64) uint64 { return max(mix(hash, uint64(kind)), 1) }
 
 // trail is the last words of a text.
 type trail struct {
-	words [recentWords]word
-	n     int
+	steps [recentWords]step
+	// n is how many words there were, first the first of the fewest last ones that weigh leakWeight.
+	n, first int
 }
 
+// step is a word of a trail, with what all words weigh and hash to up to it.
+type step struct {
+	from, weight int
+	hash         uint64
+}
+
+// powers of the base of the hashes.
+var powers = func() (all [recentWords]uint64) {
+	all[0] = 1
+	for i := 1; i < recentWords; i++ {
+		all[i] = all[i-1] * 0xD6E8FEB86659FD93
+	}
+	return all
+}()
+
+func (t *trail) reset() { t.n, t.first = 0, 0 }
+
 func (t *trail) push(w word) {
-	t.words[t.n%recentWords] = w
+	before := t.at(t.n - 1)
 	t.n++
+	t.steps[t.n%recentWords] = step{w.from, before.weight + w.weight, before.hash*powers[1] + w.hash}
+	for t.at(t.n-1).weight-t.at(t.first).weight >= leakWeight {
+		t.first++
+	}
+}
+
+// at gives what stands behind word i: nothing behind that before the first.
+func (t *trail) at(i int) step {
+	if i < 0 {
+		return step{}
+	}
+	return t.steps[(i+1)%recentWords]
 }
 
 // back gives the word i words before the last.
-func (t *trail) back(i int) *word { return &t.words[(t.n-1-i)%recentWords] }
+func (t *trail) back(i int) step { return t.at(t.n - 1 - i) }
 
 // hash gives that of the last n words; of as many as there are, where there are fewer.
 func (t *trail) hash(n int) uint64 {
-	h := seed
-	for i := min(n, t.n) - 1; i >= 0; i-- {
-		h = mix(h, t.back(i).hash)
-	}
-	return h
+	n = min(n, t.n)
+	return t.back(0).hash - t.back(n).hash*powers[n]
 }
 
-// weighing gives how many of the last words weigh leakWeight, 0 when most of them do not.
-func (t *trail) weighing(most int) int {
-	weight := 0
-	for n := 1; n <= min(most, t.n, recentWords); n++ {
-		if weight += t.back(n - 1).weight; weight >= leakWeight {
-			return n
-		}
+// weighing gives how many of the last words weigh leakWeight, 0 when all do not.
+func (t *trail) weighing() int {
+	if t.n == 0 || t.back(0).weight < leakWeight {
+		return 0
 	}
-	return 0
+	return t.n - t.first
 }
 
 // leakStage looks for passages of the system texts in an answer. It holds back the words that are a passage's beginning so far, and
@@ -148,7 +176,8 @@ type leakStage struct {
 func (l *leakStage) reset() {
 	l.tape.reset()
 	l.reader.reset()
-	l.recent.n, l.held = 0, 0
+	l.recent.reset()
+	l.held = 0
 }
 
 func (l *leakStage) write(dst, chunk []byte) ([]byte, *Blocked) { return l.read(dst, chunk, false) }
@@ -189,8 +218,8 @@ func (l *leakStage) take(w word) {
 		return
 	}
 	l.held++
-	n := l.recent.weighing(l.held)
-	if n == 0 {
+	n := l.recent.weighing()
+	if n == 0 || n > l.held {
 		return
 	}
 	l.held = n - 1 // A passage that ends later begins later, too.

@@ -4,7 +4,6 @@
 package sanitize
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"regexp"
 	"strings"
@@ -215,7 +214,7 @@ func FuzzMachine(f *testing.F) {
 		filter := mustPolicy(t, denying(config.SanitizeRedact, regex)).Answer(nil).Filter
 		rng := rand.New(rand.NewPCG(seed, 0))
 		if got, want := cutAt(filter(), text, rng, 5), whole(filter(), text); got != want {
-			t.Fatal(fmt.Sprintf("%+v in pieces, %+v whole", got, want))
+			t.Fatalf("%+v in pieces, %+v whole", got, want)
 		}
 	})
 }

@@ -175,7 +175,7 @@ func (m *markdownStage) space(dst []byte, c byte) []byte {
 
 // destination reads a byte of one that is not judged. Brackets make it doubtful whether it is one: then an image may begin in it.
 func (m *markdownStage) destination(dst []byte, c byte) []byte {
-	j := undecided
+	var j judgement
 	switch relative := m.url.part == partFirst || m.url.part == partSlash; {
 	case m.ends(c):
 		j = m.url.end(m.hosts)

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"slices"
+	"sync"
 
 	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/exchange"
@@ -21,8 +22,11 @@ type pattern struct {
 	regex  *regexp.Regexp
 	// literal is part of every match, so that most texts need no more than a look for it; empty where there is none.
 	literal []byte
-	// machine searches answers; nil where they are not searched.
+	// machine searches answers, and requests first where matches begin rarely; answers says whether it does the former.
 	machine *machine
+	answers bool
+	// scans are those of requests, one each; nil where the machine does not search them.
+	scans *sync.Pool
 	// request and response are why either is refused.
 	request, response *Blocked
 }
@@ -36,24 +40,23 @@ func newPattern(p *config.DenyPattern) (*pattern, error) {
 		request:  &Blocked{exchange.FoundDenyPattern, p.Name, config.DirectionRequest},
 		response: &Blocked{exchange.FoundDenyPattern, p.Name, config.DirectionResponse},
 	}
-	if slices.Contains(p.Directions, config.DirectionRequest) {
-		compiled.scopes = scopesOf(p.Scopes)
-		regex, err := regexp.Compile(p.Regex)
-		if err != nil {
-			return nil, fmt.Errorf("deny pattern %q: not a regular expression", p.Name)
-		}
-		tree, err := syntax.Parse(p.Regex, syntax.Perl)
-		if err != nil {
-			return nil, fmt.Errorf("deny pattern %q: not a regular expression", p.Name)
-		}
-		compiled.regex, compiled.literal = regex, []byte(required(tree.Simplify()))
+	broken := fmt.Errorf("deny pattern %q: not a regular expression", p.Name)
+	tree, err := syntax.Parse(p.Regex, syntax.Perl)
+	if err != nil {
+		return nil, broken
 	}
-	if slices.Contains(p.Directions, config.DirectionResponse) {
-		m, err := newMachine(p.Regex)
-		if err != nil {
-			return nil, fmt.Errorf("deny pattern %q: not a regular expression", p.Name)
+	if compiled.machine, err = newMachine(p.Regex); err != nil {
+		return nil, broken
+	}
+	compiled.answers = slices.Contains(p.Directions, config.DirectionResponse)
+	if slices.Contains(p.Directions, config.DirectionRequest) {
+		if compiled.regex, err = regexp.Compile(p.Regex); err != nil {
+			return nil, broken
 		}
-		compiled.machine = m
+		compiled.scopes, compiled.literal = scopesOf(p.Scopes), []byte(required(tree.Simplify()))
+		if compiled.machine.rare() {
+			compiled.scans = &sync.Pool{New: func() any { return &scan{machine: compiled.machine, unbound: true} }}
+		}
 	}
 	return compiled, nil
 }
@@ -81,7 +84,16 @@ func required(e *syntax.Regexp) string {
 
 // found says whether a text of a request matches.
 func (p *pattern) found(text []byte) bool {
-	return bytes.Contains(text, p.literal) && p.regex.Match(text)
+	if !bytes.Contains(text, p.literal) {
+		return false
+	}
+	if p.scans == nil {
+		return p.regex.Match(text)
+	}
+	s := p.scans.Get().(*scan)
+	defer p.scans.Put(s)
+	s.reset()
+	return s.exists(text)
 }
 
 // redact appends the text to dst with a Placeholder for every match.

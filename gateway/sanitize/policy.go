@@ -18,8 +18,8 @@ import (
 // Placeholder stands for what was replaced and has no placeholder of its own.
 const Placeholder = "[REDACTED]"
 
-// Policy is a config.Sanitizer, compiled. It is immutable and safe for concurrent use; a nil one looks for nothing. The webhook and
-// the moderation are not its: whoever can make calls asks them.
+// Policy is a config.Sanitizer, compiled. It is safe for concurrent use, and does not change, but for what it remembers of texts that
+// come again; a nil one looks for nothing. The webhook and the moderation are not its: whoever can make calls asks them.
 type Policy struct {
 	// Scopes say in whose words of requests something is looked for; none where it is not.
 	invisible, pii, injection scopes
@@ -39,12 +39,16 @@ type Policy struct {
 
 	leak   *leakRule
 	images *imageRule
+
+	// clean are texts of requests in which nothing was found.
+	clean cleanTexts
 }
 
 // leakRule says what becomes of leaks.
 type leakRule struct {
 	mode    config.SanitizeMode
 	refused *Blocked
+	indexes leakIndexes
 }
 
 // New compiles what the configuration says; nil where it says nothing that a Policy does.
@@ -61,7 +65,7 @@ func New(cfg *config.Sanitizer) (*Policy, error) {
 		if compiled.scopes != 0 {
 			p.requestPatterns = append(p.requestPatterns, compiled)
 		}
-		if compiled.machine != nil {
+		if compiled.answers {
 			p.answerPatterns = append(p.answerPatterns, compiled)
 		}
 	}
@@ -79,7 +83,7 @@ func New(cfg *config.Sanitizer) (*Policy, error) {
 		p.injection, p.injectionMode, p.injected = scopesOf(c.Scopes), c.Mode, detection(c.Sensitivity)
 	}
 	if c := cfg.SystemPromptLeak; c != nil {
-		p.leak = &leakRule{c.Mode, refusal(exchange.FoundSystemPromptLeak)}
+		p.leak = &leakRule{mode: c.Mode, refused: refusal(exchange.FoundSystemPromptLeak)}
 	}
 	if c := cfg.ImageLinks; c != nil {
 		p.images = &imageRule{newHostSet(c.AllowedHosts), c.Mode, refusal(exchange.FoundImageLink)}

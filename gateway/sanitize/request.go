@@ -50,6 +50,8 @@ type Scratch struct {
 	// cleaned, redacted and spare are of one text.
 	cleaned, redacted, spare []byte
 	spans                    []pii.Span
+	digester                 digester
+	found                    exchange.Findings
 }
 
 // maxScratch bounds what a Scratch keeps between two requests, so that one huge text is not paid for ever.
@@ -79,8 +81,7 @@ func (p *Policy) Request(texts []Text, scratch *Scratch) Result {
 	}
 	scratch.reset()
 	for i := range texts {
-		r := reading{p, scopeOf(texts[i].Scope), scratch, &result.Findings}
-		text, block := r.text(texts[i])
+		text, block := p.reread(texts[i], scratch, &result.Findings)
 		if block != nil {
 			return Result{Block: block, Findings: result.Findings}
 		}
@@ -99,6 +100,29 @@ func (p *Policy) Request(texts []Text, scratch *Scratch) Result {
 	}
 	result.Replaced = scratch.replaced
 	return result
+}
+
+// reread gives what becomes of a text, without looking where nothing was found in it before.
+func (p *Policy) reread(text Text, scratch *Scratch, found *exchange.Findings) ([]byte, *Blocked) {
+	r := reading{Policy: p, scope: scopeOf(text.Scope), scratch: scratch}
+	if len(text.Value) < minRemembered {
+		r.found = found
+		return r.text(text)
+	}
+	scratch.digester.begin(byte(r.scope))
+	scratch.digester.text(text.Value)
+	d := scratch.digester.end()
+	if p.clean.has(d) {
+		return text.Value, nil
+	}
+	r.found = &scratch.found
+	*r.found = exchange.Findings{}
+	become, block := r.text(text)
+	if r.found.Empty() {
+		p.clean.add(d)
+	}
+	found.Merge(*r.found)
+	return become, block
 }
 
 // same says whether two texts are one: whatever changes a text gives another.

@@ -26,7 +26,7 @@ type word struct {
 }
 
 // seed makes the hashes of words those of this process alone.
-var seed = rand.Uint64() //nolint:gosec // A collision costs a finding at worst, and the seed is not told.
+var seed = rand.Uint64()
 
 // wordReader reads a text that comes in pieces into words.
 type wordReader struct {
@@ -75,10 +75,10 @@ func (r *wordReader) character(c rune, width int, take func(word)) {
 			c = unicode.ToLower(c)
 		}
 		r.now.to = r.at
-		r.now.hash = mix(r.now.hash, uint64(c)) //nolint:gosec // A character is not negative.
+		r.now.hash = mix(r.now.hash, uint64(c))
 	case wordByItself:
 		r.end(take)
-		take(word{span{from, r.at}, mix(seed, uint64(c)), characterWeight}) //nolint:gosec // A character is not negative.
+		take(word{span{from, r.at}, mix(seed, uint64(c)), characterWeight})
 	case noPart:
 		r.end(take)
 	case ignored:
