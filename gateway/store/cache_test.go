@@ -95,6 +95,19 @@ func TestPodsShareAnswers(t *testing.T) {
 	}
 }
 
+func TestNothingIsFetchedBeforePurgesAreKnown(t *testing.T) {
+	server := answerServer(t)
+	one := answersOf(t, opened(t, single(server)), AnswerBounds{})
+	one.Keep(key(0), []byte("x"), time.Hour)
+	there(t, one, 0)
+	other := opened(t, single(server)).Answers(AnswerBounds{})
+	if got, err := other.Fetch(t.Context(), key(0)); got != nil || !errors.Is(err, errResting) {
+		t.Errorf("it gives %q, %v", got, err)
+	}
+	heardAll(t, other)
+	there(t, other, 0)
+}
+
 func TestAnswersThatAreNotTaken(t *testing.T) {
 	s := opened(t, single(answerServer(t)))
 	a := answersOf(t, s, AnswerBounds{Value: 100})
@@ -206,6 +219,10 @@ func TestTheQueueOfAnswersIsBounded(t *testing.T) {
 	}
 	server.Resume()
 	waitFor(t, "all is stored or dropped", func() bool { return a.Counts().Waiting == 0 })
+	if a.mu.Lock(); a.bytes != 0 {
+		t.Errorf("%d bytes count as waiting, and nothing waits", a.bytes)
+	}
+	a.mu.Unlock()
 }
 
 // A store that stands still is a miss at once, but for the first that find out; it is asked again a while later.
@@ -298,6 +315,7 @@ func TestAnswersOfAStoreThatIsDown(t *testing.T) {
 	server.Restart()
 	waitFor(t, "it is up", s.Up)
 	// What others purged meanwhile must be known first.
+	a.resting.Store(0)
 	if _, err := a.Fetch(t.Context(), key(0)); !errors.Is(err, errResting) {
 		t.Errorf("it gives something before it is known what was purged: %v", err)
 	}
