@@ -333,7 +333,12 @@ func (b *build) policyOf(routed *config.Route, sanitizer *config.Sanitizer, targ
 }
 
 // answers is where pods share answers; nil where they do not.
-func (l *Living) answers() cache.Tier { return nil }
+func (l *Living) answers() cache.Tier {
+	if s := l.sharing.current.Load(); s != nil {
+		return s.answers()
+	}
+	return nil
+}
 
 // keep takes up how much may be kept. What is there stays, but for what has no room any more.
 func (l *Living) keep(b *build) {

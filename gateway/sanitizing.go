@@ -73,12 +73,16 @@ var scopes = [...]config.TextScope{
 // sanitize looks at the request's words, and gets ready to look at the answer's.
 func (r *request) sanitize(req *proxy.Request, w *way) *exchange.Error {
 	g := w.guarding
+	if w.from == nil {
+		// What names no model takes no route.
+		g = r.snap.guarding
+	}
 	if g == nil {
 		return nil
 	}
 	r.words.by = g
-	if req.Asked == nil {
-		return g.unseen(req)
+	if err := g.unseen(req.Operation, r.ctx.IsPost()); err != nil || req.Asked == nil {
+		return err
 	}
 	if g.content.ReadsRequests() || g.asks(config.DirectionRequest) || g.content.ReadsSystem() {
 		r.readTexts(req)
@@ -107,8 +111,12 @@ func (r *request) sanitize(req *proxy.Request, w *way) *exchange.Error {
 }
 
 // unseen refuses what the sanitizer cannot look into where it has to: sessions, and files whose lines are requests.
-func (g *guarding) unseen(req *proxy.Request) *exchange.Error {
-	if !g.strict || req.Operation != exchange.Realtime && (req.Method == "GET" || req.Method == "DELETE" || len(req.Body) == 0) {
+func (g *guarding) unseen(op exchange.Operation, posts bool) *exchange.Error {
+	switch {
+	case !g.strict:
+		return nil
+	case op == exchange.Realtime, posts && (op == exchange.Files || op == exchange.Batches):
+	default:
 		return nil
 	}
 	return &exchange.Error{

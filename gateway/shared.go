@@ -47,6 +47,8 @@ type sharedStore struct {
 	config  config.Store
 	ledger  config.Ledger
 	secrets atomic.Pointer[map[string]config.Secret]
+	// answers are those that pods share, made by the first that asks.
+	answers func() *store.Answers
 }
 
 // share takes up the store of a configuration, and how many pods there are.
@@ -81,6 +83,7 @@ func (l *Living) share(doc *config.Document) error {
 		return err
 	}
 	next.Store = opened
+	next.answers = sync.OnceValue(func() *store.Answers { return opened.Answers(store.AnswerBounds{}) })
 	l.sharing.current.Store(next)
 	l.leave(was)
 	l.follow()

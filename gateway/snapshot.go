@@ -43,6 +43,7 @@ type Snapshot struct {
 	headers  secure.Headers
 	tls      *tls.Config
 	models   modelList
+	guarding *guarding // of requests that take no route
 	keepers  keepers
 	// providers are all, in the document's order.
 	providers []providerView
@@ -190,6 +191,7 @@ func (b *build) resolve(living *Living, all []openProvider, states []*health.Sta
 	}
 	s.keepers = newKeepers(bare)
 	s.plain = &observer{living.metrics.Route(""), living}
+	s.guarding = b.guardingOf(nil)
 	for _, t := range s.routes.Targets() {
 		made := b.target(t.Provider, t.Model)
 		setModel(&made, t.Upstream)
