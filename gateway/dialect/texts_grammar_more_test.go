@@ -51,10 +51,13 @@ func (m *responsesMaker) item(i int) {
 		m.event("response.content_part.added", fmt.Sprintf(`"item_id":"i%d","output_index":%d,"content_index":0,"part":{"type":"output_text","text":""}`, i, i))
 		text := m.part(i, "output_text", `,"content_index":0`, "text")
 		m.event("response.content_part.done", fmt.Sprintf(`"item_id":"i%d","output_index":%d,"content_index":0,"part":{"type":"output_text","text":%s,"logprobs":[{"token":"x"}]}`, i, i, text))
+		m.event("response.content_part.added", fmt.Sprintf(`"item_id":"i%d","output_index":%d,"content_index":1,"part":{"type":"refusal","refusal":""}`, i, i))
 		refusal := m.part(i, "refusal", `,"content_index":1`, "refusal")
+		m.event("response.content_part.done", fmt.Sprintf(`"item_id":"i%d","output_index":%d,"content_index":1,"part":{"type":"refusal","refusal":%s}`, i, i, refusal))
 		item = `{"type":"message","role":"assistant","content":[{"type":"output_text","text":` + text + `,"annotations":[]},{"type":"refusal","refusal":` + refusal + `}]}`
 	case 1:
 		added(`{"type":"reasoning","summary":[]}`)
+		m.event("response.reasoning_summary_part.added", fmt.Sprintf(`"item_id":"i%d","output_index":%d,"summary_index":0,"part":{"type":"summary_text","text":""}`, i, i))
 		text := m.part(i, "reasoning_summary_text", `,"summary_index":0`, "text")
 		m.event("response.reasoning_summary_part.done", fmt.Sprintf(`"item_id":"i%d","output_index":%d,"summary_index":0,"part":{"type":"summary_text","text":%s}`, i, i, text))
 		full := m.part(i, "reasoning_text", `,"content_index":0`, "text")
@@ -154,12 +157,13 @@ func makeGemini(r *rand.Rand) script {
 			say("thought", `{"thought":true,"text":`, "}")
 		}
 		say("text", `{"text":`, "}")
-		if r.IntN(2) == 0 {
+		end := r.IntN(3)
+		if end > 0 && r.IntN(2) == 0 {
 			call := speech(r)
 			s.texts[key(i, "args")] = call
 			chunk(`{"functionCall":{"name":"f","args":{"a":[`+jsonOf(r, call)+`]}},"thoughtSignature":"`+secret+`"}`, "")
 		}
-		switch r.IntN(3) {
+		switch end {
 		case 0:
 			text := speech(r)
 			s.texts[key(i, "text")] += text
@@ -179,12 +183,7 @@ func makeGeminiArray(r *rand.Rand) script {
 	s := makeGemini(r)
 	for i, event := range s.events {
 		data := strings.TrimSuffix(strings.TrimPrefix(event, "data: "), "\n\n")
-		switch {
-		case i == 0:
-			s.events[i] = "[" + data + "\n"
-		default:
-			s.events[i] = "," + data + "\n"
-		}
+		s.events[i] = "[,"[min(i, 1):][:1] + data + "\n"
 	}
 	s.events = append(s.events, "]")
 	return s

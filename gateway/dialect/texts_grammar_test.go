@@ -89,12 +89,13 @@ func makeChat(r *rand.Rand) script {
 		if r.IntN(4) == 0 {
 			say("refusal", `"refusal":`, "")
 		}
-		for n := range r.IntN(3) {
+		calls := r.IntN(3)
+		for n := range calls {
 			queue = append(queue, chunkOf(fmt.Sprintf(`{"index":%d,"delta":{"tool_calls":[{"index":%d,"id":"call_%d","type":"function","function":{"name":"f","arguments":""}}]}}`, i, n, n)))
 			say(key("call", n), fmt.Sprintf(`"tool_calls":[{"index":%d,"function":{"arguments":`, n), "}}]")
 		}
 		last := ""
-		if r.IntN(2) == 0 {
+		if calls == 0 && r.IntN(2) == 0 {
 			last = speech(r)
 			s.texts[key(i, "content")] += last
 			last = `"content":` + jsonOf(r, last)

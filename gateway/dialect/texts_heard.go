@@ -241,15 +241,35 @@ func (h *hearing) reindex(said, shadows, index int) {
 	}
 }
 
-// ends says that a text is whole with the event.
-func (h *hearing) ends(u *utterance) bool {
+// ends says that a text is whole with the event, of which the utterance at index after is the text's last; -1 where it has
+// none.
+func (h *hearing) ends(u *utterance, after int) bool {
 	if h.endedAll || slices.Contains(h.ended, u.channel.Index) {
 		return true
 	}
 	for i := range h.said {
-		if h.said[i].whole && h.said[i].same(u) {
+		v := &h.said[i]
+		if v.whole && v.same(u) || i > after && h.supersedes(v, u) {
 			return true
 		}
 	}
 	return false
+}
+
+// supersedes says that a model that says v has said u. Where dialects have no end of a text but the choice's, readers take
+// a call for whole when the next begins, the answer when a call does, and a thought when the answer does.
+func (h *hearing) supersedes(v, u *utterance) bool {
+	if h.d != exchange.OpenAI && h.d != exchange.Gemini || v.channel.Index != u.channel.Index || v.form == formQuoted ||
+		v.same(u) {
+		return false
+	}
+	empty, was := v.at.from == v.at.to, u.channel.Voice
+	switch v.channel.Voice {
+	case VoiceArguments:
+		return true
+	case VoiceReasoning:
+		return !empty && was == VoiceArguments
+	default:
+		return !empty && (was == VoiceArguments || was == VoiceReasoning)
+	}
 }

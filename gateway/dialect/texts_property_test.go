@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
 // However a text is cut into events, and these into writes, what comes out is the filtered whole, and nothing else of the
@@ -89,3 +91,32 @@ func TestAStreamThatBreaksOffTellsWhatCame(t *testing.T) {
 }
 
 func key(parts ...any) string { return fmt.Sprint(parts...) }
+
+// Texts of one choice that come mixed are not filtered as wholes, as readers do not take them for such; but they are told.
+func TestMixedTextsLoseNothing(t *testing.T) {
+	for seed := range uint64(100) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		s := script{texts: map[string]string{}}
+		var queues [][]string
+		for _, one := range [][2]string{
+			{"content", `"content":%s`},
+			{"reasoning_content", `"reasoning_content":%s`},
+			{"refusal", `"refusal":%s`},
+			{"call0", `"tool_calls":[{"index":0,"function":{"arguments":%s}}]`},
+			{"call1", `"tool_calls":[{"index":1,"function":{"arguments":%s}}]`},
+		} {
+			text := speech(r)
+			s.texts[key(0, one[0])] = text
+			var queue []string
+			for _, piece := range chunks(r, text) {
+				queue = append(queue, chunkOf(`{"index":0,"delta":{`+fmt.Sprintf(one[1], jsonOf(r, piece))+`}}`))
+			}
+			queues = append(queues, queue)
+		}
+		s.events = append(mixed(r, queues...), chunkOf(`{"index":0,"delta":{},"finish_reason":"stop"}`))
+		got, _ := readChat(t, filtered(exchange.OpenAI, false, func(Channel) TextFilter { return &hoarder{} }, grouped(r, s.events)...))
+		if diff := cmp.Diff(s.texts, got); diff != "" {
+			t.Fatalf("seed %d (-want +got):\n%s", seed, diff)
+		}
+	}
+}

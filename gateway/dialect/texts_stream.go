@@ -23,8 +23,9 @@ const maxChannels = 256
 
 // StreamFilter filters the texts of a stream, as the application gets it. However the texts are cut into events, the
 // pieces of each that come out are, joined, what its filter makes of the whole; everything else goes out as it came, in
-// order. What a filter holds back goes out before the event that ends its text. An event that has nothing left to say is
-// left out, and events that are numbered are numbered anew.
+// order. What a filter holds back goes out before the event that ends its text; where a stream goes on with a text that
+// readers took for ended, that is a text of its own. An event that has nothing left to say is left out, and events that
+// are numbered are numbered anew.
 //
 // The zero value passes everything; Reset makes it filter. It holds no more of the stream than the filters do. It
 // belongs to one goroutine.
@@ -143,7 +144,7 @@ func (s *StreamFilter) filter(i int) int {
 		case k >= 0:
 			c := &s.channels[k]
 			s.text = c.filter.Write(s.text, text)
-			if s.last(i) && s.ends(u) {
+			if s.last(i) && s.ends(u, i) {
 				s.text = c.filter.Close(s.text)
 				s.forget(k)
 			}
@@ -176,13 +177,16 @@ func (s *StreamFilter) filterWhole(u *utterance, text []byte) bool {
 }
 
 // last says that no further piece of an utterance's text stands in the event.
-func (s *StreamFilter) last(i int) bool {
-	for k := i + 1; k < len(s.said); k++ {
-		if !s.said[k].whole && s.said[k].same(&s.said[i]) {
-			return false
+func (s *StreamFilter) last(i int) bool { return s.lastOf(&s.said[i]) == i }
+
+// lastOf gives the last piece in the event that is of an utterance's text, -1 where there is none.
+func (s *StreamFilter) lastOf(u *utterance) int {
+	for i := len(s.said) - 1; i >= 0; i-- {
+		if !s.said[i].whole && s.said[i].same(u) {
+			return i
 		}
 	}
-	return true
+	return -1
 }
 
 // channelOf gives the channel of a piece, opened if it must be: -1 where there are too many. False says that the piece
@@ -243,7 +247,8 @@ func (s *StreamFilter) forget(k int) {
 // end appends what is held back of the texts that end with the event at hand.
 func (s *StreamFilter) end(dst []byte) []byte {
 	for k := 0; k < len(s.channels); {
-		if !s.ends(&s.channels[k].u) {
+		u := &s.channels[k].u
+		if !s.ends(u, s.lastOf(u)) {
 			k++
 			continue
 		}

@@ -46,14 +46,6 @@ func TestFilteredEvents(t *testing.T) {
 			head + `{"index":0,"text":"sec","logprobs":null,"finish_reason":null}]}` + "\n\ndata: [DONE]\n\n",
 			`data: {"id":"c","created":7,"model":"m","system_fingerprint":"f","choices":[{"index":0,"text":"sec","logprobs":null,"finish_reason":null}]}` + "\n\ndata: [DONE]\n\n",
 		},
-		"all that a choice says, in its own forms": {
-			exchange.OpenAI,
-			head + `{"index":1,"delta":{"reasoning":"s","refusal":"s","reasoning_details":[{"type":"reasoning.text","index":2,"text":"s"}],"function_call":{"arguments":"s"},"audio":{"transcript":"s"},"tool_calls":[{"index":3,"custom":{"input":"s"}},{"index":4,"function":{"arguments":"s"}}],"content":[{"type":"thinking","thinking":[{"type":"text","text":"s"}]}]}}]}` + "\n\ndata: {\"error\":{\"message\":\"no\"}}\n\n",
-			strings.Join([]string{
-				`"reasoning":"s"`, `"refusal":"s"`, `"reasoning_details":[{"index":2,"type":"reasoning.text","text":"s"}]`, `"function_call":{"arguments":"s"}`, `"audio":{"transcript":"s"}`,
-				`"tool_calls":[{"index":3,"custom":{"input":"s"}}]`, `"tool_calls":[{"index":4,"function":{"arguments":"s"}}]`, `"content":[{"type":"thinking","thinking":[{"type":"text","text":"s"}]}]`, "",
-			}, "#"), // each in a chunk, see below
-		},
 		"an event in several lines, with fields of others": {
 			exchange.OpenAI,
 			": hello\r\nid: 1\r\ndata: {\"choices\":[{\"index\":0,\r\ndata:\"delta\":{\"content\":\"secret-word.\"}}]}\r\nretry: 1\r\n\r\n: bye\n\n",
@@ -93,14 +85,47 @@ func TestFilteredEvents(t *testing.T) {
 		},
 	} {
 		got := filtered(test.dialect, false, opener, test.in)
-		if deltas := strings.Split(test.want, "#"); len(deltas) > 1 {
-			var want strings.Builder
-			for _, delta := range deltas[:len(deltas)-1] {
-				fmt.Fprintf(&want, `data: {"id":"c","created":7,"model":"m","system_fingerprint":"f","choices":[{"index":1,"delta":{%s},"logprobs":null,"finish_reason":null}]}`+"\n\n", delta)
-			}
-			test.want = want.String() + "data: {\"error\":{\"message\":\"no\"}}\n\n"
-		}
 		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// What is held back is told in the form that its pieces came in.
+func TestHeldTextKeepsItsForm(t *testing.T) {
+	for _, delta := range []string{
+		`"content":"s"`, `"reasoning":"s"`, `"reasoning_content":"s"`, `"refusal":"s"`, `"reasoning_details":[{"index":2,"type":"reasoning.text","text":"s"}]`,
+		`"function_call":{"arguments":"s"}`, `"audio":{"transcript":"s"}`, `"tool_calls":[{"index":3,"custom":{"input":"s"}}]`,
+		`"tool_calls":[{"index":4,"function":{"arguments":"s"}}]`, `"content":[{"type":"thinking","thinking":[{"type":"text","text":"s"}]}]`,
+	} {
+		chunk := `data: {"id":"c","choices":[{"index":1,"delta":{` + delta + `},"logprobs":null,"finish_reason":null}]}` + "\n\n"
+		got := filtered(exchange.OpenAI, false, opener, chunk, "data: {\"error\":{\"message\":\"no\"}}\n\n")
+		if !strings.HasSuffix(got, chunk+"data: {\"error\":{\"message\":\"no\"}}\n\n") {
+			t.Errorf("%s became %s", chunk, got)
+		}
+	}
+}
+
+// Readers take a text for whole when a choice goes on with certain others.
+func TestTextsEndWhereReadersTakeThemForWhole(t *testing.T) {
+	chunk := func(delta string) string {
+		return `data: {"id":"c","choices":[{"index":0,"delta":{` + delta + `},"logprobs":null,"finish_reason":null}]}` + "\n\n"
+	}
+	call := func(index, arguments string) string {
+		return `"tool_calls":[{"index":` + index + `,"function":{"arguments":"` + arguments + `"}}]`
+	}
+	for name, test := range map[string]struct{ in, want string }{
+		"a thought before the answer": {chunk(`"reasoning":"s"`) + chunk(`"content":"x"`), chunk(`"reasoning":"s"`) + chunk(`"content":"x"`)},
+		"not before nothing":          {chunk(`"reasoning":"s"`) + chunk(`"content":""`) + chunk(`"reasoning":"!"`), chunk(`"content":""`) + chunk(`"reasoning":"s!"`)},
+		"the answer before a call":    {chunk(`"content":"s"`) + chunk(call("0", "")), chunk(`"content":"s"`) + chunk(call("0", ""))},
+		"a call before the next":      {chunk(call("0", "s")) + chunk(call("1", "")) + chunk(call("1", "x")), chunk(call("0", "s")) + chunk(call("1", "")) + chunk(call("1", "x"))},
+		"a call before the answer":    {chunk(call("0", "s")) + chunk(`"content":"x"`), chunk(call("0", "s")) + chunk(`"content":"x"`)},
+		"the thought and the answer in one chunk": {
+			chunk(`"reasoning":"s","content":"x s"`) + chunk(`"content":"!"`), chunk(`"reasoning":"s","content":"x "`) + chunk(`"content":"s!"`),
+		},
+		"the answer and a refusal go on": {chunk(`"content":"s"`) + chunk(`"refusal":"x"`) + chunk(`"content":"!"`), chunk(`"refusal":"x"`) + chunk(`"content":"s!"`)},
+	} {
+		if diff := cmp.Diff(test.want, filtered(exchange.OpenAI, false, opener, test.in)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
