@@ -7,7 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"time"
+	"strconv"
 
 	"github.com/valyala/fasthttp"
 
@@ -27,6 +27,13 @@ func (r *request) checkHeader() *exchange.Error {
 			Outcome: exchange.Refused, Message: "The request's header is too large.",
 		}
 	}
+	if most := r.snap.gateway.RequestLimits.MaxHeaderFields; most > 0 && countFields(raw) > most {
+		r.ctx.SetConnectionClose()
+		return &exchange.Error{
+			Status: 431, Type: exchange.TypeInvalidRequest, Reason: exchange.ReasonHeaderFields, Outcome: exchange.Refused,
+			Message: "The request's header has more than " + strconv.Itoa(most) + " fields.",
+		}
+	}
 	if h.ContentLength() == -1 && hasField(raw, "content-length") {
 		r.ctx.SetConnectionClose()
 		return &exchange.Error{
@@ -35,6 +42,16 @@ func (r *request) checkHeader() *exchange.Error {
 		}
 	}
 	return nil
+}
+
+// countFields counts the fields in raw header lines, the Host and repeated ones included. Lines that go on with the one before
+// (RFC 9112 5.2) are not fields of their own.
+func countFields(raw []byte) int {
+	raw = bytes.TrimRight(raw, "\r\n")
+	if len(raw) == 0 {
+		return 0
+	}
+	return 1 + bytes.Count(raw, []byte("\n")) - bytes.Count(raw, []byte("\n ")) - bytes.Count(raw, []byte("\n\t"))
 }
 
 // hasField looks for a field, named in lower case, in raw header lines.
@@ -56,11 +73,9 @@ func hasField(raw []byte, name string) bool {
 // checkLength refuses a body by what the header says of it.
 func (r *request) checkLength() *exchange.Error {
 	h := &r.ctx.Request.Header
-	if encoding := h.ContentEncoding(); len(encoding) > 0 && !bytes.EqualFold(encoding, []byte("identity")) {
-		return &exchange.Error{
-			Status: 415, Type: exchange.TypeInvalidRequest, Reason: exchange.ReasonEncoding, Outcome: exchange.Refused,
-			Message: "A compressed body is not supported. Send it without Content-Encoding.",
-		}
+	if _, ok := codingNamed(h.ContentEncoding()); !ok {
+		r.ctx.Response.Header.SetCanonical([]byte(fasthttp.HeaderAcceptEncoding), []byte(acceptedCodings))
+		return unsupportedCoding()
 	}
 	if int64(h.ContentLength()) > r.snap.gateway.MaxBodyBytes {
 		return bodyTooLarge()
@@ -68,15 +83,8 @@ func (r *request) checkLength() *exchange.Error {
 	return nil
 }
 
-func bodyTooLarge() *exchange.Error {
-	return &exchange.Error{
-		Status: 413, Type: exchange.TypeInvalidRequest, Reason: exchange.ReasonBodyTooLarge, Outcome: exchange.Refused,
-		Message: "The request's body is too large.",
-	}
-}
-
-// readBody reads the body, bounded in size and time. The read deadline that it leaves is replaced by the engine before
-// the next request.
+// readBody reads the body without its coding, bounded in size and time. The read deadline that it leaves is replaced by the engine
+// before the next request.
 func (r *request) readBody() *exchange.Error {
 	if err := r.checkLength(); err != nil {
 		return err
@@ -86,30 +94,48 @@ func (r *request) readBody() *exchange.Error {
 	if stream == nil {
 		return nil
 	}
-	_ = r.ctx.Conn().SetReadDeadline(time.Now().Add(r.snap.bodyTimeout()))
-	length := r.ctx.Request.Header.ContentLength()
-	err := r.fill(stream, length)
-	r.ex.BytesIn = int64(len(r.body))
-	switch {
-	case err == nil:
+	in, _ := incomings.Get().(*incoming)
+	defer in.release()
+	*in = incoming{
+		stream: stream, conn: r.ctx.Conn(), client: r.conn, length: r.ctx.Request.Header.ContentLength(),
+		most: r.snap.gateway.MaxBodyBytes, wire: in.wire,
+		pace: pace{total: r.snap.bodyTimeout(), rate: r.snap.gateway.RequestLimits.MinBodyRate},
+	}
+	var err error
+	if r.body, err = in.read(r.body, r.ctx.Request.Header.ContentEncoding()); err == nil {
+		r.ex.BytesIn = in.came
 		return nil
+	}
+	r.ex.BytesIn = in.came
+	r.ctx.SetConnectionClose()
+	return refusedBody(err, in.slow())
+}
+
+// refusedBody says what a client is told whose body could not be read.
+func refusedBody(err error, slow bool) *exchange.Error {
+	switch {
 	case errors.Is(err, errTooLarge):
-		r.ctx.SetConnectionClose()
 		return bodyTooLarge()
+	case errors.Is(err, errDecodedTooLarge):
+		return decodedTooLarge()
+	case errors.Is(err, errCompression):
+		return badCompression(err)
+	case isTimeout(err) && slow:
+		return &exchange.Error{
+			Status: 408, Type: exchange.TypeInvalidRequest, Reason: exchange.ReasonBodySlow, Outcome: exchange.Refused,
+			Message: "The request's body came too slowly.",
+		}
 	case isTimeout(err):
-		r.ctx.SetConnectionClose()
 		return &exchange.Error{
 			Status: 408, Type: exchange.TypeInvalidRequest, Reason: exchange.ReasonBodyTimeout, Outcome: exchange.Refused,
 			Message: "The request's body did not arrive in time.",
 		}
 	case errors.Is(err, fasthttp.ErrBodyTooLarge), isDisconnect(err):
-		r.ctx.SetConnectionClose()
 		return &exchange.Error{
 			Status: 499, Type: exchange.TypeServer, Reason: exchange.ReasonClientGone, Outcome: exchange.ClientGone,
 			Message: "The client closed the connection.",
 		}
 	default:
-		r.ctx.SetConnectionClose()
 		return &exchange.Error{
 			Status: 400, Type: exchange.TypeInvalidRequest, Reason: exchange.ReasonMalformed, Outcome: exchange.Refused,
 			Message: "The request's body is not framed as HTTP says.",
@@ -117,39 +143,14 @@ func (r *request) readBody() *exchange.Error {
 	}
 }
 
+func bodyTooLarge() *exchange.Error {
+	return &exchange.Error{
+		Status: 413, Type: exchange.TypeInvalidRequest, Reason: exchange.ReasonBodyTooLarge, Outcome: exchange.Refused,
+		Message: "The request's body is too large.",
+	}
+}
+
 func isDisconnect(err error) bool {
 	var op interface{ Temporary() bool } // net.OpError
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &op)
-}
-
-var errTooLarge = errors.New("body too large")
-
-// trusted is how much of an announced length memory is taken for before the bytes come.
-const trusted = 1 << 20
-
-// fill reads the stream to its end: exactly length bytes, or, where length is negative, up to the configured maximum.
-func (r *request) fill(stream io.Reader, length int) error {
-	if expect := min(length+1, trusted); cap(r.body) < expect {
-		r.body = make([]byte, 0, expect)
-	}
-	for {
-		if len(r.body) == cap(r.body) {
-			r.body = append(r.body, make([]byte, max(4096, len(r.body)))...)[:len(r.body)]
-		}
-		n, err := stream.Read(r.body[len(r.body):cap(r.body)])
-		r.body = r.body[:len(r.body)+n]
-		if int64(len(r.body)) > r.snap.gateway.MaxBodyBytes {
-			return errTooLarge
-		}
-		if errors.Is(err, io.EOF) {
-			if length >= 0 && len(r.body) != length || length < 0 && r.conn != nil && r.conn.ended {
-				// The engine gives the same for a body that ends and for a client that ends between two chunks.
-				return io.ErrUnexpectedEOF
-			}
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
 }

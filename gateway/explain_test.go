@@ -172,7 +172,7 @@ func TestExplain(t *testing.T) {
 		"a path that there is not":        {config.ExplainRequest{Path: "/v2/chat"}, []string{"told 404 unknown_url "}},
 		"a method that there is not":      {config.ExplainRequest{Method: "PUT"}, []string{"told 405 method_not_allowed "}},
 		"a body that is none":             {config.ExplainRequest{Body: []byte("hello")}, []string{"told 400 invalid_body "}},
-		"a compressed body": {withHeader(ask("m"), "Content-Encoding", "gzip"), []string{
+		"a body in a coding that nobody reads": {withHeader(ask("m"), "Content-Encoding", "compress"), []string{
 			"told 415 unsupported_content_encoding ", "route p/m by model , Weighted", "ready 100% default/p/m→m-up in openai, edited",
 		}},
 		"a header that is too large": {withHeader(ask("m"), "X-Large", strings.Repeat("x", 20_000)), []string{

@@ -133,8 +133,11 @@ func TestWhatIsNotARequestIsRefused(t *testing.T) {
 		"a header above the live bound": {
 			send: "GET /v1/models HTTP/1.1\r\nHost: x\r\n" + auth + "X-Big: " + strings.Repeat("x", 17<<10) + "\r\n\r\n", want: 431,
 		},
-		"a compressed body": {
-			send: "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n" + auth + "Content-Encoding: gzip\r\n" + length + "\r\n" + body, want: 415,
+		"a body in a coding that nobody reads": {
+			send: "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n" + auth + "Content-Encoding: compress\r\n" + length + "\r\n" + body, want: 415,
+		},
+		"a body that is not in its coding": {
+			send: "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n" + auth + "Content-Encoding: gzip\r\n" + length + "\r\n" + body, want: 400,
 		},
 		"a chunked body is a request": {
 			send: "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n" + auth + "Transfer-Encoding: chunked\r\n\r\n" + chunked, want: 200,
