@@ -22,6 +22,9 @@ var errUnknownURL = &exchange.Error{
 
 // dispatch serves what the path and method ask for.
 func (r *request) dispatch() *exchange.Error {
+	if r.preflight() {
+		return nil
+	}
 	e := r.endpoint
 	if e == nil {
 		return errUnknownURL
@@ -75,6 +78,9 @@ func (r *request) ask() *exchange.Error {
 func (r *request) planModel() (req proxy.Request, w *way, err *exchange.Error) {
 	e := r.endpoint
 	contentType, mention, err := r.decode()
+	if err == nil {
+		err = r.bound()
+	}
 	if err != nil {
 		return req, nil, err
 	}
@@ -90,7 +96,10 @@ func (r *request) planModel() (req proxy.Request, w *way, err *exchange.Error) {
 	if r.ex.Stream && !r.ctx.Request.Header.IsHTTP11() {
 		return req, nil, exchange.Invalid("stream", "Streams need HTTP/1.1.")
 	}
-	if w, err = r.way(); err != nil {
+	if w, err = r.way(); err == nil {
+		err = r.boundOutput(w)
+	}
+	if err != nil {
 		return req, nil, err
 	}
 	only, err := r.snap.keepers.owners(w.Targets, mention)
@@ -139,7 +148,7 @@ func (r *request) decode() (contentType []byte, m dialect.Mention, err *exchange
 	if r.body, m, err = dialect.Unpin(r.body, e.dialect); err != nil {
 		return nil, m, err
 	}
-	return nil, m, r.asked.Decode(e.shape, r.body)
+	return nil, m, r.asked.DecodeWithin(e.shape, r.body, r.snap.gateway.RequestLimits.MaxDepth)
 }
 
 // forward sends a request on its way and answers with what comes back.

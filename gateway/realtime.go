@@ -64,6 +64,9 @@ func (r *request) keyInSubprotocol() (key []byte) {
 // realtime serves GET /v1/realtime: a WebSocket that is the provider's, frame by frame.
 func (r *request) realtime() *exchange.Error {
 	key, err := r.socketKey()
+	if err == nil {
+		err = r.checkOrigin()
+	}
 	if err != nil {
 		return err
 	}

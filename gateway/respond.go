@@ -37,6 +37,7 @@ func (r *request) common() {
 	}
 	if r.snap != nil {
 		r.snap.headers.Apply(h)
+		r.crossOrigin()
 	}
 	r.levels()
 	r.protected()

@@ -41,6 +41,7 @@ type Snapshot struct {
 	ways     []way          // by route.Route.Place
 	targets  []proxy.Target // by route.Target.Place
 	headers  secure.Headers
+	cors     *secure.CORS // nil for none
 	tls      *tls.Config
 	models   modelList
 	guarding *guarding // of requests that take no route
@@ -92,6 +93,7 @@ func buildSnapshot(doc *config.Document, living *Living, version string, previou
 	b.targets(living)
 	living.keep(&b)
 	b.snapshot.headers = secure.New(doc.Core.Gateway.Headers)
+	b.snapshot.cors = secure.NewCORS(doc.Core.Gateway.CORS, doc.Core.Gateway.Headers)
 	return b.snapshot, nil
 }
 
