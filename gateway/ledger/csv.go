@@ -11,7 +11,7 @@ import (
 // CSVHeader is the first line of records as CSV (RFC 4180, with its end of line): the names of the fields in JSON.
 const CSVHeader = "id,time,key,principal,user,team,policies,route,provider,model,upstreamModel,operation,dialect,stream," +
 	"tokensIn,tokensOut,tokensCached,tokensCacheWrite,tokensReasoning,cost,priced,source,outcome,reason,status,attempts," +
-	"latencyMs,firstTokenMs,cache,shadowed,bytesIn,bytesOut\r\n"
+	"latencyMs,firstTokenMs,cache,tokensSaved,costSaved,findings,shadowed,bytesIn,bytesOut\r\n"
 
 // AppendCSV appends a record as a row under CSVHeader. Policies are separated by spaces. A text that a spreadsheet would take
 // for a formula begins with a "'" more.
@@ -41,6 +41,9 @@ func AppendCSV(dst []byte, r *Record) []byte {
 		dst = strconv.AppendInt(append(dst, ','), f.value, 10)
 	}
 	dst = appendCell(append(dst, ','), r.Cache)
+	dst = strconv.AppendInt(append(dst, ','), r.TokensSaved, 10)
+	dst = r.CostSaved.AppendTo(append(dst, ','))
+	dst = appendCell(append(dst, ','), r.Findings)
 	dst = appendCell(append(dst, ','), r.Shadowed)
 	dst = strconv.AppendInt(append(dst, ','), r.BytesIn, 10)
 	dst = strconv.AppendInt(append(dst, ','), r.BytesOut, 10)

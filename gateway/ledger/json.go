@@ -34,6 +34,9 @@ func AppendJSON(dst []byte, r *Record) []byte {
 		dst = appendNumber(dst, f.name, f.value)
 	}
 	dst = appendField(dst, `,"cache":`, r.Cache)
+	dst = appendNumber(dst, `,"tokensSaved":`, r.TokensSaved)
+	dst = append(r.CostSaved.AppendTo(append(dst, `,"costSaved":"`...)), '"')
+	dst = appendField(dst, `,"findings":`, r.Findings)
 	dst = appendField(dst, `,"shadowed":`, r.Shadowed)
 	dst = appendNumber(dst, `,"bytesIn":`, r.BytesIn)
 	dst = appendNumber(dst, `,"bytesOut":`, r.BytesOut)

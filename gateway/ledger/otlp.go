@@ -83,7 +83,8 @@ func texts(r *Record) []textField {
 		{"error.type", r.Reason}, {"spark.key", r.Key}, {"spark.principal", r.Principal}, {"spark.user", r.User},
 		{"spark.team", r.Team}, {"spark.route", r.Route}, {"spark.provider", r.Provider}, {"spark.upstream_model", r.UpstreamModel},
 		{"spark.operation", r.Operation}, {"spark.dialect", r.Dialect}, {"spark.cost", r.Cost.String()}, {"spark.usage.source", r.Source},
-		{"spark.outcome", r.Outcome}, {"spark.cache", r.Cache}, {"spark.shadowed", r.Shadowed},
+		{"spark.outcome", r.Outcome}, {"spark.cache", r.Cache}, {"spark.cache.cost_saved", r.CostSaved.String()}, {"spark.findings", r.Findings},
+		{"spark.shadowed", r.Shadowed},
 	}
 }
 
@@ -92,7 +93,7 @@ func numbers(r *Record) []numberField {
 		{"gen_ai.usage.input_tokens", r.TokensIn}, {"gen_ai.usage.output_tokens", r.TokensOut},
 		{"gen_ai.usage.cache_read.input_tokens", r.TokensCached}, {"gen_ai.usage.cache_creation.input_tokens", r.TokensCacheWrite},
 		{"gen_ai.usage.reasoning.output_tokens", r.TokensReasoning}, {"http.response.status_code", r.Status},
-		{"spark.attempts", r.Attempts}, {"spark.latency_ms", r.LatencyMs}, {"spark.first_token_ms", r.FirstTokenMs},
+		{"spark.attempts", r.Attempts}, {"spark.cache.tokens_saved", r.TokensSaved}, {"spark.latency_ms", r.LatencyMs}, {"spark.first_token_ms", r.FirstTokenMs},
 		{"spark.bytes_in", r.BytesIn}, {"spark.bytes_out", r.BytesOut},
 	}
 }

@@ -29,7 +29,8 @@ func example() Record {
 		Team: "search", Policies: []string{"team/all", "team/search"}, Route: "team/smart", Provider: "team/openai", Model: "smart",
 		UpstreamModel: "gpt-4o", Operation: "chat", Dialect: "anthropic", Stream: true, TokensIn: 1200, TokensOut: 34, TokensCached: 1000,
 		TokensCacheWrite: 100, TokensReasoning: 12, Cost: 4_215_000, Priced: true, Source: "reported", Outcome: "provider_failed",
-		Reason: "upstream_reset", Status: 502, Attempts: 2, LatencyMs: 881, FirstTokenMs: 95, Cache: "miss",
+		Reason: "upstream_reset", Status: 502, Attempts: 2, LatencyMs: 881, FirstTokenMs: 95, Cache: "miss", TokensSaved: 55,
+		CostSaved: 1_500_000, Findings: "prompt_injection, pii",
 		Shadowed: "policy team/search budget", BytesIn: 4096, BytesOut: 512,
 	}
 }
@@ -39,7 +40,8 @@ const exampleLine = `{"id":"0123456789abcdef0123456789abcdef","time":"2026-03-01
 	`"provider":"team/openai","model":"smart","upstreamModel":"gpt-4o","operation":"chat","dialect":"anthropic","stream":true,` +
 	`"tokensIn":1200,"tokensOut":34,"tokensCached":1000,"tokensCacheWrite":100,"tokensReasoning":12,"cost":"0.004215",` +
 	`"priced":true,"source":"reported","outcome":"provider_failed","reason":"upstream_reset","status":502,"attempts":2,` +
-	`"latencyMs":881,"firstTokenMs":95,"cache":"miss","shadowed":"policy team/search budget","bytesIn":4096,"bytesOut":512}` + "\n"
+	`"latencyMs":881,"firstTokenMs":95,"cache":"miss","tokensSaved":55,"costSaved":"0.0015","findings":"prompt_injection, pii",` +
+	`"shadowed":"policy team/search budget","bytesIn":4096,"bytesOut":512}` + "\n"
 
 func TestAppendJSON(t *testing.T) {
 	full := example()
@@ -48,10 +50,10 @@ func TestAppendJSON(t *testing.T) {
 		want   string
 	}{
 		"each field":                    {full, exampleLine},
-		"texts that say nothing":        {Record{ID: "a", Time: began}, `{"id":"a","time":"2026-03-01T23:59:59.120Z","stream":false,"tokensIn":0,"tokensOut":0,"tokensCached":0,"tokensCacheWrite":0,"tokensReasoning":0,"cost":"0.00","priced":false,"status":0,"attempts":0,"latencyMs":0,"firstTokenMs":0,"bytesIn":0,"bytesOut":0}` + "\n"},
-		"another zone, finer than ms":   {Record{Time: began.Add(999 * time.Microsecond).In(time.FixedZone("", 3600))}, strings.Replace(`{"id":"","time":"2026-03-01T23:59:59.120Z",…`, "…", `"stream":false,"tokensIn":0,"tokensOut":0,"tokensCached":0,"tokensCacheWrite":0,"tokensReasoning":0,"cost":"0.00","priced":false,"status":0,"attempts":0,"latencyMs":0,"firstTokenMs":0,"bytesIn":0,"bytesOut":0}`, 1) + "\n"},
-		"what a terminal might obey":    {Record{User: "\x1b[2J\u009b\u2028\"\\"}, `{"id":"","time":"0001-01-01T00:00:00.000Z","user":"\u001b[2J\u009b\u2028\"\\","stream":false,"tokensIn":0,"tokensOut":0,"tokensCached":0,"tokensCacheWrite":0,"tokensReasoning":0,"cost":"0.00","priced":false,"status":0,"attempts":0,"latencyMs":0,"firstTokenMs":0,"bytesIn":0,"bytesOut":0}` + "\n"},
-		"a long name between its runes": {Record{Model: strings.Repeat("a", MaxText-1) + "é…"}, `{"id":"","time":"0001-01-01T00:00:00.000Z","model":"` + strings.Repeat("a", MaxText-1) + `","stream":false,"tokensIn":0,"tokensOut":0,"tokensCached":0,"tokensCacheWrite":0,"tokensReasoning":0,"cost":"0.00","priced":false,"status":0,"attempts":0,"latencyMs":0,"firstTokenMs":0,"bytesIn":0,"bytesOut":0}` + "\n"},
+		"texts that say nothing":        {Record{ID: "a", Time: began}, `{"id":"a","time":"2026-03-01T23:59:59.120Z","stream":false,"tokensIn":0,"tokensOut":0,"tokensCached":0,"tokensCacheWrite":0,"tokensReasoning":0,"cost":"0.00","priced":false,"status":0,"attempts":0,"latencyMs":0,"firstTokenMs":0,"tokensSaved":0,"costSaved":"0.00","bytesIn":0,"bytesOut":0}` + "\n"},
+		"another zone, finer than ms":   {Record{Time: began.Add(999 * time.Microsecond).In(time.FixedZone("", 3600))}, strings.Replace(`{"id":"","time":"2026-03-01T23:59:59.120Z",…`, "…", `"stream":false,"tokensIn":0,"tokensOut":0,"tokensCached":0,"tokensCacheWrite":0,"tokensReasoning":0,"cost":"0.00","priced":false,"status":0,"attempts":0,"latencyMs":0,"firstTokenMs":0,"tokensSaved":0,"costSaved":"0.00","bytesIn":0,"bytesOut":0}`, 1) + "\n"},
+		"what a terminal might obey":    {Record{User: "\x1b[2J\u009b\u2028\"\\"}, `{"id":"","time":"0001-01-01T00:00:00.000Z","user":"\u001b[2J\u009b\u2028\"\\","stream":false,"tokensIn":0,"tokensOut":0,"tokensCached":0,"tokensCacheWrite":0,"tokensReasoning":0,"cost":"0.00","priced":false,"status":0,"attempts":0,"latencyMs":0,"firstTokenMs":0,"tokensSaved":0,"costSaved":"0.00","bytesIn":0,"bytesOut":0}` + "\n"},
+		"a long name between its runes": {Record{Model: strings.Repeat("a", MaxText-1) + "é…"}, `{"id":"","time":"0001-01-01T00:00:00.000Z","model":"` + strings.Repeat("a", MaxText-1) + `","stream":false,"tokensIn":0,"tokensOut":0,"tokensCached":0,"tokensCacheWrite":0,"tokensReasoning":0,"cost":"0.00","priced":false,"status":0,"attempts":0,"latencyMs":0,"firstTokenMs":0,"tokensSaved":0,"costSaved":"0.00","bytesIn":0,"bytesOut":0}` + "\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(tt.want, string(AppendJSON(nil, &tt.record))); diff != "" {
@@ -116,7 +118,7 @@ func settled(r Record) Record {
 	}
 	for _, s := range []*string{
 		&r.ID, &r.Key, &r.Principal, &r.User, &r.Team, &r.Route, &r.Provider, &r.Model, &r.UpstreamModel, &r.Operation, &r.Dialect,
-		&r.Source, &r.Outcome, &r.Reason, &r.Cache, &r.Shadowed,
+		&r.Source, &r.Outcome, &r.Reason, &r.Cache, &r.Findings, &r.Shadowed,
 	} {
 		text(s)
 	}
@@ -174,7 +176,7 @@ func TestAppendCSV(t *testing.T) {
 	full := example()
 	const row = "0123456789abcdef0123456789abcdef,2026-03-01T23:59:59.120Z,team/alice,key/team/alice,alice,search,team/all team/search," +
 		"team/smart,team/openai,smart,gpt-4o,chat,anthropic,true,1200,34,1000,100,12,0.004215,true,reported,provider_failed," +
-		"upstream_reset,502,2,881,95,miss,policy team/search budget,4096,512\r\n"
+		"upstream_reset,502,2,881,95,miss,55,0.0015,\"prompt_injection, pii\",policy team/search budget,4096,512\r\n"
 	if diff := cmp.Diff(row, string(AppendCSV(nil, &full))); diff != "" {
 		t.Error(diff)
 	}
@@ -221,6 +223,12 @@ func TestOf(t *testing.T) {
 	}
 	reported := exchange.Usage{Prompt: 10, Completion: 5, Cached: 4, CacheWritten: 3, Reasoning: 2, Source: exchange.UsageReported}
 	estimated := exchange.Usage{Prompt: 1, Completion: 1, Source: exchange.UsageEstimated}
+	kept := exchange.Caching{Result: exchange.CacheHit, Tier: exchange.TierMemory, Saved: exchange.Usage{Prompt: 10, Completion: 5, Total: 15}, SavedCost: 7}
+	meant := kept
+	meant.Tier = exchange.TierSemantic
+	var found exchange.Findings
+	found.Add(exchange.FoundPII, true)
+	found.Add(exchange.FoundImageLink, false)
 	key := &exchange.Principal{Kind: exchange.ByKey, ID: "team/a", User: "u", Team: "t"}
 	for name, tt := range map[string]struct {
 		ex   exchange.Exchange
@@ -237,6 +245,26 @@ func TestOf(t *testing.T) {
 		"all attempts count, and the least certain says how": {
 			exchange.Exchange{Principal: key, Attempt: attempt(2, reported, 7, true), Tried: []exchange.Attempt{attempt(1, estimated, 1, true), attempt(1, exchange.Usage{}, 0, true)}},
 			Record{Key: "team/a", Principal: "key/team/a", User: "u", Team: "t", TokensIn: 11, TokensOut: 6, TokensCached: 4, TokensCacheWrite: 3, TokensReasoning: 2, Cost: 8, Priced: true, Source: "estimated", Outcome: "ok", Attempts: 3},
+		},
+		"an answer from the cache, for nothing": {
+			exchange.Exchange{Principal: key, Caching: kept},
+			Record{Key: "team/a", Principal: "key/team/a", User: "u", Team: "t", Priced: true, Outcome: "ok", Cache: "hit", TokensSaved: 15, CostSaved: 7},
+		},
+		"an answer from the cache that is charged went to no provider": {
+			exchange.Exchange{Principal: key, Caching: kept, Attempt: exchange.Attempt{Usage: reported, Cost: 7, Priced: true}},
+			Record{Key: "team/a", Principal: "key/team/a", User: "u", Team: "t", TokensIn: 10, TokensOut: 5, TokensCached: 4, TokensCacheWrite: 3, TokensReasoning: 2, Cost: 7, Priced: true, Source: "reported", Outcome: "ok", Cache: "hit", TokensSaved: 15, CostSaved: 7},
+		},
+		"one that is charged and has no price": {
+			exchange.Exchange{Caching: kept, Attempt: exchange.Attempt{Usage: reported}},
+			Record{TokensIn: 10, TokensOut: 5, TokensCached: 4, TokensCacheWrite: 3, TokensReasoning: 2, Source: "reported", Outcome: "ok", Cache: "hit", TokensSaved: 15, CostSaved: 7},
+		},
+		"an answer that means the same costs its question's vector": {
+			exchange.Exchange{Caching: meant, Tried: []exchange.Attempt{attempt(1, estimated, 1, true)}},
+			Record{TokensIn: 1, TokensOut: 1, Cost: 1, Priced: true, Source: "estimated", Outcome: "ok", Attempts: 1, Cache: "hit", TokensSaved: 15, CostSaved: 7},
+		},
+		"refused for what the sanitizer found": {
+			exchange.Exchange{Findings: found, Caching: exchange.Caching{Result: exchange.CacheBypass}, Attempt: exchange.Attempt{Status: 400, Outcome: exchange.Blocked}},
+			Record{Priced: true, Status: 400, Outcome: "blocked", Cache: "bypass", Findings: "pii, image_link"},
 		},
 		"one without a price": {
 			exchange.Exchange{Attempt: attempt(2, reported, 7, true), Tried: []exchange.Attempt{attempt(1, estimated, 0, false)}},

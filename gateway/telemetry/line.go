@@ -36,6 +36,8 @@ func AppendLine(dst []byte, ex *exchange.Exchange, end time.Time) []byte {
 		dst = append(dst, `,"stream":true`...)
 	}
 	dst = appendEnd(dst, &ex.Attempt)
+	dst = appendCaching(dst, &ex.Caching)
+	dst = appendFindings(dst, &ex.Findings)
 	dst = appendNumber(dst, "bytesIn", ex.BytesIn)
 	dst = appendNumber(dst, "bytesOut", ex.BytesOut)
 	dst = appendMillis(dst, "durationMs", end.Sub(ex.Start))
@@ -96,6 +98,43 @@ func appendEnd(dst []byte, a *exchange.Attempt) []byte {
 	}
 	dst = appendText(dst, "upstreamId", a.UpstreamID)
 	return appendUsage(dst, a.Usage)
+}
+
+// appendCaching writes what the cache had to do with the request.
+func appendCaching(dst []byte, c *exchange.Caching) []byte {
+	dst = appendText(dst, "cache", c.Result.String())
+	dst = appendText(dst, "cacheTier", c.Tier.String())
+	dst = appendText(dst, "cacheWhy", c.Why)
+	if c.Tier == exchange.TierSemantic {
+		dst = strconv.AppendFloat(appendKey(dst, "similarity"), float64(c.Similarity), 'f', 4, 32)
+	}
+	if c.Saved.Total > 0 {
+		dst = appendNumber(dst, "tokensSaved", c.Saved.Total)
+	}
+	return dst
+}
+
+// appendFindings writes the kinds of what the sanitizer found, and which of them it replaced.
+func appendFindings(dst []byte, f *exchange.Findings) []byte {
+	if f.Empty() {
+		return dst
+	}
+	dst = append(f.AppendHeader(append(appendKey(dst, "findings"), '"')), '"')
+	before := ""
+	for kind := range exchange.FindingKinds {
+		if !f.Redacted(kind) {
+			continue
+		}
+		if before == "" {
+			dst = append(appendKey(dst, "redacted"), '"')
+		}
+		dst = append(append(dst, before...), kind.String()...)
+		before = ", "
+	}
+	if before != "" {
+		dst = append(dst, '"')
+	}
+	return dst
 }
 
 func appendCause(dst []byte, cause error) []byte {

@@ -261,6 +261,9 @@ func TestTheMetricsAreNamedAsPrometheusWants(t *testing.T) {
 	reg.MustRegister(NewBreakers(func(tell func(provider, model, state string)) { tell("p", "m", config.BreakerOpen) }))
 	m.Limited(exchange.ScopeKey, exchange.Requests)
 	m.Waited(WaitFull).Inc()
+	m.Cached(&full().Caching)
+	m.Found(config.DirectionRequest, &full().Findings, exchange.FindingKinds)
+	m.Guarded("webhook", "allow", time.Second)
 	problems, err := testutil.GatherAndLint(reg)
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v, %v", problems, err)

@@ -23,11 +23,20 @@ var at = time.Date(2026, 3, 4, 5, 6, 7, 89e6, time.UTC)
 
 // full is an exchange with something in every field.
 func full() *exchange.Exchange {
+	var found exchange.Findings
+	found.Add(exchange.FoundPromptInjection, false)
+	found.Add(exchange.FoundPII, true)
+	found.Add(exchange.FoundDenyPattern, true)
+	found.Count(2, 5)
 	ex := &exchange.Exchange{
 		Start: at.Add(-1500 * time.Millisecond), ClientIP: netip.MustParseAddr("2001:db8::1"),
 		Principal: &exchange.Principal{ID: "ns/alice", User: "alice"},
 		Method:    []byte("POST"), Path: []byte("/v1/chat/completions"), Model: []byte("smart"), Stream: true,
 		Route: "ns/smart", BytesIn: 10, BytesOut: 20,
+		Caching: exchange.Caching{
+			Result: exchange.CacheHit, Tier: exchange.TierSemantic, Similarity: 0.93756, Saved: exchange.Usage{Total: 40}, SavedCost: 7,
+		},
+		Findings: found,
 		Attempt: exchange.Attempt{
 			Provider: "ns/openai", UpstreamModel: "gpt-4o", Target: "gpt", UpstreamStatus: 200, UpstreamID: []byte("req_1"),
 			Began: at.Add(-1400 * time.Millisecond), FirstToken: at.Add(-time.Second), Ended: at.Add(-time.Millisecond),
@@ -53,10 +62,30 @@ func TestAppendLine(t *testing.T) {
 			`"client":"2001:db8::1","method":"POST","path":"/v1/chat/completions","model":"smart","route":"ns/smart","provider":"ns/openai",` +
 			`"upstreamModel":"gpt-4o","stream":true,"status":200,"outcome":"provider_broken","reason":"upstream_truncated",` +
 			`"upstreamStatus":200,"upstreamId":"req_1","usage":{"source":"reported","prompt":1,"completion":2,"total":3,"cached":1,` +
-			`"reasoning":2},"bytesIn":10,"bytesOut":20,"durationMs":1500.000,"ttftMs":500.000,"error":"unexpected EOF"}` + "\n"},
+			`"reasoning":2},"cache":"hit","cacheTier":"semantic","similarity":0.9376,"tokensSaved":40,` +
+			`"findings":"prompt_injection, pii, deny_pattern","redacted":"pii, deny_pattern","bytesIn":10,"bytesOut":20,"durationMs":1500.000,"ttftMs":500.000,"error":"unexpected EOF"}` + "\n"},
 		"the least": {least, `{"time":"2026-03-04T05:06:07.089Z","id":"` + strings.Repeat("b", 32) + `","status":401,` +
 			`"outcome":"unauthenticated","reason":"missing_api_key","bytesIn":0,"bytesOut":0,"durationMs":0.000}` + "\n"},
 	}
+	protected := func(c exchange.Caching, f exchange.Findings, want string) struct {
+		ex   *exchange.Exchange
+		want string
+	} {
+		ex := *least
+		ex.Caching, ex.Findings = c, f
+		return struct {
+			ex   *exchange.Exchange
+			want string
+		}{&ex, strings.Replace(tests["the least"].want, `,"bytesIn"`, want+`,"bytesIn"`, 1)}
+	}
+	var found exchange.Findings
+	found.Add(exchange.FoundImageLink, false)
+	tests["a cache that is passed by"] = protected(exchange.Caching{Result: exchange.CacheBypass, Why: "no-store"}, exchange.Findings{},
+		`,"cache":"bypass","cacheWhy":"no-store"`)
+	tests["a cache that has nothing"] = protected(exchange.Caching{Result: exchange.CacheMiss}, exchange.Findings{}, `,"cache":"miss"`)
+	tests["a hit without tokens"] = protected(exchange.Caching{Result: exchange.CacheHit, Tier: exchange.TierMemory}, exchange.Findings{},
+		`,"cache":"hit","cacheTier":"memory"`)
+	tests["a finding that stays"] = protected(exchange.Caching{}, found, `,"findings":"image_link"`)
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(tc.want, string(AppendLine(nil, tc.ex, at))); diff != "" {

@@ -135,7 +135,7 @@ func (s *Sum) add(r *ledger.Record) {
 	s.Requests++
 	switch r.Outcome {
 	case exchange.OK.String(), exchange.ClientGone.String():
-	case exchange.Limited.String(), exchange.Refused.String(), exchange.Unauthenticated.String():
+	case exchange.Limited.String(), exchange.Refused.String(), exchange.Unauthenticated.String(), exchange.Blocked.String():
 		s.Refused++
 	default:
 		s.Errors++

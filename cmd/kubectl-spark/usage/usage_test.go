@@ -105,7 +105,7 @@ func TestWhatIsNoRecordIsNotCounted(t *testing.T) {
 func TestHowRequestsEnd(t *testing.T) {
 	want := map[exchange.Outcome]Sum{
 		exchange.OK: {}, exchange.ClientGone: {},
-		exchange.Limited: {Refused: 1}, exchange.Refused: {Refused: 1}, exchange.Unauthenticated: {Refused: 1},
+		exchange.Limited: {Refused: 1}, exchange.Refused: {Refused: 1}, exchange.Unauthenticated: {Refused: 1}, exchange.Blocked: {Refused: 1},
 	}
 	for o := range exchange.Outcomes {
 		b := New(Key, time.Time{}, time.Time{})
