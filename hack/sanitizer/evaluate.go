@@ -87,7 +87,7 @@ func (r *rates) percent(s injection.Sensitivity) float64 {
 }
 
 func (r *rates) row(w io.Writer, name string) {
-	_, _ = fmt.Fprintf(w, "%s\t%d\t%.2f\t%.2f\t%.2f\n", name, r.n, r.percent(injection.Low), r.percent(injection.Medium), r.percent(injection.High))
+	_, _ = fmt.Fprintf(w, "%s\t%d\t%.2f\t%.2f\t%.2f\t\n", name, r.n, r.percent(injection.Low), r.percent(injection.Medium), r.percent(injection.High))
 }
 
 // total is what one way of evaluating found in all.

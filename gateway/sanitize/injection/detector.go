@@ -39,8 +39,10 @@ func newDetector(weights *Weights) *Detector {
 // scratch is what one detection needs, kept between them.
 type scratch struct {
 	tokenizer
-	layers layers
-	blocks []block
+	layers   layers
+	blocks   []block
+	features []uint32
+	passage  passage
 }
 
 const (

@@ -34,7 +34,7 @@ func (d *Detector) Examine(text []byte) Examined {
 	for b := range perBlock {
 		w.begin()
 		for i := b * blockWords; i < min((b+1)*blockWords, len(s.tokens)); i++ {
-			w.features(d.lexicon, s.tokens, i, func(f uint32) { perBlock[b] = append(perBlock[b], f) })
+			perBlock[b] = w.features(perBlock[b], d.lexicon, s.tokens, i)
 		}
 	}
 	for i := range spans {

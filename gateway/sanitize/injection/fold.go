@@ -111,6 +111,26 @@ func init() {
 			lookalikes[r] = byte('a' + i)
 		}
 	}
+	for r := range rune(len(near)) {
+		near[r] = [2]byte{accents[r], lookalikes[r]}
+	}
+}
+
+// near holds accents and lookalikes of the alphabets that are met most, as a map is slow.
+var near [0x600][2]byte
+
+func accent(r rune) byte {
+	if int(r) < len(near) {
+		return near[r][0]
+	}
+	return accents[r]
+}
+
+func lookalike(r rune) byte {
+	if int(r) < len(near) {
+		return near[r][1]
+	}
+	return lookalikes[r]
 }
 
 // braille is the letters of the patterns that begin at U+2800.
@@ -156,7 +176,7 @@ func fold(r rune) byte {
 	case r >= 0x2800 && r < 0x2840:
 		return braille[r-0x2800]
 	}
-	return accents[r]
+	return accent(r)
 }
 
 // foldedWord hashes a word of any script twice: as it is, and as it looks to a reader of Latin letters.
@@ -166,13 +186,11 @@ type foldedWord struct {
 	// latin counts Latin letters, alike those of other scripts that look Latin, foreign the rest, drawn those that
 	// only a font or a game would draw.
 	latin, alike, foreign, drawn int
-	last                         rune
 }
 
 func (w *foldedWord) start() { *w = foldedWord{raw: hashStart, looks: hashStart} }
 
 func (w *foldedWord) add(r rune) {
-	w.last = r
 	letter := rune(0)
 	switch {
 	case r < 0x80:
@@ -188,7 +206,7 @@ func (w *foldedWord) add(r rune) {
 	case fold(r) != 0:
 		letter = rune(fold(r))
 		w.latin++
-		if accents[r] == 0 {
+		if accent(r) == 0 {
 			w.drawn++
 		}
 		if unicode.IsUpper(r) {
@@ -202,7 +220,7 @@ func (w *foldedWord) add(r rune) {
 		}
 		raw = unicode.ToLower(r)
 		looks = raw
-		if l := lookalikes[r]; l != 0 {
+		if l := lookalike(r); l != 0 {
 			looks = rune(l)
 			w.alike++
 		} else {

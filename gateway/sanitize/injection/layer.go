@@ -84,13 +84,16 @@ func (l *layers) runs(text []byte) {
 			i++
 			continue
 		}
-		from, hexadecimal := i, true
+		from, hexadecimal, letters := i, true, 0
 		for i < len(text) && inBase64(text[i]) {
 			hexadecimal = hexadecimal && hexDigit(text[i]) != 0xFF
+			if text[i] >= 'a' && text[i] <= 'z' {
+				letters++
+			}
 			i++
 		}
 		switch run := text[from:i]; {
-		case len(run) < leastRun:
+		case len(run) < leastRun, letters >= len(run)-1 && len(run) < 2*leastRun:
 		case hexadecimal && len(run)%2 == 0:
 			l.hexadecimal(run)
 		default:

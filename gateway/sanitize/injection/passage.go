@@ -136,50 +136,60 @@ func (d *Detector) passages(s *scratch, text []byte, visit func(*passage)) {
 				for _, r := range d.lexicon.sets[set].anchored {
 					if !b.fired.has(r) && m.matches(&d.rules[r], i) {
 						b.fired.add(r)
+						b.any = true
 					}
 				}
 			}
 			if d.weights != nil {
-				w.features(d.lexicon, s.tokens, i, func(f uint32) { b.sum += int32(d.weights.Table[Bucket(f)]) })
+				s.features = w.features(s.features[:0], d.lexicon, s.tokens, i)
+				for _, f := range s.features {
+					b.sum += int32(d.weights.Table[Bucket(f)])
+				}
 			}
 		}
 		s.blocks = append(s.blocks, b)
 	}
-	d.spans(s.blocks, visit)
+	d.spans(s, visit)
 }
 
-func (d *Detector) spans(blocks []block, visit func(*passage)) {
-	if len(blocks) <= longSpan {
-		d.span(blocks, 0, len(blocks), traitWhole, visit)
-	} else {
-		for from := 0; ; from += longStride {
-			to := min(from+longSpan, len(blocks))
-			d.span(blocks, from, to, traitLong, visit)
-			if to == len(blocks) {
-				break
-			}
+// spans calls back with the passages of the blocks: long ones, and short ones where there are enough.
+func (d *Detector) spans(s *scratch, visit func(*passage)) {
+	blocks := len(s.blocks)
+	if blocks <= longSpan {
+		d.span(s, 0, blocks, traitWhole)
+		visit(&s.passage)
+	}
+	for from := 0; blocks > longSpan; from += longStride {
+		to := min(from+longSpan, blocks)
+		d.span(s, from, to, traitLong)
+		visit(&s.passage)
+		if to == blocks {
+			break
 		}
 	}
-	if len(blocks) <= shortSpan {
-		return
-	}
-	for from := 0; from+shortSpan <= len(blocks); from++ {
-		d.span(blocks, from, from+shortSpan, traitShort, visit)
+	for from := 0; blocks > shortSpan && from+shortSpan <= blocks; from++ {
+		d.span(s, from, from+shortSpan, traitShort)
+		visit(&s.passage)
 	}
 }
 
-func (d *Detector) span(blocks []block, from, to, trait int, visit func(*passage)) {
-	p := passage{trait: trait, from: from, to: to}
+// span makes s.passage of some blocks.
+func (d *Detector) span(s *scratch, from, to, trait int) {
+	p := &s.passage
+	*p = passage{trait: trait, from: from, to: to}
+	found := false
 	for i := from; i < to; i++ {
-		b := &blocks[i]
-		for w := range p.fired {
-			p.fired[w] |= b.fired[w]
+		b := &s.blocks[i]
+		if b.any {
+			found = true
+			for w := range p.fired {
+				p.fired[w] |= b.fired[w]
+			}
 		}
 		p.sum += b.sum
 		p.words += b.words
 	}
-	if p.fired != (fired{}) {
+	if found {
 		p.rules, p.seen = d.ruleScore(&p.fired)
 	}
-	visit(&p)
 }

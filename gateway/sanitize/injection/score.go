@@ -17,6 +17,8 @@ const (
 // block is what is known of so many words.
 type block struct {
 	fired fired
+	// any says that fired is not empty.
+	any   bool
 	sum   int32
 	words int32
 }
@@ -65,36 +67,37 @@ func (w *words) once(feature uint32) bool {
 	return old>>(bit&63)&1 == 0
 }
 
-// features calls back with those of the i-th token: the word, the pair with the one before, its classes.
-func (w *words) features(l *lexicon, tokens []token, i int, visit func(feature uint32)) {
+// features appends those of the i-th token: the word, the pair with the one before, its classes.
+func (w *words) features(dst []uint32, l *lexicon, tokens []token, i int) []uint32 {
 	t := &tokens[i]
 	before := startFeature
 	if t.marks&atStart == 0 && i > 0 {
 		before = tokens[i-1].hash
 	}
 	if w.once(t.hash) {
-		visit(t.hash)
+		dst = append(dst, t.hash)
 	}
 	if pair := pairOf(before, t.hash); w.once(pair) {
-		visit(pair)
+		dst = append(dst, pair)
 	}
 	if t.set == 0 {
-		return
+		return dst
 	}
 	set := &l.sets[t.set]
 	for _, name := range set.names {
 		if w.once(name) {
-			visit(name)
+			dst = append(dst, name)
 		}
 	}
 	if set.kin != 0 {
 		if w.kin != 0 && t.at-w.kinAt < kinReach {
 			if pair := pairOf(w.kin, set.kin) + 1; w.once(pair) {
-				visit(pair)
+				dst = append(dst, pair)
 			}
 		}
 		w.kin, w.kinAt = set.kin, t.at
 	}
+	return dst
 }
 
 // ruleScore weighs the rules of a passage: of one family, the second counts half, the others a quarter.

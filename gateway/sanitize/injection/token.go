@@ -266,7 +266,7 @@ func (t *tokenizer) add(hash, stem uint32, w wordShape) {
 	if w.digits > 0 {
 		m |= hasDigit
 	}
-	if w.length >= leastRun {
+	if w.length >= leastRun && (w.digits > 0 || w.capitals > 1) || w.length >= 2*leastRun {
 		t.tally.long++
 	}
 	if w.length == 1 && w.digits == 0 && !w.alone {
@@ -306,8 +306,8 @@ func (t *tokenizer) beyond(text []byte, i int) int {
 				t.addFolded(&w)
 				return i
 			}
-			w.add(r)
-			t.addFolded(&w)
+			h := hashRune(hashStart, r)
+			t.add(h, h, wordShape{length: 1, alone: true})
 			return i + size
 		default:
 			if (r == '\'' || r == '’') && w.length > 0 && i+size < len(text) && kinds[text[i+size]] == kindLetter {
@@ -337,7 +337,7 @@ func (t *tokenizer) addFolded(w *foldedWord) {
 			t.tally.keys++
 		}
 	}
-	t.add(hash, stem, wordShape{length: w.length, capitals: w.capitals, digits: w.digits, alone: classify(w.last) == runeAlone})
+	t.add(hash, stem, wordShape{length: w.length, capitals: w.capitals, digits: w.digits})
 }
 
 func (t *tokenizer) invisible(r rune, inWord bool) {
