@@ -1,8 +1,6 @@
 // Copyright The Spark Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package pii finds personal data and secrets in text and replaces them, in a whole text or in one that arrives in
-// pieces: the pieces, redacted and joined, are the whole, redacted. It keeps no text that it has told.
 package pii
 
 // Kind is what was found.

@@ -102,6 +102,8 @@ var prefixes = []prefix{
 	{text: "xoxs-", alphabet: token, least: 16, plain: true}, {text: "xoxo-", alphabet: token, least: 24},
 	{text: "xoxe-", alphabet: token, least: 16}, {text: "xoxe.xox", alphabet: dotted, least: 40}, {text: "xapp-", alphabet: token, least: 24},
 	{text: "hooks.slack.com/services/", alphabet: alnum | base64Sign, least: 30},
+	{text: "discord.com/api/webhooks/", alphabet: token | base64Sign, least: 60},
+	{text: "discordapp.com/api/webhooks/", alphabet: token | base64Sign, least: 60},
 	{text: "SG.", alphabet: jwtText | token, least: 50}, {text: "xkeysib-", alphabet: token, least: 64},
 	{text: "xsmtpsib-", alphabet: token, least: 64}, {text: "re_", alphabet: word, least: 30},
 	{text: "SK", alphabet: lower | digit, least: 32, most: 32}, {text: "AC", alphabet: lower | digit, least: 32, most: 32},

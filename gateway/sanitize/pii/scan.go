@@ -122,8 +122,8 @@ func plainEnd(text []byte, i, j int, final bool) bool {
 	case c == '.':
 		return j+1 < len(text) && ending.has(text[j+1]) || j+1 == len(text) && final
 	case c == ':':
-		// Shorter ones may begin an address, and one in a URL may be a user.
-		return j-i > 4 && (i == 0 || text[i-1] != '/')
+		// A shorter one may begin an address; one with something behind the colon may be a user with a password.
+		return j-i > 4 && (j+1 < len(text) && ending.has(text[j+1]) || j+1 == len(text) && final)
 	}
 	return false
 }
@@ -159,11 +159,8 @@ func skip(text []byte, i int) int {
 // detect says whether a finding begins at the window's place. The order of the detectors is the precedence.
 func (w *window) detect() (match, bool) {
 	c := w.at(w.pos)
-	switch {
-	case digit.has(c):
-		return w.beginsDigit()
-	case letter.has(c) || c == '_' || latinLead.has(c):
-		return w.beginsLetter(c)
+	if (word | latinLead).has(c) {
+		return w.beginsWord(c)
 	}
 	switch c {
 	case '+', '(':
@@ -188,7 +185,8 @@ func (w *window) detect() (match, bool) {
 	return w.assigned()
 }
 
-func (w *window) beginsLetter(c byte) (match, bool) {
+// beginsWord says whether a finding begins with the letter or digit c.
+func (w *window) beginsWord(c byte) (match, bool) {
 	end := w.run()
 	next := w.at(end)
 	if next == '@' {
@@ -202,10 +200,13 @@ func (w *window) beginsLetter(c byte) (match, bool) {
 	if m, ok := w.prefixed(end); ok {
 		return m, true
 	}
-	if hexLetter.has(c) && (next == ':' || end-w.pos > 4) {
+	if hex.has(c) && (digit.has(c) || next == ':' || end-w.pos > 4) {
 		if m, ok := w.ipv6(); ok {
 			return m, true
 		}
+	}
+	if digit.has(c) {
+		return w.number()
 	}
 	if m, ok := w.iban(); ok {
 		return m, true
@@ -213,23 +214,8 @@ func (w *window) beginsLetter(c byte) (match, bool) {
 	return w.assigned()
 }
 
-func (w *window) beginsDigit() (match, bool) {
-	end := w.run()
-	next := w.at(end)
-	if next == '@' {
-		if m, ok := w.email(end); ok {
-			return m, true
-		}
-	}
-	if m, ok := w.userinfo(); ok {
-		return m, true
-	}
-	if m, ok := w.prefixed(end); ok {
-		return m, true
-	}
-	if m, ok := w.ipv6(); ok {
-		return m, true
-	}
+// number says whether what begins with a digit is a finding.
+func (w *window) number() (match, bool) {
 	if m, ok := w.ipv4(); ok {
 		return m, true
 	}

@@ -130,10 +130,37 @@ func (w *window) parted(run int) (match, bool) {
 	return match{}, false
 }
 
+// commanded reads the password in curl -u user:password, where the candidate is the user.
+func (w *window) commanded() (match, bool) {
+	before := w.before()
+	if quote := w.prev(1); quote == '"' || quote == '\'' {
+		before = before[:len(before)-1]
+	}
+	if !bytes.HasSuffix(before, []byte(" -u ")) && !bytes.HasSuffix(before, []byte(" --user ")) {
+		return match{}, false
+	}
+	i := w.span(w.pos, local)
+	if w.at(i) != ':' {
+		return match{}, false
+	}
+	end := i + 1
+	for end-i <= longest && value.has(w.at(end)) {
+		end++
+	}
+	password := w.text[i+1 : end]
+	if len(password) < shortest || placeholder(password) || beginsCode(password) || !chosen(password, measure(password), true) {
+		return match{}, false
+	}
+	return match{start: i + 1, end: end, kind: APIKey}, true
+}
+
 // userinfo reads the password in the URL user:password@host, where the candidate is the user. The finding is the
 // password alone.
 func (w *window) userinfo() (match, bool) {
 	if w.prev(1) != '/' || w.prev(2) != '/' || w.prev(3) != ':' {
+		if space.has(w.prev(1)) || w.prev(1) == '"' || w.prev(1) == '\'' {
+			return w.commanded()
+		}
 		return match{}, false
 	}
 	const most = 128
