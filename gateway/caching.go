@@ -208,7 +208,7 @@ func (r *request) setTerms(wish *cacheWish) {
 	}
 }
 
-// fly looks into the store, and then joins who asks the same, or leads.
+// fly joins who asks the same, or leads.
 func (r *request) fly(req *proxy.Request, wish *cacheWish) *exchange.Error {
 	c, kept := &r.caching, r.srv.living.cache
 	if wish.noCache {
@@ -219,7 +219,24 @@ func (r *request) fly(req *proxy.Request, wish *cacheWish) *exchange.Error {
 		r.lead(req)
 		return nil
 	}
-	if e, from := kept.Lookup(r.ctx, c.key, &c.terms); e != nil {
+	for {
+		flight, leads := kept.Join(c.key, &c.terms)
+		c.flight = flight
+		if leads {
+			return r.leadOrFind(req, wish)
+		}
+		again, err := r.follow()
+		if !again {
+			return err
+		}
+	}
+}
+
+// leadOrFind looks into the store, and for another question that means the same, for all who ask this one meanwhile; then it
+// leads them.
+func (r *request) leadOrFind(req *proxy.Request, wish *cacheWish) *exchange.Error {
+	c := &r.caching
+	if e, from := r.srv.living.cache.Lookup(r.ctx, c.key, &c.terms); e != nil {
 		tier := exchange.TierMemory
 		if from == cache.Shared {
 			tier = exchange.TierShared
@@ -227,24 +244,14 @@ func (r *request) fly(req *proxy.Request, wish *cacheWish) *exchange.Error {
 		r.hit(e, tier)
 		return nil
 	}
+	if err := r.means(req, wish); err != nil || c.entry != nil {
+		return err
+	}
 	if err := r.wanted(wish); err != nil {
 		return err
 	}
-	for {
-		flight, leads := kept.Join(c.key, &c.terms)
-		c.flight = flight
-		if leads {
-			if err := r.means(req, wish); err != nil || c.entry != nil {
-				return err
-			}
-			r.lead(req)
-			return nil
-		}
-		again, err := r.follow()
-		if !again {
-			return err
-		}
-	}
+	r.lead(req)
+	return nil
 }
 
 // lead lets others follow the request: its call goes on for them should its client leave.

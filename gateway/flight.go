@@ -25,14 +25,19 @@ type leading struct {
 
 	mu   sync.Mutex
 	call proxy.Canceler
-	gone bool
+	// gone says that the client has left, over that nobody follows any more.
+	gone, over bool
 }
 
 // Attach makes the client's leaving cancel the call, unless somebody follows.
 func (l *leading) Attach(call proxy.Canceler) bool {
 	l.mu.Lock()
 	l.call = call
+	over := l.over
 	l.mu.Unlock()
+	if over {
+		return false
+	}
 	l.flight.OnAlone(l.cancel)
 	return l.guard.Attach(l)
 }
@@ -67,6 +72,7 @@ func (l *leading) leave() (followed bool) {
 func (l *leading) cancel() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.over = true
 	if l.call != nil {
 		l.call.Cancel()
 	}
@@ -199,7 +205,7 @@ func (r *request) land() {
 		c.flight.Share(c.entry)
 		return
 	case c.failed != nil:
-		c.flight.Fail(c.failed, own(c.failed.Outcome))
+		c.flight.Fail(c.failed, c.failed.Outcome == exchange.ClientGone || !r.relaying && own(c.failed.Outcome))
 		return
 	}
 	e := &cache.Entry{
@@ -263,7 +269,7 @@ func (r *request) whole(body []byte) bool {
 	}
 }
 
-// own says that a request failed for a reason that is nobody else's.
+// own says that a request failed, before there was anything of an answer, for a reason that is nobody else's.
 func own(o exchange.Outcome) bool {
 	switch o {
 	case exchange.ClientGone, exchange.Drained, exchange.Limited, exchange.Internal, exchange.Refused:
