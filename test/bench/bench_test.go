@@ -148,7 +148,7 @@ type writerFunc func([]byte) (int, error)
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
 func TestSparksResourcesAreValid(t *testing.T) {
-	resources, err := sparkYAML("127.0.0.1:4242")
+	resources, err := sparkYAML("127.0.0.1:4242", "spark")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,7 +96,7 @@ func (s settings) check(extra []string) error {
 	}
 	for i, name := range s.Subjects {
 		if _, known := subjects[name]; !known {
-			return fmt.Errorf("unknown subject %q; known are nginx, spark, relay, direct", name)
+			return fmt.Errorf("unknown subject %q; known are nginx, spark, cached, sanitized, relay, direct", name)
 		}
 		if slices.Contains(s.Subjects[:i], name) {
 			return fmt.Errorf("subject %q is given twice", name)

@@ -24,6 +24,12 @@ spec:
     requests: [{count: 600000000, per: 1m}]
     perIP: {requests: [{count: 600000000, per: 1m}]}
   telemetry: {accessLog: {enabled: true}}
+{{- if .Cached}}
+  cache: {exact: {}}
+{{- end}}
+{{- if .Sanitized}}
+  sanitizer: {promptInjection: {}, pii: {}, controlCharacters: {}}
+{{- end}}
 ---
 apiVersion: sparkgateway.dev/v1alpha1
 kind: ProviderPolicy
@@ -55,16 +61,27 @@ metadata: {name: bench-key}
 stringData: {apiKey: {{.Key}}}
 `))
 
-type sparkValues struct{ Upstream, Model, Key string }
+type sparkValues struct {
+	Upstream, Model, Key string
+	Cached, Sanitized    bool
+}
 
-func sparkYAML(upstream string) (string, error) {
+func sparkYAML(upstream, name string) (string, error) {
 	var text strings.Builder
-	err := sparkResources.Execute(&text, sparkValues{Upstream: upstream, Model: benchModel, Key: benchKey})
+	err := sparkResources.Execute(&text, sparkValues{
+		Upstream: upstream, Model: benchModel, Key: benchKey, Cached: name == "cached", Sanitized: name == "sanitized",
+	})
 	return text.String(), err
 }
 
+// sparkAs starts Spark under a name that says what it does beside: "cached" answers from its cache all but the first of the
+// requests, which are all the same, and "sanitized" looks at the words of requests and answers.
+func sparkAs(name string) func(context.Context, *rig) (*subject, error) {
+	return func(ctx context.Context, r *rig) (*subject, error) { return startSpark(ctx, r, name) }
+}
+
 // startSpark serves with the standalone command; its access log, which goes to standard output, ends in a file.
-func startSpark(ctx context.Context, r *rig) (*subject, error) {
+func startSpark(ctx context.Context, r *rig, name string) (*subject, error) {
 	program, err := filepath.Abs(r.sparkBin)
 	if err != nil {
 		return nil, err
@@ -72,11 +89,11 @@ func startSpark(ctx context.Context, r *rig) (*subject, error) {
 	if _, err := os.Stat(program); err != nil {
 		return nil, fmt.Errorf("%w: build it or give --spark-bin", err)
 	}
-	resources, err := sparkYAML(r.address)
+	resources, err := sparkYAML(r.address, name)
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(r.dir, "spark")
+	dir := filepath.Join(r.dir, name+".d")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -91,7 +108,7 @@ func startSpark(ctx context.Context, r *rig) (*subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec := processSpec{name: "spark", dir: r.dir, path: program,
+	spec := processSpec{name: name, dir: r.dir, path: program,
 		args: []string{"run", "-f", dir, "--listen", listen, "--admin", admin}}
 	p, err := spec.start(ctx)
 	if err != nil {

@@ -24,7 +24,8 @@ type subject struct {
 
 var subjects = map[string]func(context.Context, *rig) (*subject, error){
 	"nginx":  startNginx,
-	"spark":  startSpark,
+	"spark":  sparkAs("spark"),
+	"cached": sparkAs("cached"), "sanitized": sparkAs("sanitized"),
 	"relay":  startRelay,
 	"direct": func(_ context.Context, r *rig) (*subject, error) { return &subject{address: r.address}, nil },
 }
