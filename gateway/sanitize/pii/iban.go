@@ -44,8 +44,8 @@ func (w *window) iban() (match, bool) {
 	// The country and the check digits count behind the rest.
 	sum, i := 0, w.pos+4
 	for n := 4; n < size; n++ {
-		if c := w.at(i); c == ' ' || c == '-' {
-			i++
+		if sign, size := w.separator(i); sign == ' ' || sign == '-' {
+			i += size
 		}
 		c := w.at(i)
 		if !text.has(c) {

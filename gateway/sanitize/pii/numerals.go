@@ -71,10 +71,9 @@ func (n *numerals) read(w *window) {
 		if n.round == g+1 {
 			sep = ')'
 		}
-		switch c := w.at(i); c {
-		case ' ', '-', '.', '/':
-			sep = c
-			i++
+		if sign, size := w.separator(i); size > 0 {
+			sep = sign
+			i += size
 		}
 		if w.at(i) == '(' && n.round == 0 && !open {
 			open = true
@@ -87,6 +86,30 @@ func (n *numerals) read(w *window) {
 			return
 		}
 	}
+}
+
+// separator gives the sign between groups of digits at i, and its size in bytes; 0 where there is none. Spaces that do not
+// break and the hyphens and dashes of typesetting, which models like, count as those of keyboards.
+func (w *window) separator(i int) (sign byte, size int) {
+	switch c := w.at(i); c {
+	case ' ', '-', '.', '/':
+		return c, 1
+	case 0xc2:
+		if w.at(i+1) == 0xa0 {
+			return ' ', 2
+		}
+	case 0xe2:
+		if w.at(i+1) != 0x80 {
+			break
+		}
+		switch w.at(i + 2) {
+		case 0x90, 0x91, 0x92, 0x93:
+			return '-', 3
+		case 0x89, 0xaf:
+			return ' ', 3
+		}
+	}
+	return 0, 0
 }
 
 // ends says whether the number may end with the group: nothing clings to it that makes it a part of something else.

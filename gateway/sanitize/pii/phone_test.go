@@ -55,6 +55,9 @@ func TestPhone(t *testing.T) {
 		"told in Russian":                       one("телефон 8 912 345-67-89", "8 912 345-67-89"),
 		"a link":                                one("tel:+14155550132", "+14155550132"),
 		"in a row of values":                    one("Ann,415-555-0132,12", "415-555-0132"),
+		"hyphens that do not break":             one("call 415\u2011555\u20110132 now", "415\u2011555\u20110132"),
+		"spaces that do not break":              one("+44\u00a020\u202f7946\u20090958", "+44\u00a020\u202f7946\u20090958"),
+		"a short group and a space of these":    one("06\u00a012\u00a034\u00a056\u00a078", "06\u00a012\u00a034\u00a056\u00a078"),
 		"in brackets":                           one("(call 415-555-0132)", "415-555-0132"),
 
 		"ten digits":                       none("4155550132"),

@@ -79,7 +79,7 @@ func plainNumber(text []byte, i int) int {
 		return 0
 	}
 	switch text[j] {
-	case '/', '=', '*':
+	case '/', '=', '*', 0xc2, 0xe2: // the last two begin separators of other scripts
 		return 0
 	}
 	return j

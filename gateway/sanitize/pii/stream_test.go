@@ -25,6 +25,7 @@ var pieces = []string{
 	"\"api_key\": \"" + drawn(32) + "\"", "secret=" + drawn(400), "postgres://app:s3cr3tpw@db/x", "Bearer " + drawn(30),
 	"-----BEGIN RSA PRIVATE KEY-----\n" + drawn(300) + "\n-----END RSA PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----\nAB",
 	"-----BEGIN", "-----", "-----END RSA PRIVATE KEY-----", "-----BEGIN CERTIFICATE-----", "----------END x-----",
+	"+44\u00a020\u202f7946\u20090958", "078\u201105\u20111123", "\u00a0", "\u2011", "4111\u20101111\u20101111\u20101111", "\xe2\x80", "\xc2",
 	"hello", "The", "Größe", "日本語", "é", "\xc3", "\xff", "\x00", "🙂", "\\n", "\n\n", "'", "\"", "`", "(", ")", "+", "-", ".", "..", ":", "::", "/",
 	"://", "=", "_", "#", "$", "0", "00", "1", "12", "123", "1234", "12345", "a", "ab", "abcd", "xxxx", "word", "key", "pass", "is", "ext", "office",
 	strings.Repeat("1", 70), strings.Repeat("a.", 50), strings.Repeat("1 ", 40), strings.Repeat("x", 300), strings.Repeat("9.", 40),
