@@ -193,3 +193,22 @@ func BenchmarkStream(b *testing.B) {
 		exchangeOnce(b, c, request, buf, []byte("\r\n0\r\n\r\n"))
 	}
 }
+
+// BenchmarkHit is one request that is answered from the cache, over loopback. The client is in the process and counts, too.
+func BenchmarkHit(b *testing.B) {
+	doc := fullPolicy(cannedProvider(b, wholeAnswer(900)))
+	doc.Core.Gateway.Cache = &config.Cache{Exact: &config.ExactCache{
+		Kept:     config.Kept{Scope: config.CacheKey, Charge: config.CacheFree, TTL: config.Duration(time.Hour), AnyTemperature: true},
+		MaxBytes: 1 << 20, MaxEntryBytes: 1 << 16,
+	}}
+	c := startBench(b, doc)
+	request, buf := chatOf(1000, false), make([]byte, 64<<10)
+	exchangeOnce(b, c, request, buf, []byte("}}"))
+	if got := exchangeOnce(b, c, request, buf, []byte("}}")); !bytes.Contains(got, []byte("X-Spark-Cache: hit")) {
+		b.Fatalf("%s", got)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		exchangeOnce(b, c, request, buf, []byte("}}"))
+	}
+}

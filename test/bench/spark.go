@@ -25,7 +25,7 @@ spec:
     perIP: {requests: [{count: 600000000, per: 1m}]}
   telemetry: {accessLog: {enabled: true}}
 {{- if .Cached}}
-  cache: {exact: {}}
+  cache: {exact: {anyTemperature: true}}
 {{- end}}
 {{- if .Sanitized}}
   sanitizer: {promptInjection: {}, pii: {}, controlCharacters: {}}
