@@ -21,8 +21,16 @@ const (
 // mostWords bounds the words before a candidate that are asked.
 const mostWords = 10
 
-// nearWords is how near a word of another thing must be to count.
-const nearWords = 4
+// reach is how many words back a word may stand to count: one that only says what a number is not must be near.
+func reach(t topic) int {
+	switch t {
+	case aVersion:
+		return 2
+	case anotherThing:
+		return 4
+	}
+	return mostWords
+}
 
 // topic gives what the nearest telling word before the candidate speaks of.
 func (w *window) topic() topic {
@@ -39,7 +47,7 @@ func (w *window) topic() topic {
 		if i == end {
 			break
 		}
-		if t := topicOf(before[i:end]); t != noTopic && (t != anotherThing || n < nearWords) {
+		if t := topicOf(before[i:end]); t != noTopic && n < reach(t) {
 			return t
 		}
 	}
