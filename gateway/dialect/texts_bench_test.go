@@ -81,6 +81,18 @@ func TestStreamsOfTextDoNotAllocate(t *testing.T) {
 	}
 }
 
+func TestTextsAreFoundWithoutAllocating(t *testing.T) {
+	var r Request
+	body := []byte(`{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"a"}]}],"tools":[{"description":"b"}]}`)
+	if err := r.Decode(Chat, body); err != nil {
+		t.Fatal(err)
+	}
+	texts := r.Texts(nil)
+	if n := testing.AllocsPerRun(100, func() { texts = r.Texts(texts[:0]) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func BenchmarkTexts(b *testing.B) {
 	prompt := strings.Repeat("The quick brown fox jumps over the lazy dog. ", 40)
 	body := fmt.Appendf(nil, `{"model":"gpt-4o","temperature":0.7,"max_tokens":256,"messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":%q},{"role":"assistant","content":"Of course."},{"role":"user","content":[{"type":"text","text":"Go on."}]}],"tools":[{"type":"function","function":{"name":"f","description":"Gives the weather.","parameters":{"type":"object","properties":{"city":{"type":"string","description":"Where."}}}}}]}`, prompt)

@@ -8,6 +8,22 @@ import (
 	"slices"
 )
 
+// shadow is what repeats texts by their tokens. It gives way to with when a text of the index changes.
+type shadow struct {
+	at    span
+	index int
+	with  string
+}
+
+// shadow takes up a member that repeats texts by their tokens.
+func (h *hearing) shadow(from, index int, with string) int {
+	to := h.w.value(from, 2, false)
+	if to > 0 && string(h.b[from:to]) != "null" && string(h.b[from:to]) != "[]" {
+		h.shadows = append(h.shadows, shadow{span{from, to}, index, with})
+	}
+	return to
+}
+
 // retelling is what changes in an answer or an event. It is kept for its memory.
 type retelling struct {
 	all []edit

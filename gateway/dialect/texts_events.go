@@ -26,20 +26,14 @@ func (h *hearing) anthropic(i int) int {
 			if o.to = h.w.value(o.from, 1, false); o.to < 0 {
 				break
 			}
-			value := h.b[o.from:o.to]
-			switch string(key) {
+			switch value := h.b[o.from:o.to]; string(key) {
 			case "index":
 				n, _ := integer(value)
 				index = int(n)
 			case "type":
-				switch string(value) {
-				case `"content_block_stop"`:
-					stopped = true
-				case `"message_delta"`, `"message_stop"`, `"error"`:
-					h.endedAll = true
-				}
+				stopped = stopped || string(value) == `"content_block_stop"`
+				h.endedAll = h.endedAll || lastOfAnthropic(value)
 			}
-			h.beside(key, span{o.keyAt.from, o.to}, o.from)
 		}
 		if o.to < 0 {
 			break
@@ -52,6 +46,15 @@ func (h *hearing) anthropic(i int) int {
 		h.ended = append(h.ended, index)
 	}
 	return o.end
+}
+
+// lastOfAnthropic says that no block goes on behind an event of a type.
+func lastOfAnthropic(kind []byte) bool {
+	switch string(kind) {
+	case `"message_delta"`, `"message_stop"`, `"error"`:
+		return true
+	}
+	return false
 }
 
 // blocks hears the blocks of a whole message.
@@ -98,20 +101,9 @@ func (h *hearing) responses(i int) int {
 		case "logprobs":
 			o.to = h.shadow(o.from, 0, "[]")
 		default:
-			if o.to = h.w.value(o.from, 1, false); o.to < 0 {
-				break
+			if o.to = h.w.value(o.from, 1, false); o.to > 0 {
+				h.numbers(&o, key, &index, &part)
 			}
-			n, ok := integer(h.b[o.from:o.to])
-			switch {
-			case !ok:
-			case string(key) == "output_index":
-				index = int(n)
-			case string(key) == "content_index", string(key) == "summary_index":
-				part = int(n)
-			case string(key) == "sequence_number":
-				h.sequence = span{o.from, o.to}
-			}
-			h.beside(key, span{o.keyAt.from, o.to}, o.from)
 		}
 		if o.to < 0 {
 			break
@@ -120,4 +112,19 @@ func (h *hearing) responses(i int) int {
 	h.number(index, part)
 	h.event(kind, index)
 	return o.end
+}
+
+// numbers takes up a member of an event that holds no text.
+func (h *hearing) numbers(o *object, key []byte, index, part *int) {
+	if n, ok := integer(h.b[o.from:o.to]); ok {
+		switch string(key) {
+		case "output_index":
+			*index = int(n)
+		case "content_index", "summary_index":
+			*part = int(n)
+		case "sequence_number":
+			h.sequence = span{o.from, o.to}
+		}
+	}
+	h.beside(key, span{o.keyAt.from, o.to}, o.from)
 }

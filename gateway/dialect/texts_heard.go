@@ -5,7 +5,6 @@ package dialect
 
 import (
 	"bytes"
-	"slices"
 
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
@@ -41,13 +40,6 @@ type utterance struct {
 // same says that two utterances are of one text.
 func (u *utterance) same(other *utterance) bool {
 	return u.channel == other.channel && u.form == other.form
-}
-
-// shadow is what repeats texts by their tokens. It gives way to with when a text of the index changes.
-type shadow struct {
-	at    span
-	index int
-	with  string
 }
 
 // hearing finds the texts of an answer, or of an event of one. It is kept for its memory.
@@ -214,23 +206,6 @@ func (h *hearing) aside(t *tone, key []byte, from int) (int, bool) {
 	return 0, false
 }
 
-// plainKey gives the member's key without escapes.
-func (o *object) plainKey() []byte {
-	if bytes.IndexByte(o.key, '\\') >= 0 {
-		return appendUnescaped(nil, o.key)
-	}
-	return o.key
-}
-
-// shadow takes up a member that repeats texts by their tokens.
-func (h *hearing) shadow(from, index int, with string) int {
-	to := h.w.value(from, 2, false)
-	if to > 0 && string(h.b[from:to]) != "null" && string(h.b[from:to]) != "[]" {
-		h.shadows = append(h.shadows, shadow{span{from, to}, index, with})
-	}
-	return to
-}
-
 // reindex gives what was found since the marks the index that the object says behind it.
 func (h *hearing) reindex(said, shadows, index int) {
 	for i := said; i < len(h.said); i++ {
@@ -238,38 +213,5 @@ func (h *hearing) reindex(said, shadows, index int) {
 	}
 	for i := shadows; i < len(h.shadows); i++ {
 		h.shadows[i].index = index
-	}
-}
-
-// ends says that a text is whole with the event, of which the utterance at index after is the text's last; -1 where it has
-// none.
-func (h *hearing) ends(u *utterance, after int) bool {
-	if h.endedAll || slices.Contains(h.ended, u.channel.Index) {
-		return true
-	}
-	for i := range h.said {
-		v := &h.said[i]
-		if v.whole && v.same(u) || i > after && h.supersedes(v, u) {
-			return true
-		}
-	}
-	return false
-}
-
-// supersedes says that a model that says v has said u. Where dialects have no end of a text but the choice's, readers take
-// a call for whole when the next begins, the answer when a call does, and a thought when the answer does.
-func (h *hearing) supersedes(v, u *utterance) bool {
-	if h.d != exchange.OpenAI && h.d != exchange.Gemini || v.channel.Index != u.channel.Index || v.form == formQuoted ||
-		v.same(u) {
-		return false
-	}
-	empty, was := v.at.from == v.at.to, u.channel.Voice
-	switch v.channel.Voice {
-	case VoiceArguments:
-		return true
-	case VoiceReasoning:
-		return !empty && was == VoiceArguments
-	default:
-		return !empty && (was == VoiceArguments || was == VoiceReasoning)
 	}
 }

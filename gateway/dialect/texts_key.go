@@ -52,11 +52,14 @@ const maxFolded = 32
 // termOf compares a key as the most lenient reader of it would: Go's ignores case, and protobuf's takes camelCase and
 // snake_case for one. What such a reader would find must not be hidden from the gateway.
 func termOf(key []byte) term {
+	if bytes.IndexByte(key, '\\') >= 0 {
+		key = appendUnescaped(nil, key)
+	}
 	var folded [maxFolded]byte
 	return termOfFolded(fold(folded[:0], key))
 }
 
-// fold appends a key without its escapes, in lower case and without underscores; nil where it is too long for a term.
+// fold appends a key that is not escaped, in lower case and without underscores; nil where it is too long for a term.
 func fold(dst, key []byte) []byte {
 	for i := 0; i < len(key); {
 		c := rune(key[i])
@@ -69,8 +72,6 @@ func fold(dst, key []byte) []byte {
 		switch {
 		case c == '_':
 			continue
-		case c == '\\':
-			return foldEscaped(dst[:0], key)
 		case len(dst) == maxFolded:
 			return nil
 		case c >= 'A' && c <= 'Z':
@@ -81,14 +82,6 @@ func fold(dst, key []byte) []byte {
 		dst = append(dst, byte(c))
 	}
 	return dst
-}
-
-// foldEscaped is fold for a key with escapes, which may stand for a backslash.
-func foldEscaped(dst, key []byte) []byte {
-	if key = appendUnescaped(nil, key); bytes.IndexByte(key, '\\') >= 0 {
-		return nil
-	}
-	return fold(dst, key)
 }
 
 // simplest gives the ASCII letter that a letter is by Unicode's simple folding, as ſ is s; else the letter.

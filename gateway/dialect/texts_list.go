@@ -3,6 +3,8 @@
 
 package dialect
 
+import "bytes"
+
 // list walks the elements of one JSON array as object does members: after next, from is where the element begins. The
 // caller sets to to its end, or -1, before the next next.
 type list struct {
@@ -41,4 +43,12 @@ func (l *list) next() bool {
 	l.n++
 	l.from = skipSpace(b, i+1)
 	return true
+}
+
+// plainKey gives the member's key without escapes.
+func (o *object) plainKey() []byte {
+	if bytes.IndexByte(o.key, '\\') >= 0 {
+		return appendUnescaped(nil, o.key)
+	}
+	return o.key
 }

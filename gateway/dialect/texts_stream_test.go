@@ -73,6 +73,27 @@ func TestFilteredEvents(t *testing.T) {
 			named("response.output_audio.delta", `{"type":"response.output_audio.delta","delta":"secret-word","sequence_number":1}`) + named("response.output_item.done", `{"type":"response.output_item.done","output_index":2,"item":{"type":"custom_tool_call","input":"secret-word","name":"secret-word"},"sequence_number":2}`),
 			named("response.output_audio.delta", `{"type":"response.output_audio.delta","delta":"secret-word","sequence_number":1}`) + named("response.output_item.done", `{"type":"response.output_item.done","output_index":2,"item":{"type":"custom_tool_call","input":"[hidden]","name":"secret-word"},"sequence_number":2}`),
 		},
+		"an item that ends without a word of its text": {
+			exchange.Responses,
+			named("response.output_text.delta", `{"type":"response.output_text.delta","output_index":3,"content_index":0,"delta":"se","sequence_number":1}`) + named("response.output_item.done", `{"type":"response.output_item.done","output_index":3,"item":{},"sequence_number":2}`),
+			named("response.output_text.delta", `{"type":"response.output_text.delta","output_index":3,"content_index":0,"delta":"se","logprobs":[],"sequence_number":1}`) + named("response.output_item.done", `{"type":"response.output_item.done","output_index":3,"item":{},"sequence_number":2}`),
+		},
+		"an error without a number": {
+			exchange.Responses,
+			named("response.output_text.delta", `{"type":"response.output_text.delta","delta":"a se","sequence_number":1}`) + named("error", `{"type":"error","message":"no"}`),
+			named("response.output_text.delta", `{"type":"response.output_text.delta","delta":"a ","sequence_number":1}`) + named("response.output_text.delta", `{"type":"response.output_text.delta","delta":"se","logprobs":[],"sequence_number":2}`) + named("error", `{"type":"error","message":"no"}`),
+		},
+		"a text that comes whole in a block stays there": {
+			exchange.Anthropic,
+			named("content_block_start", `{"type":"content_block_start","index":1,"content_block":{"type":"mcp_tool_result","content":[{"type":"text","text":"sec"}]}}`) + named("content_block_stop", `{"type":"content_block_stop","index":1}`),
+			named("content_block_start", `{"type":"content_block_start","index":1,"content_block":{"type":"mcp_tool_result","content":[{"type":"text","text":"sec"}]}}`) + named("content_block_stop", `{"type":"content_block_stop","index":1}`),
+		},
+		"pieces of two calls in one chunk": {
+			exchange.OpenAI,
+			head + `{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"se"}},{"index":1,"function":{"arguments":"sec"}}]}}]}` + "\n\n" + head + `{"index":0,"delta":{"tool_calls":[{"index":1,"function":{"arguments":"ret-word."}}]}}]}` + "\n\n",
+			head + `{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"se"}},{"index":1,"function":{"arguments":""}}]}}]}` + "\n\n" + head + `{"index":0,"delta":{"tool_calls":[{"index":1,"function":{"arguments":"[hidden]."}}]}}]}` + "\n\n",
+		},
+		"a last event without its blank line": {exchange.Spark, "event: delta\ndata: {\"text\":\"x s\"}", "event: delta\ndata: {\"text\":\"x \"}\n\nevent: delta\ndata: {\"text\":\"s\"}\n\n"},
 		"Gemini's error in no framing": {
 			exchange.Gemini,
 			`data: {"candidates":[{"content":{"parts":[{"text":"se"}]}}],"modelVersion":"m"}` + "\n\n" + `{"error":{"code":500}}`,
@@ -158,14 +179,39 @@ func TestTheZeroStreamFilterPassesEverything(t *testing.T) {
 }
 
 func TestChannelsAreTold(t *testing.T) {
-	var got []Channel
-	filtered(exchange.OpenAI, false, func(c Channel) TextFilter {
-		got = append(got, c)
-		return same{}
-	}, chunkOf(`{"index":2,"delta":{"content":"a","reasoning_content":"b","tool_calls":[{"index":1,"function":{"arguments":"c"}}],"refusal":"d"}}`))
-	want := []Channel{{VoiceContent, 2, 0}, {VoiceReasoning, 2, 0}, {VoiceArguments, 2, 1}, {VoiceRefusal, 2, 0}}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	for name, test := range map[string]struct {
+		dialect exchange.Dialect
+		event   string
+		want    []Channel
+	}{
+		"a chat": {exchange.OpenAI, chunkOf(`{"index":2,"delta":{"content":"a","reasoning_content":"b","tool_calls":[{"index":1,"function":{"arguments":"c"}}],"refusal":"d"}}`),
+			[]Channel{{VoiceContent, 2, 0}, {VoiceReasoning, 2, 0}, {VoiceArguments, 2, 1}, {VoiceRefusal, 2, 0}}},
+		"a call without an index":      {exchange.OpenAI, chunkOf(`{"delta":{"tool_calls":[{"function":{"arguments":"a"}},{"function":{"arguments":"b"}}]}}`), []Channel{{VoiceArguments, 0, 0}, {VoiceArguments, 0, 1}}},
+		"a block":                      {exchange.Anthropic, `data: {"delta":{"thinking":"a"},"index":4}` + "\n\n", []Channel{{VoiceReasoning, 4, 0}}},
+		"a part of an item":            {exchange.Responses, `data: {"content_index":5,"delta":"a","type":"response.refusal.delta","output_index":4}` + "\n\n", []Channel{{VoiceRefusal, 4, 5}}},
+		"a summary's part":             {exchange.Responses, `data: {"type":"response.reasoning_summary_text.delta","summary_index":1,"delta":"a"}` + "\n\n", []Channel{{VoiceReasoning, 0, 1}}},
+		"code":                         {exchange.Responses, `data: {"type":"response.code_interpreter_call_code.delta","delta":"a","output_index":1}` + "\n\n", []Channel{{VoiceArguments, 1, 0}}},
+		"the texts of an item":         {exchange.Responses, `data: {"type":"response.output_item.done","output_index":1,"item":{"content":[{"text":"a"},{"refusal":"b"}]}}` + "\n\n", []Channel{{VoiceContent, 1, 0}, {VoiceRefusal, 1, 1}}},
+		"the texts of a response":      {exchange.Responses, `data: {"type":"response.completed","response":{"output":[{"summary":[{"text":"a"}]},{"arguments":"b"}],"output_text":"c"}}` + "\n\n", []Channel{{VoiceReasoning, 0, 0}, {VoiceArguments, 1, 0}, {VoiceContent, 0, 0}}},
+		"a candidate":                  {exchange.Gemini, `data: {"candidates":[{"content":{"parts":[{"text":"a","thought":true},{"text":"b"},{"functionCall":{"args":{"x":"c"}}}]},"index":3}]}` + "\n\n", []Channel{{VoiceReasoning, 3, 0}, {VoiceContent, 3, 0}, {VoiceArguments, 3, 2}}},
+		"candidates without an index":  {exchange.Gemini, `data: {"candidates":[{"content":{"parts":[{"text":"a"}]}},{"content":{"parts":[{"text":"b"}]}}]}` + "\n\n", []Channel{{VoiceContent, 0, 0}, {VoiceContent, 1, 0}}},
+		"members of other types":       {exchange.OpenAI, chunkOf(`{"index":"x","delta":{"content":1,"refusal":{"a":"b"},"tool_calls":{"function":{"arguments":"a"}}}},7,null`), []Channel{{VoiceArguments, 0, 0}}},
+		"choices that are none":        {exchange.OpenAI, `data: {"choices":{"delta":{"content":"a"}}}` + "\n\n", nil},
+		"a response that is none":      {exchange.Responses, `data: {"response":"a","output":"b","type":1}` + "\n\n", nil},
+		"candidates that are none":     {exchange.Gemini, `data: {"candidates":{"a":"b"}}` + "\n\n" + `data: {"candidates":[1,{"content":[],"finishReason":null}]}` + "\n\n", nil},
+		"a key with escapes":           {exchange.Anthropic, `data: {"delta":{"t\u0065xt":"a"},"index":0}` + "\n\n", []Channel{{VoiceContent, 0, 0}}},
+		"a segment of a transcript":    {exchange.OpenAI, `data: {"text":"a","type":"transcript.text.segment","speaker":"b"}` + "\n\n", []Channel{{VoiceContent, 0, 0}}},
+		"arguments as an object":       {exchange.OpenAI, chunkOf(`{"message":{"tool_calls":[{"function":{"arguments":{"type":"a","index":"b"}}}]}}`), []Channel{{VoiceArguments, 0, 0}, {VoiceArguments, 0, 0}}},
+		"no texts in sounds or images": {exchange.Responses, `data: {"type":"response.image_generation_call.partial_image","partial_image_b64":"a"}` + "\n\n" + `data: {"type":"response.audio.delta","delta":"a"}` + "\n\n", nil},
+	} {
+		var got []Channel
+		filtered(test.dialect, false, func(c Channel) TextFilter {
+			got = append(got, c)
+			return same{}
+		}, test.event)
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
 
