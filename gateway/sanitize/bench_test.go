@@ -42,7 +42,7 @@ func TestARequestWithoutFindingsAllocatesNothing(t *testing.T) {
 		if result := p.Request(texts, &scratch); !result.Findings.Empty() {
 			t.Fatalf("found %s", result.Findings.AppendHeader(nil))
 		}
-	}); n > 0 {
+	}); n > 0 && !forgetful {
 		t.Errorf("%v allocations", n)
 	}
 }

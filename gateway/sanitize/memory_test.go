@@ -145,8 +145,10 @@ func TestIndexesAreKept(t *testing.T) {
 		})
 	}
 	var l leakIndexes
-	if l.of([][]byte{[]byte("short")}) != nil || l.of([][]byte{[]byte("short")}) != nil {
-		t.Error("a short text has an index")
+	for range 2 {
+		if l.of([][]byte{[]byte("short")}) != nil {
+			t.Error("a short text has an index")
+		}
 	}
 }
 
