@@ -49,7 +49,7 @@ var audiences = sync.Pool{New: func() any { return new(audience) }}
 func FilterAnswer(dst []byte, d exchange.Dialect, body []byte, filter func(c Channel, text []byte) []byte) []byte {
 	a := audiences.Get().(*audience)
 	defer func() {
-		a.b, a.w = nil, walker{}
+		a.release()
 		audiences.Put(a)
 	}()
 	a.reset()
@@ -69,6 +69,18 @@ func FilterAnswer(dst []byte, d exchange.Dialect, body []byte, filter func(c Cha
 	}
 	a.dispel(a.shadows)
 	return a.append(dst, body)
+}
+
+// release lets go of the answer, and of memory that few answers need.
+func (a *audience) release() {
+	const keepBytes, keepPlaces = 64 << 10, 1 << 10
+	a.b, a.w = nil, walker{}
+	if cap(a.text) > keepBytes || cap(a.scratch) > keepBytes {
+		a.text, a.scratch = nil, nil
+	}
+	if cap(a.said) > keepPlaces || cap(a.all) > keepPlaces {
+		a.said, a.all, a.shadows = nil, nil, nil
+	}
 }
 
 // filter filters one text.

@@ -53,6 +53,10 @@ func (s *StreamFilter) Reset(d exchange.Dialect, array bool, open func(Channel) 
 	for i := range s.channels[:cap(s.channels)] {
 		s.channels[:cap(s.channels)][i].filter = nil
 	}
+	s.release()
+	if cap(s.lines) > maxHead || cap(s.rest) > maxHead {
+		s.lines, s.rest = nil, nil
+	}
 	s.d, s.array, s.open = d, array, open
 	s.channels, s.head, s.full = s.channels[:0], s.head[:0], false
 	s.number, s.shift, s.numbered, s.elements, s.trailing, s.ragged = 0, 0, false, 0, false, false

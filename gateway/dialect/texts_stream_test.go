@@ -251,3 +251,17 @@ func TestEndedTextsMakeRoom(t *testing.T) {
 		t.Errorf("full: %v, %d channels are open", s.Full(), len(s.channels))
 	}
 }
+
+// A filter that is used again does not keep what one large event needed.
+func TestResetLetsGoOfLargeEvents(t *testing.T) {
+	var s StreamFilter
+	s.Reset(exchange.Spark, false, opener)
+	s.Write(nil, []byte("data: {\"text\":\"\\n"+strings.Repeat("a", 1<<20)+"secret-word.\"}\n\n"))
+	if cap(s.text) < 1<<20 || cap(s.scratch) < 1<<20 {
+		t.Fatalf("the event took %d and %d bytes", cap(s.text), cap(s.scratch))
+	}
+	s.Reset(exchange.Spark, false, opener)
+	if held := cap(s.text) + cap(s.scratch) + cap(s.lines) + cap(s.rest); held > 256<<10 || s.b != nil {
+		t.Errorf("%d bytes are held", held)
+	}
+}
