@@ -43,17 +43,24 @@ func (k *Keying) AddString(part string) {
 	k.buf = append(binary.LittleEndian.AppendUint64(k.buf, uint64(len(part))), part...)
 }
 
-// AddCanonical adds a JSON text in its canonical form, see AppendCanonical; false where it has none, and nothing is to be
-// cached.
+// AddCanonical adds a JSON text in its canonical form, see AppendCanonical, as the digest of that; false where it has none, and
+// nothing is to be cached.
 func (k *Keying) AddCanonical(text []byte) bool {
+	hashes := forms.hash(text)
+	if known := forms.find(hashes); known != nil {
+		k.Add(known.digest[:])
+		return true
+	}
 	at := len(k.buf)
-	k.buf = binary.LittleEndian.AppendUint64(k.buf, 0)
 	var ok bool
 	if k.buf, ok = k.shape.append(k.buf, text); !ok {
 		k.buf = k.buf[:at]
 		return false
 	}
-	binary.LittleEndian.PutUint64(k.buf[at:], uint64(len(k.buf)-at-lengthBytes))
+	digest := sha256.Sum256(k.buf[at:])
+	k.buf = k.buf[:at]
+	forms.put(hashes, digest)
+	k.Add(digest[:])
 	return true
 }
 
