@@ -57,6 +57,26 @@ func TestTextsWithoutFindingsAreLookedAtOnce(t *testing.T) {
 	}
 }
 
+func TestOnlyWhatIsCostlyIsRemembered(t *testing.T) {
+	all := everything()
+	for name, test := range map[string]struct {
+		cfg  config.Sanitizer
+		want bool
+	}{
+		"all":                           {all, true},
+		"injections":                    {config.Sanitizer{PromptInjection: all.PromptInjection}, true},
+		"data":                          {config.Sanitizer{PII: all.PII}, false},
+		"controls":                      {config.Sanitizer{ControlCharacters: all.ControlCharacters}, false},
+		"patterns that begin rarely":    {denying(config.SanitizeFlag, `[A-Z]{3}\d`, `\d+`, `(?i)project`), false},
+		"patterns that begin anywhere":  {denying(config.SanitizeFlag, `\d+`, `\w+@corp`), true},
+		"patterns that begin in spaces": {denying(config.SanitizeFlag, `\s+x`), true},
+	} {
+		if got := mustPolicy(t, test.cfg).remembers; got != test.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
 func TestFindingsOfAllTextsAreToldTogether(t *testing.T) {
 	cfg := denying(config.SanitizeFlag, `secret`)
 	cfg.PII = personal(config.SanitizeRedact)
@@ -169,6 +189,7 @@ func TestAPolicyIsSafeForConcurrentUse(t *testing.T) {
 	cfg := everything()
 	cfg.PromptInjection = nil
 	p := mustPolicy(t, cfg)
+	p.remembers = true
 	var group sync.WaitGroup
 	for n := range 8 {
 		group.Go(func() {

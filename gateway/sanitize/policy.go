@@ -40,8 +40,9 @@ type Policy struct {
 	leak   *leakRule
 	images *imageRule
 
-	// clean are texts of requests in which nothing was found.
-	clean cleanTexts
+	// clean are texts of requests in which nothing was found; remembers says that to look again costs more than to remember.
+	clean     cleanTexts
+	remembers bool
 }
 
 // leakRule says what becomes of leaks.
@@ -88,6 +89,7 @@ func New(cfg *config.Sanitizer) (*Policy, error) {
 	if c := cfg.ImageLinks; c != nil {
 		p.images = &imageRule{newHostSet(c.AllowedHosts), c.Mode, refusal(exchange.FoundImageLink)}
 	}
+	p.remembers = p.injection != 0 || slices.ContainsFunc(p.requestPatterns, func(c *pattern) bool { return c.scans == nil })
 	if !p.ReadsRequests() && !p.ReadsAnswers() {
 		return nil, nil
 	}

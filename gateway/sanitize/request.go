@@ -105,7 +105,7 @@ func (p *Policy) Request(texts []Text, scratch *Scratch) Result {
 // reread gives what becomes of a text, without looking where nothing was found in it before.
 func (p *Policy) reread(text Text, scratch *Scratch, found *exchange.Findings) ([]byte, *Blocked) {
 	r := reading{Policy: p, scope: scopeOf(text.Scope), scratch: scratch}
-	if len(text.Value) < minRemembered {
+	if !p.remembers || len(text.Value) < minRemembered {
 		r.found = found
 		return r.text(text)
 	}
