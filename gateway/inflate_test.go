@@ -184,6 +184,21 @@ func TestDecodedBodiesAreBoundedExactly(t *testing.T) {
 	}
 }
 
+// What decodes to nothing is bounded by what comes.
+func TestBodiesOfNothingAreBounded(t *testing.T) {
+	skipped := append([]byte{0x50, 0x2a, 0x4d, 0x18, 100, 0, 0, 0}, make([]byte, 100)...)
+	for coding, nothing := range map[string][]byte{"gzip": compressed(t, "gzip", nil), "zstd": skipped} {
+		sent := bytes.Repeat(nothing, 1000)
+		if got, err := readIn(coding, bytes.NewReader(sent), -1, int64(len(sent))); err != nil || len(got) != 0 {
+			t.Errorf("%s: %d bytes, %v", coding, len(got), err)
+		}
+		_, err := readIn(coding, bytes.NewReader(sent), -1, int64(len(sent)-1))
+		if refused := refusedBody(err, false); refused.Reason != "body_too_large" {
+			t.Errorf("%s: %v", coding, err)
+		}
+	}
+}
+
 // hugeWindow is a frame of zstd whose decoder would have to remember 1 GiB.
 func hugeWindow() []byte {
 	frame := binary.LittleEndian.AppendUint32(nil, 0xfd2fb528)

@@ -64,8 +64,11 @@ func (w *walker) tooDeep(depth int) bool {
 	if most == 0 {
 		most = MaxDepth
 	}
-	w.deep = w.deep || depth >= most
-	return depth >= most
+	if depth < most {
+		return false
+	}
+	w.deep = true
+	return true
 }
 
 func (w *walker) object(i, depth int) int {
