@@ -21,8 +21,9 @@ type denyStage struct {
 
 func newDenyStage(patterns []*pattern, found *exchange.Findings) *denyStage {
 	d := &denyStage{patterns: patterns, scans: make([]scan, len(patterns)), done: make([]bool, len(patterns)), found: found}
+	work := &workspace{}
 	for i, p := range patterns {
-		d.scans[i].machine = p.machine
+		d.scans[i].machine, d.scans[i].workspace = p.machine, work
 	}
 	d.reset()
 	return d

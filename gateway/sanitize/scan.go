@@ -23,13 +23,18 @@ type scan struct {
 	prev rune
 	// waiting are the threads behind prev, by precedence: what they come to without a character depends on the next one.
 	waiting []thread
-	// running are the threads at instructions of characters; place is where each stands in it.
-	running []thread
-	place   []uint32
+	*workspace
 	// best is the match to be, from 0 to 0 when there is none.
 	best span
 	// unbound says that matches may be of any length.
 	unbound bool
+}
+
+// workspace is what a scan needs for one character. Scans that take turns may share it.
+type workspace struct {
+	// running are the threads at a character, one at an instruction; place is where each instruction's stands in it.
+	running []thread
+	place   []uint32
 }
 
 // span is a part of a text, from one offset to another.
@@ -38,8 +43,11 @@ type span struct{ from, to int }
 func (s *scan) reset() {
 	s.at, s.prev, s.best = 0, -1, span{}
 	s.waiting = s.waiting[:0]
-	if s.place == nil {
-		s.place = make([]uint32, len(s.program.Inst))
+	if s.workspace == nil {
+		s.workspace = &workspace{}
+	}
+	if n := len(s.program.Inst); len(s.place) < n {
+		s.place = make([]uint32, n)
 	}
 }
 
