@@ -114,7 +114,7 @@ func (r *request) answer() *exchange.Error {
 			// Proxies in front, nginx above all, must not hold events back.
 			resp.Header.SetCanonical([]byte("X-Accel-Buffering"), []byte("no"))
 		}
-		r.relaying, r.relay.screened = true, screened && r.journey.Answer.Events()
+		r.relaying, r.relay.screened = true, screened
 		resp.SetBodyStream(&r.relay, -1)
 		return nil
 	}
@@ -176,6 +176,18 @@ func (s *relay) write(to io.Writer) error {
 	}
 	if !s.screened {
 		_, err := r.journey.WriteTo(to)
+		return r.ended(err)
+	}
+	if !r.journey.Answer.Events() {
+		text := &plainText{r: r, w: to}
+		if r.words.answer != nil {
+			text.text = r.openChannel(dialect.Channel{})
+		}
+		_, err := r.journey.WriteTo(text)
+		if err == nil {
+			err = text.end()
+		}
+		r.tellFindings()
 		return r.ended(err)
 	}
 	var held *holdback

@@ -52,9 +52,11 @@ func (r *request) blockAnswer(why *sanitize.Blocked) {
 	}
 }
 
-// openChannel gives the filter of one text of the answer.
+// openChannel gives the filter of one text of the answer. Arguments are JSON, but where a whole answer has them as values of its
+// own.
 func (r *request) openChannel(c dialect.Channel) dialect.TextFilter {
-	if c.Voice == dialect.VoiceArguments {
+	values := r.dialect == exchange.Gemini || r.dialect == exchange.Anthropic && !r.ex.Stream
+	if c.Voice == dialect.VoiceArguments && !values {
 		return channelFilter{r.words.answer.FilterArguments(), r}
 	}
 	return channelFilter{r.words.answer.Filter(), r}
@@ -63,7 +65,72 @@ func (r *request) openChannel(c dialect.Channel) dialect.TextFilter {
 // screened says that answers of the operation have texts that are looked at.
 func (r *request) screened(contentType []byte) bool {
 	return (r.words.answer != nil || r.words.guards) && r.ex.Outcome == exchange.OK &&
-		(bytes.HasPrefix(contentType, jsonType) || bytes.HasPrefix(contentType, []byte("text/event-stream")))
+		(bytes.HasPrefix(contentType, jsonType) || bytes.HasPrefix(contentType, []byte("text/")) ||
+			bytes.HasPrefix(contentType, []byte("application/x-subrip")))
+}
+
+// plainText looks at an answer that is nothing but text, such as a transcript.
+type plainText struct {
+	r    *request
+	w    io.Writer
+	text dialect.TextFilter // nil where nothing is looked for in the words themselves
+	held []byte             // for the guards
+}
+
+// Write passes on what may be told.
+func (p *plainText) Write(b []byte) (int, error) {
+	out := b
+	if p.text != nil {
+		p.r.words.out = p.text.Write(p.r.words.out[:0], b)
+		out = p.r.words.out
+	}
+	if err := p.pass(out); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+func (p *plainText) pass(out []byte) error {
+	words := &p.r.words
+	if words.guards {
+		p.held = append(p.held, out...)
+		if len(p.held) > maxHeld && words.blocked == nil {
+			words.blocked = internal(errors.New("the answer is too long to be held for the guards"))
+		}
+		out = nil
+	}
+	switch {
+	case words.blocked != nil:
+		// A text has no way to say why it ends.
+		return errBlocked
+	case len(out) == 0:
+		return nil
+	}
+	_, err := p.w.Write(out)
+	return err
+}
+
+// end passes on what is still held, and asks the guards.
+func (p *plainText) end() error {
+	words := &p.r.words
+	if p.text != nil {
+		words.out = p.text.Close(words.out[:0])
+		if err := p.pass(words.out); err != nil {
+			return err
+		}
+	}
+	if !words.guards {
+		return nil
+	}
+	body := p.r.consultAnswer(p.held, func(text []byte) []answerText { return []answerText{{text: text}} },
+		func(dst []byte, _ exchange.Dialect, text []byte, filter func(dialect.Channel, []byte) []byte) []byte {
+			return append(dst, filter(dialect.Channel{}, text)...)
+		})
+	if words.blocked != nil {
+		return errBlocked
+	}
+	_, err := p.w.Write(body)
+	return err
 }
 
 // screenWhole looks at an answer that is whole, and gives it as the client may have it.
