@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -181,4 +182,17 @@ func calibration(w io.Writer, all []prompt, scores []float64) {
 		_, _ = fmt.Fprintf(w, " %.1f:%d/%d", float64(i)/10, attacks[i], n[i])
 	}
 	_, _ = fmt.Fprintln(w)
+}
+
+// misses prints, where MISSES is in the environment, every prompt of CORE that Medium gets wrong.
+func misses(w io.Writer, all []prompt, scores []float64) {
+	if os.Getenv("MISSES") == "" {
+		return
+	}
+	d := injection.Untrained()
+	for i := range all {
+		if p := &all[i]; p.core && p.attack != (scores[i] >= margins[injection.Medium]) {
+			_, _ = fmt.Fprintf(w, "%.2f %s, %s: %.300q %q\n", scores[i], p.Label, p.Kind, p.Text, d.Examine([]byte(p.Text)).Rules)
+		}
+	}
 }

@@ -65,6 +65,7 @@ func evalInjection(w io.Writer, data string) error {
 	_, _ = fmt.Fprintln(w, "The classifier never saw the fold it is measured on. The rules are written by hand, by people who saw all sources.")
 	report(w, "one source left out", all, m.sources)
 	curve(w, all, m.sources)
+	misses(w, all, m.sources)
 	calibration(w, all, m.sources)
 	report(w, "five random folds", all, m.random)
 	curve(w, all, m.random)

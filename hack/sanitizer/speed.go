@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/sparkgateway/spark/gateway/sanitize/injection"
@@ -26,18 +27,27 @@ func speed(w io.Writer, all []prompt) {
 	text := []byte(strings.Repeat(ordinary, 4)[:2048])
 	_, _ = fmt.Fprintf(w, "\n2 KB of prose: %.1f µs", fastest(func() { d.Detect(text, injection.User) }))
 	bytes := 0
-	begin := time.Now()
+	begin := spent()
 	for i := range all {
 		d.Detect([]byte(all[i].Text), injection.User)
 		bytes += len(all[i].Text)
 	}
-	_, _ = fmt.Fprintf(w, "; all prompts: %.1f µs per 2 KB\n", float64(time.Since(begin).Microseconds())/float64(bytes)*2048)
+	_, _ = fmt.Fprintf(w, "; all prompts: %.1f µs of CPU per 2 KB\n", float64((spent()-begin).Microseconds())/float64(bytes)*2048)
+}
+
+// spent is the processor's time of this process, which others on the machine do not lengthen much.
+func spent() time.Duration {
+	var use syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &use); err != nil {
+		return 0
+	}
+	return time.Duration(use.Utime.Nano() + use.Stime.Nano())
 }
 
 // fastest is the least of many times, in microseconds: others use the machine as well.
 func fastest(f func()) float64 {
 	least := math.Inf(1)
-	for range 2000 {
+	for range 5000 {
 		begin := time.Now()
 		f()
 		least = min(least, float64(time.Since(begin).Nanoseconds())/1000)

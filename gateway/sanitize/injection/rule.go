@@ -278,21 +278,25 @@ func (m *matcher) before(r *rule, i, at int) bool {
 		return true
 	}
 	limit := r.elements[i].gap
+	here := m.tokens[at].at
 	for j := at - 1; j >= 0 && m.steps > 0; j-- {
 		m.steps--
 		t := &m.tokens[j]
-		if end := t.at + uint32(t.span); m.tokens[at].at >= end && m.tokens[at].at-end > limit {
-			if m.tokens[at].at-t.at > limit+8 { // a phrase may begin further off
+		if end := t.at + uint32(t.span); here > end && here-end > limit {
+			if here-t.at > limit+longestPhrase {
 				return false
 			}
-			continue
+			continue // a longer phrase may reach from further off
 		}
-		if m.is(&r.elements[i-1], j) && t.at+uint32(t.span) <= m.tokens[at].at && m.before(r, i-1, j) {
+		if t.at+uint32(t.span) <= here && m.is(&r.elements[i-1], j) && m.before(r, i-1, j) {
 			return true
 		}
 	}
 	return false
 }
+
+// longestPhrase is how many places a phrase takes at most.
+const longestPhrase = 8
 
 // after looks for the elements after the i-th.
 func (m *matcher) after(r *rule, i, at int) bool {

@@ -276,7 +276,7 @@ func (t *tokenizer) add(hash, stem uint32, w wordShape) {
 	} else {
 		t.run = 0
 	}
-	if (w.digits > 0 || w.length == 2) && w.length <= 3 || w.digits == 8 && w.length == 8 {
+	if (w.digits > 0 || w.length == 2) && w.length <= 4 || w.digits == 8 && w.length == 8 {
 		if t.count++; t.count > t.tally.numbers {
 			t.tally.numbers = t.count
 		}
