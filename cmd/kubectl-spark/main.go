@@ -45,7 +45,8 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 	}
-	cmd.AddCommand(validateCommand(), runCommand(), explainCommand(), usageCommand(), pricesCommand(), versionCommand())
+	cmd.AddCommand(validateCommand(), runCommand(), explainCommand(), usageCommand(), errorsCommand(), cacheCommand(), pricesCommand(),
+		versionCommand())
 	return cmd
 }
 

@@ -163,7 +163,7 @@ func ready(p *corev1.Pod) bool {
 const (
 	// askTimeout bounds one question.
 	askTimeout = 30 * time.Second
-	// maxAnswer bounds an explanation.
+	// maxAnswer bounds an answer.
 	maxAnswer = 16 << 20
 	// maxProblem bounds what a pod says of a question that it cannot answer.
 	maxProblem = 1 << 10
