@@ -10,6 +10,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -218,5 +219,25 @@ func TestErrorsRefusals(t *testing.T) {
 		if _, _, err := execute(t, "", append([]string{"errors"}, tt.args...)...); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want %q", name, err, tt.want)
 		}
+	}
+}
+
+// The whole road: a provider breaks, a gateway groups that, and its owner reads it by the API.
+func TestErrorsOfAGatewayThatRuns(t *testing.T) {
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }))
+	defer provider.Close()
+	dir := sampleAt(t, provider.URL)
+	edit(t, filepath.Join(dir, "keys.yaml"), "  user: bob\n", "  user: bob\n  role: Master\n")
+	r := start(t, "-f", dir, "--listen", "127.0.0.1:0", "--admin", "")
+	url := "http://" + r.until(t, `listening.*applications.*address=(\S+)`)[1]
+	if status := chat(t, url, bobsKey); status < 500 {
+		t.Fatalf("status %d", status)
+	}
+	stdout, _, err := execute(t, "", "errors", "--url", url, "--key", bobsKey)
+	if err != nil || !strings.Contains(stdout, " default/local/small") || !strings.Contains(stdout, " error ") {
+		t.Errorf("%v in\n%s", err, stdout)
+	}
+	if _, _, err := execute(t, "", "errors", "--url", url, "--key", "nobodys"); err == nil || !strings.Contains(err.Error(), "status 401") {
+		t.Errorf("a key that is not known: %v", err)
 	}
 }
