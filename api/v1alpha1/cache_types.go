@@ -85,10 +85,11 @@ type ExactCache struct {
 	Shared *bool `json:"shared,omitempty"`
 }
 
-// MemoryQuantity is an amount of memory, such as 256Mi.
+// MemoryQuantity is an amount of memory of 1Mi to 64Gi, such as 256Mi.
 //
 // +kubebuilder:validation:MaxLength=16
 // +kubebuilder:validation:Pattern=`^[1-9][0-9]{0,8}(Mi|Gi|M|G)$`
+// +kubebuilder:validation:XValidation:rule="quantity(self).compareTo(quantity('1Mi')) >= 0 && quantity(self).compareTo(quantity('64Gi')) <= 0",message="must be between 1Mi and 64Gi"
 type MemoryQuantity string
 
 // SemanticCache answers single questions that mean what one before did, by the cosine of their embeddings. It is for requests

@@ -164,6 +164,7 @@ type DenyPattern struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:rule="!''.matches(self)",message="must be a regular expression in RE2's syntax that does not match the empty text"
 	Regex string `json:"regex"`
 	// mode of a finding. Redact replaces it by [REDACTED]. Default: Block.
 	//
@@ -220,7 +221,7 @@ type ImageLinks struct {
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=253
-	// +kubebuilder:validation:items:Pattern=`^([*][.])?[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	// +kubebuilder:validation:items:Pattern=`^([*][.])?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$`
 	AllowedHosts []string `json:"allowedHosts,omitempty"`
 }
 
@@ -299,7 +300,7 @@ type Moderation struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=2
 	Directions []Direction `json:"directions,omitempty"`
-	// thresholds are the least scores, "0" to "1", by category, such as hate or self-harm/intent, that are findings. Default:
+	// thresholds are the least scores, above "0" and up to "1", by category, such as hate or self-harm/intent, that are findings. Default:
 	// what the model itself flags.
 	//
 	// +optional
@@ -308,8 +309,8 @@ type Moderation struct {
 	Thresholds map[string]Score `json:"thresholds,omitempty"`
 }
 
-// Score is a number from 0 to 1, such as "0.8".
+// Score is a number above 0 and at most 1, such as "0.8".
 //
 // +kubebuilder:validation:MaxLength=8
-// +kubebuilder:validation:Pattern=`^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$`
+// +kubebuilder:validation:Pattern=`^(0\.[0-9]{0,5}[1-9]0{0,5}|1(\.0{1,6})?)$`
 type Score string

@@ -351,6 +351,8 @@ type GatewayLimits struct {
 }
 
 // RequestLimits bound a single request.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.onExcessOutput) || has(self.maxOutputTokens)",message="onExcessOutput has no effect without maxOutputTokens"
 type RequestLimits struct {
 	// maxBodyBytes of a request. Default: 10485760 (10 MiB).
 	//
@@ -427,6 +429,7 @@ const (
 //
 // +kubebuilder:validation:XValidation:rule="!('*' in self.allowOrigins) || !has(self.allowCredentials) || !self.allowCredentials",message="credentials cannot be allowed to every origin"
 // +kubebuilder:validation:XValidation:rule="!('*' in self.allowOrigins) || self.allowOrigins.size() == 1",message="beside *, other origins have no effect"
+// +kubebuilder:validation:XValidation:rule="!has(self.allowHeaders) || !('*' in self.allowHeaders) || self.allowHeaders.size() == 1",message="beside *, other headers have no effect"
 type CORS struct {
 	// allowOrigins are origins such as "https://app.example.com", "https://*.example.com" for all below a domain, or "*" for all.
 	//
@@ -442,7 +445,7 @@ type CORS struct {
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:MaxItems=6
 	// +kubebuilder:validation:items:Enum=GET;HEAD;POST;PUT;PATCH;DELETE
 	AllowMethods []string `json:"allowMethods,omitempty"`
 	// allowHeaders of requests, or "*" for whatever is asked for. Default: "*".
@@ -505,7 +508,7 @@ type SecurityHeaders struct {
 	// +optional
 	// +kubebuilder:validation:MaxProperties=16
 	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^[A-Za-z][A-Za-z0-9-]{0,63}$'))",message="names are letters, digits and dashes, at most 64"
-	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k.lowerAscii() in ['connection', 'content-length', 'content-type', 'content-encoding', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'keep-alive', 'set-cookie', 'www-authenticate', 'date', 'server', 'retry-after', 'content-security-policy', 'strict-transport-security', 'x-frame-options', 'referrer-policy', 'x-content-type-options', 'cache-control', 'x-request-id']) && !k.lowerAscii().startsWith('x-ratelimit-') && !k.lowerAscii().startsWith('x-spark-'))",message="this header is the gateway's own"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k.lowerAscii() in ['connection', 'content-length', 'content-type', 'content-encoding', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'keep-alive', 'set-cookie', 'www-authenticate', 'date', 'server', 'retry-after', 'content-security-policy', 'strict-transport-security', 'x-frame-options', 'referrer-policy', 'x-content-type-options', 'cache-control', 'age', 'x-request-id']) && !k.lowerAscii().startsWith('x-ratelimit-') && !k.lowerAscii().startsWith('x-spark-') && !k.lowerAscii().startsWith('access-control-'))",message="this header is the gateway's own"
 	Extra map[string]HeaderValue `json:"extra,omitempty"`
 }
 

@@ -56,20 +56,25 @@ func (c *compilation) publish(document *config.Document, served []*judged) {
 	// What was judged piece by piece is checked once more as a whole, by the gateway's own rules: a document that
 	// pods would reject is never written.
 	if err := document.Validate(); err != nil {
-		c.out.Gateway.Accepted = Finding{v1alpha1.ReasonInvalid, err.Error()}
+		c.refuse(Finding{v1alpha1.ReasonInvalid, err.Error()})
 		return
 	}
 	shards, err := c.memo.encode(served)
 	if err != nil {
-		c.out.Gateway.Accepted = encodeFinding(err)
+		c.refuse(encodeFinding(err))
 		return
 	}
 	bundle, err := config.Assemble(document, shards)
 	if err != nil {
-		c.out.Gateway.Accepted = encodeFinding(err)
+		c.refuse(encodeFinding(err))
 		return
 	}
 	c.out.Document, c.out.Bundle = document, bundle
+}
+
+// refuse leaves the last good document in place.
+func (c *compilation) refuse(why Finding) {
+	c.out.Gateway.Accepted, c.out.Gateway.Partial = why, false
 }
 
 func encodeFinding(err error) Finding {
@@ -85,6 +90,9 @@ type compilation struct {
 	memo    *Memo
 	out     Output
 	secrets map[string]config.Secret
+	caching caching
+	// leftOut says what the gateway refers to in vain, and is served without.
+	leftOut Finding
 }
 
 // permitted says whether resources of a namespace may attach to the gateway.

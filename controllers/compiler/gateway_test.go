@@ -196,8 +196,9 @@ func TestDefaultsAreAsTheFieldCommentsPromise(t *testing.T) {
 	wantGateway := config.Gateway{
 		ID: "team/main", MaxBodyBytes: 10 << 20, MaxHeaderBytes: 16 << 10, BodyTimeout: duration("30s"), MaxConnections: 10_000,
 		DrainTimeout: duration("10m"), AccessLog: true, UnknownPrice: config.UnknownPriceFlag, Replicas: 2,
-		Ledger: &config.Ledger{Retention: duration("720h"), MaxBytes: 256 << 20, MaxExportRecords: 1_000_000},
-		TLS:    &config.ServerTLS{Certificate: certificates()["@CERT@"], Key: "listener/tls.key"},
+		RequestLimits: config.RequestLimits{MaxHeaderFields: 100, MaxDepth: 100, MinBodyRate: 128},
+		Ledger:        &config.Ledger{Retention: duration("720h"), MaxBytes: 256 << 20, MaxExportRecords: 1_000_000},
+		TLS:           &config.ServerTLS{Certificate: certificates()["@CERT@"], Key: "listener/tls.key"},
 		Headers: []config.Header{
 			{Name: "Cache-Control", Value: "no-store"},
 			{Name: "Content-Security-Policy", Value: "default-src 'none'; frame-ancestors 'none'"},

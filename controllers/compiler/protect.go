@@ -32,22 +32,38 @@ func (p *problems) requestLimits(r *v1alpha1.RequestLimits) config.RequestLimits
 		r = &v1alpha1.RequestLimits{}
 	}
 	const field = "spec.requestLimits."
+	if r.OnExcessOutput != "" && r.MaxOutputTokens == nil {
+		p.add("%sonExcessOutput: has no effect without maxOutputTokens", field)
+	}
 	return config.RequestLimits{
 		MaxHeaderFields: int(p.number(field+"maxHeaderFields", r.MaxHeaderFields, defaultMaxHeaderFields, 16, 1000)),
 		MaxDepth:        int(p.number(field+"maxDepth", r.MaxDepth, defaultMaxDepth, 8, 500)),
 		MinBodyRate:     p.within(field+"minBodyRate", valueOr(r.MinBodyRate, defaultMinBodyRate), 1, 1<<20),
 		MaxMessages:     int(p.number(field+"maxMessages", r.MaxMessages, 0, 1, 1_000_000)),
-		MaxInputTokens:  valueOr(r.MaxInputTokens, 0),
-		MaxOutputTokens: valueOr(r.MaxOutputTokens, 0),
+		MaxInputTokens:  p.tokenBound(field+"maxInputTokens", r.MaxInputTokens),
+		MaxOutputTokens: p.tokenBound(field+"maxOutputTokens", r.MaxOutputTokens),
 		ClampOutput: p.oneOf(field+"onExcessOutput", string(r.OnExcessOutput), string(v1alpha1.ExcessOutputRefuse),
 			[]string{string(v1alpha1.ExcessOutputRefuse), string(v1alpha1.ExcessOutputClamp)}) == string(v1alpha1.ExcessOutputClamp),
 	}
+}
+
+// tokenBound reads a bound; nil is none.
+func (p *problems) tokenBound(field string, n *int64) int64 {
+	if n == nil {
+		return 0
+	}
+	return p.within(field, *n, 1, 100_000_000)
 }
 
 // cors reads which other origins' scripts may use the gateway; nil is none's.
 func (p *problems) cors(from *v1alpha1.CORS) *config.CORS {
 	if from == nil {
 		return nil
+	}
+	for i, origin := range from.AllowOrigins {
+		if err := config.CheckOrigin(origin); err != nil {
+			p.add("spec.cors.allowOrigins[%d]: %w", i, err)
+		}
 	}
 	c := &config.CORS{
 		AllowOrigins: sorted(from.AllowOrigins), AllowMethods: sorted(from.AllowMethods), AllowHeaders: canonicalNames(from.AllowHeaders),
@@ -78,7 +94,8 @@ func canonicalNames(names []string) []string {
 	return sorted(out)
 }
 
-// errorTracking reads who is told of errors; nil is nobody.
+// errorTracking reads who is told of errors; nil is nobody. Who cannot be told is left out: a gateway that took no changes for it,
+// such as a key that is disabled, would be the greater harm.
 func (c *compilation) errorTracking(p *problems, t *v1alpha1.Telemetry) *config.ErrorTracking {
 	if t == nil || t.ErrorTracking == nil {
 		return nil
@@ -89,14 +106,20 @@ func (c *compilation) errorTracking(p *problems, t *v1alpha1.Telemetry) *config.
 		MaxGroups: int(p.number(field+".maxGroups", from.MaxGroups, defaultErrorGroups, 10, 10_000)), Environment: from.Environment,
 	}
 	if ref := from.SentryDSNSecretRef; ref != nil {
-		out.SentryDSN = c.sentryDSN(field+".sentryDSNSecretRef", *ref)
+		c.dispensable(func() { out.SentryDSN = c.sentryDSN(field+".sentryDSNSecretRef", *ref) })
 	}
-	if w := from.Webhook; w != nil {
-		if err := config.CheckURL(w.URL); err != nil {
-			p.add("%s.webhook.url: %w", field, err)
-		}
-		out.Webhook = &config.Webhook{URL: w.URL,
-			Authorization: c.authorization(field+".webhook.authorizationSecretRef", w.AuthorizationSecretRef, "errorTracking/webhook")}
+	w := from.Webhook
+	if w == nil {
+		return out
+	}
+	if err := config.CheckURL(w.URL); err != nil {
+		p.add("%s.webhook.url: %w", field, err)
+	}
+	webhook := &config.Webhook{URL: w.URL}
+	if c.dispensable(func() {
+		webhook.Authorization = c.authorization(field+".webhook.authorizationSecretRef", w.AuthorizationSecretRef, "errorTracking/webhook")
+	}) {
+		out.Webhook = webhook
 	}
 	return out
 }
@@ -107,7 +130,7 @@ func (c *compilation) sentryDSN(field string, ref v1alpha1.SecretKeyReference) s
 	if value == "" {
 		return ""
 	}
-	if _, err := sentry.NewDsn(value); err != nil || len(value) > maxGatewaySecretBytes {
+	if _, err := sentry.NewDsn(value); err != nil || !printable(value) || len(value) > maxGatewaySecretBytes {
 		c.invalidSecret(field, ref, dsnKey, "is not a DSN of Sentry's")
 		return ""
 	}

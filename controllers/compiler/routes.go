@@ -30,8 +30,11 @@ func (c *compilation) routes(gateway *config.Gateway, catalog catalog) []config.
 	var served []config.Route
 	claims := claims{}
 	for _, resource := range all {
-		route, verdict := c.route(resource, gateway, catalog)
-		if verdict.Served() {
+		route, verdict, closed := c.route(resource, gateway, catalog)
+		switch {
+		case closed:
+			verdict.Accepted.join(claims.take(resource.Spec.Models, &route))
+		case verdict.Served():
 			lost := claims.take(resource.Spec.Models, &route)
 			if len(route.Models) == 0 {
 				verdict.Accepted, verdict.Partial = lost, false
@@ -41,6 +44,8 @@ func (c *compilation) routes(gateway *config.Gateway, catalog catalog) []config.
 		}
 		if verdict.Served() {
 			verdict.Content = fingerprint(route)
+		}
+		if verdict.Served() || closed && len(route.Models) > 0 {
 			served = append(served, route)
 		}
 		c.out.Routes[nameOf(resource)] = &verdict
@@ -48,10 +53,11 @@ func (c *compilation) routes(gateway *config.Gateway, catalog catalog) []config.
 	return served
 }
 
-// route judges one by itself.
-func (c *compilation) route(resource *v1alpha1.ModelRoute, gateway *config.Gateway, catalog catalog) (config.Route, Verdict) {
+// route judges one by itself. A closed one has a guard that cannot be read and is otherwise fine: it keeps its names and has no
+// targets, so that who asks for them is refused, and not served unguarded by whatever else has them.
+func (c *compilation) route(resource *v1alpha1.ModelRoute, gateway *config.Gateway, catalog catalog) (_ config.Route, _ Verdict, closed bool) {
 	verdict := Verdict{Generation: resource.Generation, ResolvedRefs: c.permitted(resource.Namespace)}
-	spec, p := resource.Spec, &problems{}
+	spec, p, guard := resource.Spec, &problems{}, &problems{}
 	route := config.Route{
 		ID:       idOf(resource),
 		Models:   p.names(spec.Models),
@@ -60,20 +66,28 @@ func (c *compilation) route(resource *v1alpha1.ModelRoute, gateway *config.Gatew
 		Affinity: p.affinity(spec.Affinity),
 		Hedge:    p.hedge(spec.Hedge),
 		Limits:   p.limitSet("spec.limits", spec.Limits),
-		Cache:    p.routeCache(spec.Cache, gateway.Cache, gateway.Store != nil), Sanitizer: p.routeSanitizer(spec.Sanitizer, gateway.Sanitizer),
 	}
+	var uncached Finding
+	route.Cache, uncached = p.routeCache(spec.Cache, &c.caching, gateway.Store != nil)
+	route.Sanitizer = guard.routeSanitizer(spec.Sanitizer, gateway.Sanitizer)
 	places := p.places(resource.Namespace, spec.Targets)
 	if spec.Mirror != nil {
 		percent := p.number("spec.mirror.percent", spec.Mirror.Percent, 100, 1, 100)
 		route.Mirror = &config.Mirror{Percent: percent}
 	}
 	verdict.Accepted = p.finding()
+	closed = verdict.Served() && len(guard.errs) > 0
+	verdict.Accepted.join(guard.finding())
+	if closed {
+		route.Cache, route.Sanitizer, route.Mirror = nil, nil, nil
+	}
 	if !verdict.Served() {
-		return route, verdict
+		return route, verdict, closed
 	}
 	verdict.ResolvedRefs = c.resolve(resource, places, catalog, &route)
+	verdict.ResolvedRefs.join(uncached)
 	verdict.Partial = !verdict.ResolvedRefs.OK()
-	return route, verdict
+	return route, verdict, false
 }
 
 // resolve takes over the targets that are there, and tells of the others. A route without any stays: who asks for its
@@ -101,49 +115,6 @@ func (c *compilation) resolve(resource *v1alpha1.ModelRoute, places []place, cat
 		route.Mirror.Target = target
 	}
 	return missing
-}
-
-// claims tell which route serves a model under which headers.
-type claims map[string]string
-
-// take gives a route those of its names that no older one has, sorted, and tells of the others.
-func (c claims) take(names []v1alpha1.ModelName, route *config.Route) Finding {
-	var condition strings.Builder
-	for _, h := range route.Headers {
-		// Neither can hold a line break.
-		condition.WriteString("\n" + h.Name + "\n" + h.Value)
-	}
-	var lost Finding
-	route.Models = nil
-	for i, name := range names {
-		claim := string(name) + condition.String()
-		if winner, taken := c[claim]; taken {
-			lost.join(Finding{v1alpha1.ReasonDuplicateRoute,
-				fmt.Sprintf("spec.models[%d]: %q is served by the older ModelRoute %s", i, name, winner)})
-			continue
-		}
-		c[claim] = route.ID
-		route.Models = append(route.Models, string(name))
-	}
-	slices.Sort(route.Models)
-	return lost
-}
-
-func (p *problems) names(names []v1alpha1.ModelName) []string {
-	if len(names) == 0 {
-		p.add("spec.models: empty")
-	}
-	var out []string
-	for i, name := range names {
-		if err := config.CheckModel(string(name)); err != nil {
-			p.add("spec.models[%d]: %w", i, err)
-		}
-		if slices.Contains(out, string(name)) {
-			p.add("spec.models[%d]: %q stands twice", i, name)
-		}
-		out = append(out, string(name))
-	}
-	return out
 }
 
 func (p *problems) match(m *v1alpha1.RouteMatch) []config.Header {

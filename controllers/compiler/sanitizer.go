@@ -6,9 +6,10 @@ package compiler
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/sparkgateway/spark/api/v1alpha1"
 	"github.com/sparkgateway/spark/gateway/config"
@@ -67,7 +68,7 @@ func (p *problems) content(s *config.Sanitizer, from *v1alpha1.ContentRules) {
 	const field = "spec.sanitizer."
 	if i := from.PromptInjection; i != nil {
 		s.PromptInjection = nil
-		if mode, on := p.mode(field+"promptInjection.mode", string(i.Mode), v1alpha1.ModeBlock); on {
+		if mode, on := p.verdictMode(field+"promptInjection.mode", i.Mode); on {
 			s.PromptInjection = &config.PromptInjection{
 				Mode:        mode,
 				Sensitivity: config.Sensitivity(p.oneOf(field+"promptInjection.sensitivity", string(i.Sensitivity), "Medium", words(config.Sensitivities))),
@@ -114,19 +115,30 @@ func (p *problems) rest(s *config.Sanitizer, from *v1alpha1.ContentRules) {
 		if mode, on := p.mode(field+"imageLinks.mode", string(i.Mode), v1alpha1.ModeRedact); on {
 			s.ImageLinks = &config.ImageLinks{Mode: mode, AllowedHosts: sorted(i.AllowedHosts)}
 		}
+		for n, host := range i.AllowedHosts {
+			if err := config.CheckHost(host); err != nil {
+				p.add("%simageLinks.allowedHosts[%d]: %w", field, n, err)
+			}
+		}
 	}
 }
 
 // denyPatterns reads patterns in the user's order. One that cannot be compiled would guard nothing.
 func (p *problems) denyPatterns(field string, from []v1alpha1.DenyPattern) []config.DenyPattern {
+	if len(from) > config.MaxDenyPatterns {
+		p.add("%s: %d, of at most %d", field, len(from), config.MaxDenyPatterns)
+	}
 	var out []config.DenyPattern
+	seen := map[string]bool{}
 	for i := range from {
 		d, at := &from[i], fmt.Sprintf("%s[%d]", field, i)
 		mode, on := p.mode(at+".mode", string(d.Mode), v1alpha1.ModeBlock)
-		if re, err := regexp.Compile(d.Regex); err != nil {
-			p.add("%s.regex: is not a regular expression in RE2's syntax: %w", at, err)
-		} else if re.MatchString("") {
-			p.add("%s.regex: matches the empty text", at)
+		if len(validation.IsDNS1123Label(d.Name)) > 0 || seen[d.Name] {
+			p.add("%s.name: %q is not a name of lower-case letters, digits and dashes, or stands twice", at, d.Name)
+		}
+		seen[d.Name] = true
+		if err := config.CheckPattern(d.Regex); err != nil {
+			p.add("%s.regex: %w", at, err)
 		}
 		if !on {
 			continue
@@ -159,7 +171,7 @@ func (c *compilation) guardWebhook(p *problems, w *v1alpha1.GuardWebhook) *confi
 
 func (p *problems) moderation(m *v1alpha1.Moderation) *config.Moderation {
 	const field = "spec.sanitizer.moderation"
-	mode, _ := p.mode(field+".mode", string(m.Mode), v1alpha1.ModeBlock)
+	mode, _ := p.verdictMode(field+".mode", m.Mode)
 	out := &config.Moderation{
 		Mode: mode, Timeout: p.duration(field+".timeout", m.Timeout, defaultModerationTimeout),
 		OnFailure:  config.GuardFailure(p.oneOf(field+".onFailure", string(m.OnFailure), string(config.GuardDeny), words(config.GuardFailures))),
@@ -169,7 +181,7 @@ func (p *problems) moderation(m *v1alpha1.Moderation) *config.Moderation {
 		if out.Thresholds == nil {
 			out.Thresholds = map[string]int64{}
 		}
-		out.Thresholds[category] = p.fraction(field+".thresholds["+category+"]", string(m.Thresholds[category]), 1)
+		out.Thresholds[category] = p.fraction(field+".thresholds["+category+"]", string(m.Thresholds[category]), 1, "above 0 and at most 1")
 	}
 	return out
 }
@@ -178,6 +190,12 @@ func (p *problems) moderation(m *v1alpha1.Moderation) *config.Moderation {
 func (p *problems) mode(field, mode, otherwise string) (config.SanitizeMode, bool) {
 	mode = p.oneOf(field, mode, otherwise, []string{v1alpha1.ModeOff, v1alpha1.ModeFlag, v1alpha1.ModeRedact, v1alpha1.ModeBlock})
 	return config.SanitizeMode(mode), mode != v1alpha1.ModeOff
+}
+
+// verdictMode is mode of what says of a text as a whole, of which nothing could be replaced.
+func (p *problems) verdictMode(field string, mode v1alpha1.FlagMode) (config.SanitizeMode, bool) {
+	word := p.oneOf(field, string(mode), v1alpha1.ModeBlock, []string{v1alpha1.ModeOff, v1alpha1.ModeFlag, v1alpha1.ModeBlock})
+	return config.SanitizeMode(word), word != v1alpha1.ModeOff
 }
 
 // oneOf gives a word of a list, or the default where there is none.

@@ -30,6 +30,10 @@ func referring(s *v1alpha1.SparkGatewaySpec) {
 		Webhook: &v1alpha1.Webhook{URL: "https://sink.example.com", AuthorizationSecretRef: new(key("webhook"))},
 		OTLP:    &v1alpha1.LedgerOTLP{Endpoint: "https://otel.example.com", AuthorizationSecretRef: new(key("otlp"))},
 	}
+	s.Sanitizer = &v1alpha1.Sanitizer{Webhook: &v1alpha1.GuardWebhook{
+		URL: "https://guard.example.com", AuthorizationSecretRef: new(key("guard")), CASecretRef: new(key("guard-ca"))}}
+	s.Telemetry = &v1alpha1.Telemetry{ErrorTracking: &v1alpha1.ErrorTracking{
+		SentryDSNSecretRef: new(key("sentry")), Webhook: &v1alpha1.Webhook{URL: "https://hooks.example.com", AuthorizationSecretRef: new(key("errors"))}}}
 }
 
 // referred are the Secrets for it.
@@ -37,7 +41,8 @@ func referred() []any {
 	authority := certificates()["@CERT@"]
 	return []any{secret("idp-ca", "ca.crt", authority), secret("redis-ca", "ca.crt", authority), secret("redis", "password", "canary of the store"),
 		secret("sentinels", "password", "canary of sentinels"), secret("webhook", "authorization", "Bearer canary-webhook"),
-		secret("otlp", "authorization", "Bearer canary-otlp")}
+		secret("otlp", "authorization", "Bearer canary-otlp"), secret("guard", "authorization", "Bearer canary-guard"), secret("guard-ca", "ca.crt", authority),
+		secret("sentry", "dsn", sentryDSN), secret("errors", "authorization", "Bearer canary-errors")}
 }
 
 func TestSecretsOfAGatewayAreInThePartOfSecretsOnly(t *testing.T) {
@@ -48,7 +53,8 @@ func TestSecretsOfAGatewayAreInThePartOfSecretsOnly(t *testing.T) {
 		got[name] = s.Reveal()
 	}
 	want := map[string]string{"store/password": "canary of the store", "store/sentinelPassword": "canary of sentinels",
-		"ledger/webhook": "Bearer canary-webhook", "ledger/otlp": "Bearer canary-otlp"}
+		"ledger/webhook": "Bearer canary-webhook", "ledger/otlp": "Bearer canary-otlp", "sanitizer/webhook": "Bearer canary-guard",
+		"errorTracking/sentryDSN": sentryDSN, "errorTracking/webhook": "Bearer canary-errors"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("secrets (-want +got):\n%s", diff)
 	}
@@ -56,7 +62,8 @@ func TestSecretsOfAGatewayAreInThePartOfSecretsOnly(t *testing.T) {
 }
 
 func TestSecretsOfAGatewayAreReferredTo(t *testing.T) {
-	want := []types.NamespacedName{name("idp-ca"), name("otlp"), name("redis"), name("redis-ca"), name("sentinels"), name("webhook")}
+	want := []types.NamespacedName{name("errors"), name("guard"), name("guard-ca"), name("idp-ca"), name("otlp"), name("redis"), name("redis-ca"),
+		name("sentinels"), name("sentry"), name("webhook")}
 	if diff := cmp.Diff(want, references(gateway(withSpec(referring)), nil, nil)); diff != "" {
 		t.Errorf("references (-want +got):\n%s", diff)
 	}

@@ -63,7 +63,8 @@ type Verdict struct {
 	Accepted     Finding
 	ResolvedRefs Finding
 	// Partial says that what ResolvedRefs tells of is left out and the rest is served: a ModelRoute without some of its
-	// targets, or without any, so that its names are refused and not sent elsewhere.
+	// targets, or without any, so that its names are refused and not sent elsewhere; a cache without embeddings; a
+	// SparkGateway that does not tell everybody of errors.
 	Partial bool
 	// Conflicted tells what part of an accepted resource another one claimed first.
 	Conflicted Finding

@@ -6,6 +6,7 @@ package envtest
 import (
 	"fmt"
 	"maps"
+	"strings"
 	"testing"
 )
 
@@ -34,7 +35,7 @@ func TestRoutesAsLargeAsMayBeAreWithinTheBudgetOfRules(t *testing.T) {
 	}
 	largest := change{
 		"spec.gatewayRefs": largestRefs(), "spec.models": models, "spec.match.headers": headers, "spec.targets": targets,
-		"spec.strategy": "Weighted", "spec.affinity": "Header:" + repeat(64),
+		"spec.strategy": "Weighted", "spec.affinity": "Header:" + repeat(64), "spec.sanitizer": largestContent(),
 	}
 	server, offline := judgements(t, "ModelRoute", namespace, object(t, "ModelRoute", namespace, largest))
 	if server != nil || offline != nil {
@@ -108,6 +109,40 @@ func largestIssuers() []any {
 	return all
 }
 
+// largestContent is what a sanitizer looks for, as much as may be.
+func largestContent() map[string]any {
+	var patterns, hosts []any
+	for _, name := range wide(64, 63) {
+		patterns = append(patterns, map[string]any{"name": name, "regex": "(" + strings.Repeat("a?", 510) + "b)", "directions": directions, "scopes": textScopes})
+		hosts = append(hosts, "*."+name+"."+name+"."+name+"."+name[:59])
+	}
+	return map[string]any{
+		"promptInjection": map[string]any{"scopes": textScopes}, "denyPatterns": patterns, "imageLinks": map[string]any{"allowedHosts": hosts},
+		"pii": map[string]any{"kinds": piiKinds, "directions": directions, "scopes": textScopes}, "controlCharacters": map[string]any{"scopes": textScopes},
+	}
+}
+
+// largestGuards are what a gateway's sanitizer has beside that.
+func largestGuards() map[string]any {
+	all := largestContent()
+	scores := map[string]any{}
+	for _, category := range wide(32, 64) {
+		scores[strings.NewReplacer("0", "b", "1", "c", "2", "d", "3", "e", "4", "f", "5", "g", "6", "h", "7", "i", "8", "j", "9", "k").Replace(category)] = "0.999999"
+	}
+	all["webhook"] = map[string]any{"url": "https://" + repeat(1016), "caSecretRef": map[string]any{"name": repeat(253)}, "timeout": "00000h00000m00001s00001ms"}
+	all["moderation"] = map[string]any{"target": someTargets(1)[0], "thresholds": scores}
+	return all
+}
+
+func largestCORS() map[string]any {
+	var origins, headers []any
+	for _, name := range wide(64, 64) {
+		headers = append(headers, name)
+		origins = append(origins, "https://*."+name+"."+name+"."+name+"."+name[:40]+":65535")
+	}
+	return map[string]any{"allowOrigins": origins, "allowHeaders": headers, "exposeHeaders": headers, "allowMethods": []any{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}}
+}
+
 // What is as large as may be passes, and with one thing wrong it does not: so the rules are tried.
 func TestWhatIsAsLargeAsMayBeIsWithinTheBudgetOfRules(t *testing.T) {
 	namespace := newNamespace(t)
@@ -132,7 +167,7 @@ func TestWhatIsAsLargeAsMayBeIsWithinTheBudgetOfRules(t *testing.T) {
 		"SparkGateway": {
 			change{"spec.limits": gatewayLimits, "spec.auth": map[string]any{"jwt": largestIssuers(), "trustedProxies": largestCIDRs(),
 				"anonymous": map[string]any{"enabled": true, "allow": largestAllow()}},
-				"spec.store": redis(map[string]any{"mode": "Cluster", "addresses": addresses})},
+				"spec.store": redis(map[string]any{"mode": "Cluster", "addresses": addresses}), "spec.sanitizer": largestGuards(), "spec.cors": largestCORS()},
 			change{"spec.auth.jwt[7].allow.cidrs[63]": "10.0.0.1"},
 		},
 	}

@@ -22,7 +22,20 @@ spec:
     tokens: [{count: 100000, per: 1m}]
     concurrency: 20
     perIP: {requests: [{count: 30, per: 1m}]}
-  store: {type: Redis, redis: {addresses: ["redis:6379"], tls: {}, credentials: {secretRef: {name: redis}}}, onFailure: LocalShare}`,
+  store: {type: Redis, redis: {addresses: ["redis:6379"], tls: {}, credentials: {secretRef: {name: redis}}}, onFailure: LocalShare}
+  requestLimits: {maxBodyBytes: 10485760, maxMessages: 1000, maxInputTokens: 200000, maxOutputTokens: 16384, bodyTimeout: 30s}
+  sanitizer:
+    promptInjection: {mode: Block, sensitivity: Medium}
+    pii: {mode: Redact, kinds: [Email, Phone, CreditCard, IBAN, SSN, IPAddress, APIKey], directions: [Request, Response]}
+    denyPatterns: [{name: internal-hosts, regex: '\.corp\.example\b', mode: Block}]
+    webhook: {url: https://guard.example.com/check, timeout: 300ms, onFailure: Deny}
+  cache:
+    exact: {enabled: true, ttl: 10m, maxMemory: 256Mi, scope: Key}
+    semantic: {enabled: false, threshold: "0.95", embeddings: {providerRef: {name: openai}, model: text-embedding-3-small}}
+  securityHeaders: {contentSecurityPolicy: "", strictTransportSecurity: "", frameOptions: DENY, extra: {}}
+  cors: {allowOrigins: ["https://app.example.com"], maxAge: 10m}
+  telemetry:
+    errorTracking: {sentryDSNSecretRef: {name: sentry, key: dsn}, webhook: {url: https://hooks.example.com/errors}}`,
 	"APIKey": `
 metadata: {name: alice, namespace: NAMESPACE, labels: {team: search}}
 spec:

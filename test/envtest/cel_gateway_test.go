@@ -23,7 +23,7 @@ func scaled(resources map[string]any) change {
 // rules are all cases.
 func rules() []rule {
 	return slices.Concat(gatewayRules(), gatewayResourceRules(), gatewayPodRules(), gatewayHeaderRules(), providerRules(), providerTypeRules(), providerCloudRules(),
-		providerModelRules(), providerTrafficRules(), routeRules(), keyRules(), everyLimitRules(), accessRules(), sharedRules())
+		providerModelRules(), providerTrafficRules(), routeRules(), keyRules(), everyLimitRules(), accessRules(), sharedRules(), cacheRules(), sanitizerRules(), protectRules())
 }
 
 func gatewayRules() []rule {
@@ -171,7 +171,7 @@ func gatewayHeaderRules() []rule {
 	}
 	for _, name := range strings.Fields(`connection content-length content-type content-encoding transfer-encoding date server
 		retry-after content-security-policy strict-transport-security x-frame-options referrer-policy
-		x-content-type-options cache-control x-request-id X-RateLimit-Limit x-spark-cache`) {
+		x-content-type-options cache-control age x-request-id X-RateLimit-Limit x-spark-cache access-control-allow-origin`) {
 		rules = append(rules, extra.rule(own, map[string]any{"X-" + name: "a"}, map[string]any{strings.ToUpper(name): "a"}))
 	}
 	return rules
