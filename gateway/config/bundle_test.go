@@ -99,7 +99,7 @@ func TestDecodeRefuses(t *testing.T) {
 		tamper func(*config.Bundle)
 		want   string
 	}{
-		"another schema":   {func(b *config.Bundle) { b.Manifest.Schema = 1 }, "schema 1 is not one this gateway reads (3)"},
+		"another schema":   {func(b *config.Bundle) { b.Manifest.Schema = 1 }, "schema 1 is not one this gateway reads (4)"},
 		"a changed byte":   {func(b *config.Bundle) { b.Parts["core"][10] ^= 1 }, "part core is not the version that the manifest names"},
 		"a changed secret": {func(b *config.Bundle) { b.Parts["secrets"] = []byte(`{}`) }, "part secrets is not the version that the manifest names"},
 		"a missing part":   {func(b *config.Bundle) { delete(b.Parts, shard) }, "part " + shard + " is missing"},
@@ -110,7 +110,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"an unknown part":  {part("policies", `{}`), `part "policies" is not one this gateway knows`},
 		"a shard too many": {part("keys-64", `[]`), `part "keys-64" is not one this gateway knows`},
 		"another gateway":  {func(b *config.Bundle) { b.Manifest.Gateway = "team/other" }, `the manifest is for gateway "team/other", the core for "team/main"`},
-		"an unknown field": {replace("core", `"schema":3`, `"schema":3,"cache":{}`), `part core: json: unknown field "cache"`},
+		"an unknown field": {replace("core", `"schema":4`, `"schema":4,"cache":{}`), `part core: json: unknown field "cache"`},
 		"an unknown field deep inside": {replace("core", `"accessLog":true`, `"accessLog":true,"x":1`),
 			`part core: json: unknown field "x"`},
 		"an unknown field of a key": {replace(shard, `"user":`, `"role":"Master","user":`), "part " + shard + `: json: unknown field "role"`},
@@ -230,7 +230,7 @@ func FuzzDecode(f *testing.F) {
 	for name := range b.Parts {
 		f.Add(name, b.Parts[name])
 	}
-	f.Add("core", []byte(`{"schema":3}`))
+	f.Add("core", []byte(`{"schema":4}`))
 	f.Add("secrets", []byte(`null`))
 	f.Add("keys-00", []byte(`[{"id":"a","digest":""}]`))
 	f.Fuzz(func(t *testing.T, name string, part []byte) {

@@ -27,7 +27,7 @@ func TestValidate(t *testing.T) {
 	tests := map[string]edited{
 		"a valid document":         {func(*config.Document) {}, ""},
 		"nothing but a gateway":    {func(d *config.Document) { d.Core.Providers, d.Core.Models, d.Core.Routes, d.Keys = nil, nil, nil, nil }, ""},
-		"another schema":           {func(d *config.Document) { d.Core.Schema = 1 }, "schema: 1 is not one this gateway reads (3)"},
+		"another schema":           {func(d *config.Document) { d.Core.Schema = 1 }, "schema: 1 is not one this gateway reads (4)"},
 		"a gateway without an ID":  {gateway(func(g *config.Gateway) { g.ID = "" }), "gateway.id: empty"},
 		"no bytes of body":         {gateway(func(g *config.Gateway) { g.MaxBodyBytes = 0 }), "gateway.maxBodyBytes: 0 is not positive"},
 		"too few bytes of header":  {gateway(func(g *config.Gateway) { g.MaxHeaderBytes = 1023 }), "gateway.maxHeaderBytes: 1023 is not within 1024 and 32768"},

@@ -59,7 +59,7 @@ const (
 // Meta is what a translated answer says of itself where the provider says nothing.
 type Meta struct {
 	// Cache is what the gateway's cache had to do with the answer; empty is "bypass".
-	Cache string
+	Cache     string
 	ID, Model string
 	// Created is in Unix seconds.
 	Created int64
