@@ -3,13 +3,15 @@
 
 package v1alpha1
 
-// FlagMode says what becomes of a finding: Off does not look, Flag says so in a header, a metric and the log, Block refuses.
+// FlagMode says what becomes of a finding: Off does not look, Flag says so in a header, a metric and the log, Block refuses. In
+// YAML, "Off" stands in quotes, as the bare word is a boolean.
 //
 // +kubebuilder:validation:Enum=Off;Flag;Block
 type FlagMode string
 
 // SanitizeMode says what becomes of a finding: Off does not look, Flag says so in a header, a metric and the log, Redact
-// replaces what was found, Block refuses the request, or the answer.
+// replaces what was found, Block refuses the request, or the answer. In YAML, "Off" stands in quotes, as the bare word is a
+// boolean.
 //
 // +kubebuilder:validation:Enum=Off;Flag;Redact;Block
 type SanitizeMode string

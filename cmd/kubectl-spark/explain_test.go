@@ -34,7 +34,7 @@ const smart = `{"model": "smart", "messages": [{"role": "user", "content": "Hi"}
 
 const toldOfSmart = `Gateway   default/main, offline, as by a gateway that has just started
 Request   POST /v1/chat/completions: chat in the dialect openai, model "smart", streamed
-          taken for 5 tokens, and 500 of an answer (5 are reserved of quotas)
+          taken for 5 tokens, and 500 of an answer (8197 are reserved of quotas)
 Result    sent to target 1: default/internal/chat
 Key       default/alice of user alice@example.com, role Master, the only one
 Limits    of each client address (in shadow): 300 requests per 1m, 100 at once

@@ -96,7 +96,7 @@ func TestADocumentThatAPodRejects(t *testing.T) {
 	}{
 		"a schema that it does not know": {
 			func(_ *testing.T, b *config.Bundle) { b.Manifest.Schema = 99 },
-			"schema 99 is not one this gateway reads (3)",
+			"schema 99 is not one this gateway reads (4)",
 		},
 		"a document for another gateway": {
 			func(_ *testing.T, b *config.Bundle) { b.Manifest.Gateway = "team/other" },

@@ -84,6 +84,16 @@ func (m *madeUp) gateway(gw *v1alpha1.SparkGateway) {
 	if l := spec.Ledger; l != nil && l.OTLP != nil {
 		value(l.OTLP.AuthorizationSecretRef, "authorization", text("made-up"))
 	}
+	if s := spec.Sanitizer; s != nil && s.Webhook != nil {
+		value(s.Webhook.AuthorizationSecretRef, "authorization", text("made-up"))
+		value(s.Webhook.CASecretRef, "ca.crt", authority)
+	}
+	if t := spec.Telemetry; t != nil && t.ErrorTracking != nil {
+		value(t.ErrorTracking.SentryDSNSecretRef, "dsn", text("https://made-up@sentry.invalid/1"))
+		if w := t.ErrorTracking.Webhook; w != nil {
+			value(w.AuthorizationSecretRef, "authorization", text("made-up"))
+		}
+	}
 }
 
 // authority gives a certificate that nobody trusts.
