@@ -67,7 +67,7 @@ type settings struct {
 	Contrast float64
 }
 
-var chosen = settings{Epochs: 12, Rate: 0.15, Decay: 0.02, Balance: 0.5, Sources: 2, Contrast: 1.5}
+var chosen = settings{Epochs: 16, Rate: 0.15, Decay: 0.02, Balance: 0.5, Sources: 2, Contrast: 1}
 
 // model is a classifier in training. Its weights are added to what the rules say.
 type model struct {

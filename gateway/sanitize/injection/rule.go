@@ -272,7 +272,8 @@ func (m *matcher) is(e *element, at int) bool {
 	return t.marks&e.marks == e.marks && (e.any || t.set != 0 && m.sets[t.set].serves[e.id/64]>>(e.id%64)&1 == 1)
 }
 
-// before looks for the elements before the i-th, which stands at a token.
+// before looks for the elements before the i-th, which stands at a token. Elements may overlap: the last word of a phrase
+// may be meant alone as well.
 func (m *matcher) before(r *rule, i, at int) bool {
 	if i == 0 {
 		return true
@@ -288,7 +289,7 @@ func (m *matcher) before(r *rule, i, at int) bool {
 			}
 			continue // a longer phrase may reach from further off
 		}
-		if t.at+uint32(t.span) <= here && m.is(&r.elements[i-1], j) && m.before(r, i-1, j) {
+		if m.is(&r.elements[i-1], j) && m.before(r, i-1, j) {
 			return true
 		}
 	}
@@ -305,7 +306,7 @@ func (m *matcher) after(r *rule, i, at int) bool {
 	}
 	limit := r.elements[i+1].gap
 	end := m.tokens[at].at + uint32(m.tokens[at].span)
-	for j := at + int(m.tokens[at].span); j < len(m.tokens) && m.steps > 0; j++ {
+	for j := at + 1; j < len(m.tokens) && m.steps > 0; j++ {
 		m.steps--
 		if t := &m.tokens[j]; t.at > end && t.at-end > limit {
 			return false

@@ -100,7 +100,7 @@ func (w *words) features(dst []uint32, l *lexicon, tokens []token, i int) []uint
 	return dst
 }
 
-// ruleScore weighs the rules of a passage: of one family, the second counts half, the others a quarter.
+// ruleScore weighs the rules of a passage: of one family, the second counts two fifths, the others one fifth.
 func (d *Detector) ruleScore(f *fired) (score float32, seen [families]bool) {
 	var count [families]int
 	f.each(func(i int) {
@@ -109,9 +109,9 @@ func (d *Detector) ruleScore(f *fired) (score float32, seen [families]bool) {
 		switch count[r.family] {
 		case 0:
 		case 1:
-			share = 0.5
+			share = 0.4
 		default:
-			share = 0.25
+			share = 0.2
 		}
 		count[r.family]++
 		seen[r.family] = true
