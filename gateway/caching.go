@@ -78,6 +78,8 @@ func (r *request) lookUp(req *proxy.Request, w *way) *exchange.Error {
 		return nil
 	}
 	c := &r.caching
+	// A request that had nothing to do with the cache, and was refused or screened, leaves that here.
+	c.reset()
 	c.keeping = w.keeping
 	wish := readCacheWish(&r.ctx.Request.Header)
 	if why := r.bypasses(req, &wish); why != "" {
