@@ -294,7 +294,7 @@ var everyEndpoint = map[string]string{
 	"/v1/files": "GET", "/v1/files/{id}": "DELETE", "/v1/files/{id}/content": "GET", "/v1/batches": "POST", "/v1/batches/{id}": "GET",
 	"/v1/batches/{id}/cancel": "POST", "/v1/responses/{id}": "DELETE", "/v1/responses/{id}/input_items": "GET",
 	"/v1/responses/{id}/cancel": "POST", "/v1/realtime": "GET", "/v1/models": "GET", "/v1/models/{model}": "GET",
-	"/api/spark/generate": "POST", "/api/spark/health": "GET", "/api/metrics": "GET", "/api/export": "GET",
+	"/api/spark/generate": "POST", "/api/spark/health": "GET", "/api/spark/errors": "GET", "/api/metrics": "GET", "/api/export": "GET",
 	"/v1beta/models": "GET", "/v1beta/models/{model}": "GET",
 	"/v1beta/models/{model}:generateContent": "POST", "/v1beta/models/{model}:streamGenerateContent": "POST",
 	"/v1beta/models/{model}:countTokens": "POST", "/v1beta/models/{model}:embedContent": "POST",

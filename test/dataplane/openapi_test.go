@@ -83,7 +83,7 @@ func TestTheOpenAPIDocumentSaysWhatTheGatewayDoes(t *testing.T) {
 	if err := json.Unmarshal([]byte(served.body), &document); err != nil || document.OpenAPI != "3.1.0" {
 		t.Fatalf("OpenAPI %q: %v", document.OpenAPI, err)
 	}
-	want := []string{"/api/export", "/api/metrics", "/api/openapi.json", "/api/spark/generate", "/api/spark/health"}
+	want := []string{"/api/export", "/api/metrics", "/api/openapi.json", "/api/spark/errors", "/api/spark/generate", "/api/spark/health"}
 	if got := slices.Sorted(maps.Keys(document.Paths)); !slices.Equal(got, want) {
 		t.Errorf("paths %q, want %q", got, want)
 	}
