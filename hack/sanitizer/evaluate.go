@@ -109,7 +109,7 @@ func core(all []prompt, scores []float64) (t total) {
 }
 
 // report prints the rates of one way of evaluating: CORE, all, by source and by kind.
-func report(w io.Writer, title string, all []prompt, scores []float64) total {
+func report(w io.Writer, title string, all []prompt, scores []float64) {
 	t := core(all, scores)
 	_, _ = fmt.Fprintf(w, "\n== %s: percent found at Low, Medium, High\n", title)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -134,7 +134,6 @@ func report(w io.Writer, title string, all []prompt, scores []float64) total {
 		parts[name].row(table, name)
 	}
 	_ = table.Flush()
-	return t
 }
 
 // curve prints how many attacks of CORE are found at which share of false findings, and at which threshold.

@@ -135,8 +135,8 @@ func trainInto(w io.Writer, data, dir, date string) error {
 		return err
 	}
 	_, _ = fmt.Fprintf(w, "%s\n", text)
-	if err := os.WriteFile(filepath.Join(dir, "weights.bin"), file, 0o644); err != nil { //nolint:gosec // it is source
+	if err := os.WriteFile(filepath.Join(dir, "weights.bin"), file, 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "weights.json"), append(text, '\n'), 0o644) //nolint:gosec // it is source
+	return os.WriteFile(filepath.Join(dir, "weights.json"), append(text, '\n'), 0o644)
 }

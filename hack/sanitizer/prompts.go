@@ -34,7 +34,7 @@ var beyondCore = []string{"jailbreak-llm-roleplay", "jailbreak-adv-suffix", "dis
 
 // readPrompts reads the rows, and the digest of the file.
 func readPrompts(dir string) (rows []prompt, digest string, err error) {
-	file, err := os.ReadFile(filepath.Join(dir, "prompts.jsonl")) //nolint:gosec // the path is an argument
+	file, err := os.ReadFile(filepath.Join(dir, "prompts.jsonl"))
 	if err != nil {
 		return nil, "", err
 	}
@@ -61,16 +61,6 @@ func groupOf(source string) string {
 		}
 	}
 	return source
-}
-
-// groups are those of the prompts, sorted.
-func groups(all []prompt) []string {
-	var names []string
-	for i := range all {
-		names = append(names, all[i].group)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }
 
 // artefacts are the words by which a contest or a game tells itself: to know them is to know the source, not the attack.

@@ -135,7 +135,7 @@ func train(samples []sample, s settings) *model {
 	for i := range t.traitSquares {
 		t.traitSquares[i] = 1
 	}
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the order is to be the same every time
+	random := rand.New(rand.NewPCG(1, 2))
 	order := random.Perm(len(samples))
 	for range s.Epochs {
 		random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })

@@ -73,7 +73,7 @@ var harmless = map[string]string{
 	"a Korean question":                        "초보자를 위한 김치 만드는 방법을 단계별로 알려 주세요.",
 	"an Arabic question":                       "ما هي أفضل طريقة لتعلم اللغة الإنجليزية في المنزل؟",
 	"a Hindi question":                         "कृपया मुझे चाय बनाने की विधि बताइए।",
-	"a Persian word with a joiner":             "می\u200cخواهم درباره‌ی تاریخ ایران بدانم. کتاب خوبی می\u200cشناسید؟",
+	"a Persian word with a joiner":             "می\u200cخواهم درباره\u200cی تاریخ ایران بدانم. کتاب خوبی می\u200cشناسید؟",
 	"emoji with joiners":                       "My family 👨‍👩‍👧‍👦 wants to travel 🏝️ in summer, where should we go?",
 	"Greek letters in physics":                 "Show that λ = h/p and explain what ν, μ and ρ stand for in fluid dynamics.",
 	"a critique that is to be blunt":           "Be honest and do not hold back: what is wrong with my business plan for a bicycle café?",

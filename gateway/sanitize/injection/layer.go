@@ -280,7 +280,7 @@ func (l *layers) codes(run []string) {
 			if size == 0 || value < way.least || value > way.most {
 				break
 			}
-			l.decoded = append(l.decoded, byte(value)) //nolint:gosec // within least and most
+			l.decoded = append(l.decoded, byte(value))
 		}
 		if len(l.decoded)-from < len(run) || !l.keep(from) {
 			l.decoded = l.decoded[:from]
@@ -307,7 +307,7 @@ func (l *layers) tags(text []byte) {
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRune(text[i:])
 		if r >= 0xE0020 && r < 0xE007F {
-			l.decoded = append(l.decoded, byte(r-0xE0000)) //nolint:gosec // ASCII
+			l.decoded = append(l.decoded, byte(r-0xE0000))
 		}
 		i += size
 	}

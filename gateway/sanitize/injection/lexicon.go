@@ -206,7 +206,7 @@ func (l *lexicon) seal() {
 }
 
 func (l *lexicon) addSet(set wordSet) uint16 {
-	index := uint16(len(l.sets)) //nolint:gosec // a lexicon has a few thousand words
+	index := uint16(len(l.sets))
 	l.sets = append(l.sets, set)
 	set.phrases = slices.Clone(set.phrases)
 	slices.SortStableFunc(set.phrases, func(a, b phrase) int { return len(b.rest) - len(a.rest) })
@@ -214,7 +214,7 @@ func (l *lexicon) addSet(set wordSet) uint16 {
 		p := &set.phrases[i]
 		whole := p.set
 		whole.join(&set.classes)
-		p.becomes = uint16(len(l.sets)) //nolint:gosec // as above
+		p.becomes = uint16(len(l.sets))
 		l.sets = append(l.sets, wordSet{classes: whole})
 	}
 	l.sets[index].phrases = set.phrases
@@ -239,7 +239,7 @@ func (l *lexicon) find(tokens []token) {
 		for j := range l.sets[t.set].phrases {
 			p := &l.sets[t.set].phrases[j]
 			if stands(p.rest, tokens[i+1:]) {
-				t.set, t.span = p.becomes, uint8(len(p.rest)+1) //nolint:gosec // phrases are short
+				t.set, t.span = p.becomes, uint8(len(p.rest)+1)
 				break
 			}
 		}

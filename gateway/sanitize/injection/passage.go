@@ -130,7 +130,7 @@ func (d *Detector) passages(s *scratch, text []byte, visit func(*passage)) {
 	for from := 0; from < len(s.tokens); from += blockWords {
 		to := min(from+blockWords, len(s.tokens))
 		w.begin()
-		b := block{words: int32(to - from)} //nolint:gosec // at most blockWords
+		b := block{words: int32(to - from)}
 		for i := from; i < to; i++ {
 			if set := s.tokens[i].set; set != 0 {
 				for _, r := range d.lexicon.sets[set].anchored {

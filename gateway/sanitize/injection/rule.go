@@ -105,7 +105,7 @@ func readRules(text string, l *lexicon) []rule {
 		rules[i].anchor = rarest(rules[i].elements, common)
 		for s := range l.sets {
 			if l.sets[s].classes.meets(&rules[i].elements[rules[i].anchor].classes) {
-				l.sets[s].anchored = append(l.sets[s].anchored, uint16(i)) //nolint:gosec // at most maxRules
+				l.sets[s].anchored = append(l.sets[s].anchored, uint16(i))
 			}
 		}
 	}

@@ -64,7 +64,7 @@ func ParseWeights(file []byte) (*Weights, error) {
 		rest = rest[4:]
 	}
 	for i := range w.Table {
-		w.Table[i] = int8(rest[i]) //nolint:gosec // the bytes are the numbers
+		w.Table[i] = int8(rest[i])
 	}
 	return w, nil
 }
@@ -76,7 +76,7 @@ func (w *Weights) Bytes() []byte {
 		file = binary.LittleEndian.AppendUint32(file, math.Float32bits(*value))
 	}
 	for _, value := range w.Table {
-		file = append(file, byte(value)) //nolint:gosec // as above
+		file = append(file, byte(value))
 	}
 	return file
 }

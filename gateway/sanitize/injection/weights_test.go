@@ -68,7 +68,7 @@ func TestWeightsAreReadAsTheyWereWritten(t *testing.T) {
 		w.Traits[i] = float32(i) / 7
 	}
 	for i := range w.Table {
-		w.Table[i] = int8(i % 251) //nolint:gosec // any will do
+		w.Table[i] = int8(i % 251)
 	}
 	file := w.Bytes()
 	got, err := ParseWeights(file)
