@@ -45,7 +45,7 @@ the records are read from what GET /api/export?format=jsonl gave.
 Times are those at which requests ended. ERRORS are requests without a whole answer: a provider failed, or none could be asked,
 or the gateway broke. REFUSED are those that Spark did not let through: a limit or a budget was used up, the key may not do it,
 the sanitizer blocked it, or the request was none that it serves. Whose client left is neither. A COST with +? is only what is known of it, because some
-models have no price.
+models have no price. SAVED is what the answers that came from a cache cost when they were made.
 
 Lines that are no records are not counted; they are told at the end, and the exit code is 1.`,
 		Example: `  kubectl spark usage --gateway main --by team --since 168h --chart

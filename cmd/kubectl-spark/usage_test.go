@@ -42,6 +42,25 @@ func exported(t *testing.T) string {
 	return file
 }
 
+// What a cache saved shows where there is one.
+func TestUsageOfACache(t *testing.T) {
+	hit := ledger.Record{ID: "a", Time: time.Unix(1, 0), Model: "smart", Outcome: "ok", Cache: "hit", TokensSaved: 40, CostSaved: 1_254_000, Priced: true}
+	line := string(ledger.AppendJSON(nil, &hit))
+	for output, want := range map[string]string{
+		"table": "total          1        0         0           0            0        0   $0.0000   $0.0013\n",
+		"csv":   "smart,1,0,0,0,0,0,0.00,0,40,0.001254\r\n",
+		"json":  "\"tokensSaved\": 40,\n      \"costSaved\": \"0.001254\"\n",
+	} {
+		stdout, _, err := execute(t, line, "usage", "-f", "-", "--by", "model", "-o", output)
+		if err != nil || !strings.Contains(stdout, want) {
+			t.Errorf("%s: %v, want %q in\n%s", output, err, want, stdout)
+		}
+	}
+	if stdout, _, err := execute(t, strings.Replace(line, `"tokensSaved":40`, `"tokensSaved":0`, 1), "usage", "-f", "-"); err != nil || strings.Contains(stdout, "SAVED") {
+		t.Errorf("without a hit: %v\n%s", err, stdout)
+	}
+}
+
 // golden compares with a file of testdata, which UPDATE_GOLDEN=1 writes.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()

@@ -58,14 +58,16 @@ func (s statement) json() ([]byte, error) {
 }
 
 func (s statement) csv() []byte {
-	out := []byte(s.by + ",requests,errors,refused,tokensIn,tokensOut,tokensCached,cost,unpriced\r\n")
+	out := []byte(s.by + ",requests,errors,refused,tokensIn,tokensOut,tokensCached,cost,unpriced,tokensSaved,costSaved\r\n")
 	for _, sum := range s.Sums() {
 		out = ledger.AppendCell(out, plain(sum.Name))
 		for _, n := range []int64{sum.Requests, sum.Errors, sum.Refused, sum.TokensIn, sum.TokensOut, sum.TokensCached} {
 			out = strconv.AppendInt(append(out, ','), n, 10)
 		}
 		out = sum.Cost.AppendTo(append(out, ','))
-		out = append(strconv.AppendInt(append(out, ','), sum.Unpriced, 10), '\r', '\n')
+		out = strconv.AppendInt(append(out, ','), sum.Unpriced, 10)
+		out = strconv.AppendInt(append(out, ','), sum.TokensSaved, 10)
+		out = append(sum.CostSaved.AppendTo(append(out, ',')), '\r', '\n')
 	}
 	return out
 }
@@ -79,13 +81,22 @@ func (s statement) table() string {
 		return "No requests" + s.when() + ".\n"
 	}
 	rows := [][]string{{strings.ToUpper(s.by), "REQUESTS", "ERRORS", "REFUSED", "TOKENS-IN", "TOKENS-OUT", "CACHED", "COST"}}
-	decimals := s.decimals()
-	for _, sum := range append(sums, s.Total()) {
-		rows = append(rows, []string{
+	decimals, total := s.decimals(), s.Total()
+	// Most gateways have no cache.
+	saved := total.TokensSaved > 0
+	if saved {
+		rows[0] = append(rows[0], "SAVED")
+	}
+	for _, sum := range append(sums, total) {
+		row := []string{
 			plain(sum.Name), strconv.FormatInt(sum.Requests, 10), strconv.FormatInt(sum.Errors, 10), strconv.FormatInt(sum.Refused, 10),
 			strconv.FormatInt(sum.TokensIn, 10), strconv.FormatInt(sum.TokensOut, 10), strconv.FormatInt(sum.TokensCached, 10),
 			price(sum, decimals),
-		})
+		}
+		if saved {
+			row = append(row, "$"+rounded(sum.CostSaved, decimals))
+		}
+		rows = append(rows, row)
 	}
 	return align(rows)
 }
@@ -111,14 +122,17 @@ const (
 // decimals is how many all costs of a table have, so that they can be compared at a glance.
 func (s statement) decimals() int {
 	n, unit := cents, int64(dollar/100)
-	sums := s.Sums()
-	for _, sum := range sums {
-		for d := int64(sum.Cost); n < maxDecimals && d > 0 && d < 10*unit && d%unit != 0; unit /= 10 {
+	var costs []ledger.Dollars
+	for _, sum := range s.Sums() {
+		costs = append(costs, sum.Cost, sum.CostSaved)
+	}
+	for _, cost := range costs {
+		for d := int64(cost); n < maxDecimals && d > 0 && d < 10*unit && d%unit != 0; unit /= 10 {
 			n++
 		}
 	}
 	zero := func(n int) bool {
-		return !slices.ContainsFunc(sums, func(sum usage.Sum) bool { return !strings.HasSuffix(rounded(sum.Cost, n), "0") })
+		return !slices.ContainsFunc(costs, func(cost ledger.Dollars) bool { return !strings.HasSuffix(rounded(cost, n), "0") })
 	}
 	for n > cents && zero(n) {
 		n--

@@ -50,6 +50,9 @@ type Sum struct {
 	// Cost is in nanodollars, a decimal of US dollars as text. Unpriced requests went to models without a price.
 	Cost     ledger.Dollars `json:"cost"`
 	Unpriced int64          `json:"unpriced"`
+	// TokensSaved and CostSaved are what the answers of the cache took when they were made.
+	TokensSaved int64          `json:"tokensSaved"`
+	CostSaved   ledger.Dollars `json:"costSaved"`
 }
 
 // Points is how many parts of its time a Book keeps the course of.
@@ -144,6 +147,8 @@ func (s *Sum) add(r *ledger.Record) {
 	s.TokensOut += r.TokensOut
 	s.TokensCached += r.TokensCached
 	s.Cost += r.Cost
+	s.TokensSaved += r.TokensSaved
+	s.CostSaved += r.CostSaved
 	if !r.Priced {
 		s.Unpriced++
 	}
@@ -179,6 +184,8 @@ func (b *Book) Total() Sum {
 		total.TokensOut += s.TokensOut
 		total.TokensCached += s.TokensCached
 		total.Cost += s.Cost
+		total.TokensSaved += s.TokensSaved
+		total.CostSaved += s.CostSaved
 		total.Unpriced += s.Unpriced
 	}
 	return total

@@ -27,14 +27,14 @@ func lines() [][]byte {
 		line("1", time.Hour, ledger.Record{Key: "t/a", Principal: "key/t/a", User: "ann", Team: "x", Model: "smart", Provider: "t/p", Route: "t/r", Outcome: "ok", TokensIn: 10, TokensOut: 2, TokensCached: 5, Cost: 30, Priced: true}),
 		line("2", 2*time.Hour, ledger.Record{Key: "t/a", Principal: "key/t/a", User: "ann", Team: "x", Model: "fast", Provider: "t/q", Outcome: "provider_broken", TokensIn: 1, Cost: 4, Priced: true}),
 		line("2", 2*time.Hour, ledger.Record{Key: "t/a", Outcome: "ok", TokensIn: 100}),
-		line("3", 26*time.Hour, ledger.Record{Principal: "token/d", User: "bob", Model: "fast", Provider: "t/q", Outcome: "client_gone", TokensIn: 7, Priced: false}),
+		line("3", 26*time.Hour, ledger.Record{Principal: "token/d", User: "bob", Model: "fast", Provider: "t/q", Outcome: "client_gone", TokensIn: 7, Priced: false, TokensSaved: 9, CostSaved: 6}),
 		line("4", 24*time.Hour, ledger.Record{Outcome: "unauthenticated", Priced: true}),
 	}
 }
 
 func TestSums(t *testing.T) {
 	for by, want := range map[By][]string{
-		Key:      {"t/a 2 requests, 1 errors, 0 refused, 11 in, 2 out, 5 cached, $0.000000034, 0 unpriced", "token/d 1 requests, 0 errors, 0 refused, 7 in, 0 out, 0 cached, $0.00, 1 unpriced", "- 1 requests, 0 errors, 1 refused, 0 in, 0 out, 0 cached, $0.00, 0 unpriced"},
+		Key:      {"t/a 2 requests, 1 errors, 0 refused, 11 in, 2 out, 5 cached, $0.000000034, 0 unpriced", "token/d 1 requests, 0 errors, 0 refused, 7 in, 0 out, 0 cached, $0.00, 1 unpriced, 9 saved, $0.000000006", "- 1 requests, 0 errors, 1 refused, 0 in, 0 out, 0 cached, $0.00, 0 unpriced"},
 		User:     {"ann 2", "bob 1", "- 1"},
 		Team:     {"x 2", "- 2"},
 		Model:    {"smart 1", "fast 2", "- 1"},
@@ -53,13 +53,16 @@ func TestSums(t *testing.T) {
 			text := fmt.Sprintf("%s %d", s.Name, s.Requests)
 			if by == Key {
 				text += fmt.Sprintf(" requests, %d errors, %d refused, %d in, %d out, %d cached, $%s, %d unpriced", s.Errors, s.Refused, s.TokensIn, s.TokensOut, s.TokensCached, s.Cost, s.Unpriced)
+				if s.TokensSaved > 0 {
+					text += fmt.Sprintf(", %d saved, $%s", s.TokensSaved, s.CostSaved)
+				}
 			}
 			got = append(got, text)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("by %s: %s", by, diff)
 		}
-		if diff := cmp.Diff(Sum{Name: "total", Requests: 4, Errors: 1, Refused: 1, TokensIn: 18, TokensOut: 2, TokensCached: 5, Cost: 34, Unpriced: 1}, b.Total()); diff != "" {
+		if diff := cmp.Diff(Sum{Name: "total", Requests: 4, Errors: 1, Refused: 1, TokensIn: 18, TokensOut: 2, TokensCached: 5, Cost: 34, Unpriced: 1, TokensSaved: 9, CostSaved: 6}, b.Total()); diff != "" {
 			t.Errorf("by %s: %s", by, diff)
 		}
 		if first, last := b.Span(); !first.Equal(day.Add(time.Hour)) || !last.Equal(day.Add(26*time.Hour)) || b.Course() != nil {
