@@ -90,7 +90,7 @@ func challengeOf(reason exchange.Reason) []byte {
 
 // answer relays what the provider answered.
 func (r *request) answer() *exchange.Error {
-	body, screened := r.journey.Answer.Body(), r.screened(r.journey.Answer.ContentType())
+	body, screened := r.journey.Answer.Body(), r.screened(r.journey.Answer)
 	if screened && !r.journey.Answer.Streamed() {
 		var err *exchange.Error
 		if body, err = r.screenWhole(body); err != nil {
@@ -192,7 +192,7 @@ func (s *relay) write(to io.Writer) error {
 	}
 	var held *holdback
 	if r.words.guards {
-		held = &holdback{r: r, w: to}
+		held = &holdback{r: r, w: to, alive: time.Now()}
 		to = held
 	}
 	var seen *screen

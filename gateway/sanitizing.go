@@ -63,6 +63,7 @@ func (s *sanitizing) reset() {
 		s.texts, s.values = nil, nil
 	}
 	s.answer, s.guards, s.blocked, s.found, s.by = nil, false, nil, exchange.Findings{}, nil
+	s.blockedBy = exchange.FindingKinds
 }
 
 var scopes = [...]config.TextScope{

@@ -12,6 +12,7 @@ import (
 	"github.com/sparkgateway/spark/gateway/dialect"
 	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/guard"
+	"github.com/sparkgateway/spark/gateway/proxy"
 	"github.com/sparkgateway/spark/gateway/sanitize"
 )
 
@@ -62,11 +63,28 @@ func (r *request) openChannel(c dialect.Channel) dialect.TextFilter {
 	return channelFilter{r.words.answer.Filter(), r}
 }
 
-// screened says that answers of the operation have texts that are looked at.
-func (r *request) screened(contentType []byte) bool {
-	return (r.words.answer != nil || r.words.guards) && r.ex.Outcome == exchange.OK &&
-		(bytes.HasPrefix(contentType, jsonType) || bytes.HasPrefix(contentType, []byte("text/")) ||
-			bytes.HasPrefix(contentType, []byte("application/x-subrip")))
+// screened says that the answer has texts that are looked at. Only what is relayed as it comes, and is of a type that is none of
+// texts, has not: a provider may say anything of an answer that it must give in JSON.
+func (r *request) screened(a *proxy.Attempt) bool {
+	switch {
+	case r.words.answer == nil && !r.words.guards:
+		return false
+	case !a.Streamed():
+		// A provider's error is no answer.
+		return r.ex.Outcome == exchange.OK
+	case a.Events():
+		// One that failed may have said something before.
+		return true
+	}
+	if r.ex.Operation == exchange.Speech {
+		return false
+	}
+	kind, _, _ := bytes.Cut(bytes.ToLower(a.ContentType()), []byte{'/'})
+	switch string(kind) {
+	case "audio", "image", "video", "font":
+		return false
+	}
+	return true
 }
 
 // plainText looks at an answer that is nothing but text, such as a transcript.
@@ -220,8 +238,9 @@ func (r *request) tellFindings() {
 
 // screen looks at a stream as it goes to the client. Each Write is of whole events.
 type screen struct {
-	r *request
-	w io.Writer
+	r     *request
+	w     io.Writer
+	begun bool // something of the answer was passed on
 }
 
 // Write passes on what may be told of whole events.
@@ -242,11 +261,12 @@ func (s *screen) pass() error {
 	}
 	if words.blocked != nil {
 		words.out = words.out[:0]
-		return s.r.breakOff(s.w, words.blocked)
+		return s.r.breakOff(s.w, words.blocked, s.begun)
 	}
 	if len(words.out) == 0 {
 		return nil
 	}
+	s.begun = s.begun || !signOfLife(words.out)
 	_, err := s.w.Write(words.out)
 	return err
 }
@@ -258,59 +278,18 @@ func (s *screen) end() error {
 	return s.pass()
 }
 
-// breakOff tells the client of a stream why it gets no more.
-func (r *request) breakOff(w io.Writer, e *exchange.Error) error {
+// breakOff tells the client of a stream why it gets no more; begun says that it got something, of which an array goes on.
+func (r *request) breakOff(w io.Writer, e *exchange.Error, begun bool) error {
 	if r.array() {
-		_, _ = w.Write(dialect.AppendError([]byte{','}, r.dialect, e, r.ex.ID[:]))
+		before := []byte{'['}
+		if begun {
+			before[0] = ','
+		}
+		_, _ = w.Write(dialect.AppendError(before, r.dialect, e, r.ex.ID[:]))
 	} else {
 		_, _ = w.Write(dialect.AppendErrorEvent(nil, r.dialect, e, r.ex.ID[:], r.journey.Answer.Numbered()))
 	}
 	return errBlocked
-}
-
-// maxHeld bounds a stream that is held until the guards have answered.
-const maxHeld = 8 << 20
-
-// holdback holds a stream until the guards have answered.
-type holdback struct {
-	r    *request
-	w    io.Writer
-	held []byte
-}
-
-// Write keeps events, and passes on what only says that the gateway is still there.
-func (h *holdback) Write(events []byte) (int, error) {
-	if bytes.HasPrefix(events, []byte(":")) || isPing(events) {
-		return h.w.Write(events)
-	}
-	if len(h.held)+len(events) > maxHeld {
-		h.r.words.blocked = internal(errors.New("the answer is too long to be held for the guards"))
-		return 0, h.r.breakOff(h.w, h.r.words.blocked)
-	}
-	h.held = append(h.held, events...)
-	return len(events), nil
-}
-
-func isPing(events []byte) bool { return bytes.HasPrefix(events, []byte("event: ping\n")) }
-
-// end asks the guards, and passes on what they let pass. A stream that broke off is passed on only as far as its last event, which
-// says so.
-func (h *holdback) end(broken bool) error {
-	r := h.r
-	if broken {
-		last := bytes.LastIndex(bytes.TrimRight(h.held, "\r\n"), []byte("\n\n"))
-		if _, err := h.w.Write(h.held[last+1:]); err != nil {
-			return err
-		}
-		return errBlocked
-	}
-	body := r.consultAnswer(h.held, r.textsOfStream, r.filterStream)
-	r.tellFindings()
-	if r.words.blocked != nil {
-		return r.breakOff(h.w, r.words.blocked)
-	}
-	_, err := h.w.Write(body)
-	return err
 }
 
 // wholeText takes a text whole, and says something else in its place at the end.
