@@ -26,7 +26,7 @@ type aside struct {
 }
 
 // askAside gives the body of the answer. What it costs is the request's own, among its attempts.
-func (r *request) askAside(a *aside, guard proxy.Guard) ([]byte, *exchange.Error) {
+func (r *request) askAside(a *aside) ([]byte, *exchange.Error) {
 	if a.target == nil {
 		return nil, internal(fmt.Errorf("there is no target for %s", a.kind))
 	}
@@ -34,41 +34,68 @@ func (r *request) askAside(a *aside, guard proxy.Guard) ([]byte, *exchange.Error
 	if err := asked.Decode(a.shape, a.body); err != nil {
 		return nil, internal(err)
 	}
+	ex := exchange.Exchange{ID: r.ex.ID, Start: r.srv.living.now(), Operation: a.operation, Model: []byte(a.target.Name)}
+	// Even where it panics, it took place.
+	defer func() { r.addTried(a.kind, &ex) }()
+	return r.journeyAside(a, &asked, &ex)
+}
+
+// journeyAside makes the request. What it took is given back, whatever happens.
+func (r *request) journeyAside(a *aside, asked *dialect.Request, ex *exchange.Exchange) ([]byte, *exchange.Error) {
 	target := *a.target
 	target.Weight = 1
 	route := proxy.Route{Targets: []proxy.Target{target}, Strategy: config.Weighted}
-	ex := exchange.Exchange{ID: r.ex.ID, Start: r.srv.living.now(), Operation: a.operation, Model: []byte(target.Name)}
 	var journey proxy.Journey
+	defer journey.Finish()
 	if a.within > 0 {
 		timer := time.AfterFunc(a.within, journey.Cancel)
 		defer timer.Stop()
 	}
-	err := journey.Do(proxy.Request{
-		Exchange: &ex, Operation: a.operation, Dialect: exchange.OpenAI, Asked: &asked, Body: a.body, Fields: noFields{},
-		Tail: []byte(asidePaths[a.operation]), Guard: guard, Clock: r.srv.living.clock, Observe: r.snap.plain,
-	}, &route)
-	var answer []byte
-	if err == nil && ex.Status == 200 {
-		answer = bytes.Clone(journey.Answer.Body())
+	if err := journey.Do(proxy.Request{
+		Exchange: ex, Operation: a.operation, Dialect: exchange.OpenAI, Asked: asked, Body: a.body, Fields: noFields{},
+		Tail: []byte(asidePaths[a.operation]), Guard: r.caller(), Clock: r.srv.living.clock, Observe: r.snap.plain,
+	}, &route); err != nil {
+		return nil, err
 	}
-	journey.Finish()
+	if ex.Status == 200 {
+		return bytes.Clone(journey.Answer.Body()), nil
+	}
+	return nil, &exchange.Error{
+		Status: 502, Type: exchange.TypeUpstream, Reason: exchange.ReasonProviderStatus, Outcome: exchange.ProviderFailed,
+		Message: "The provider answered with an error.", Cause: fmt.Errorf("status %d", ex.Status),
+	}
+}
+
+// addTried adds the attempts of a request that was made aside to the request's own.
+func (r *request) addTried(kind exchange.AttemptKind, ex *exchange.Exchange) {
 	for _, tried := range append(ex.Tried, ex.Attempt) {
 		if tried.Began.IsZero() {
 			continue
 		}
-		tried.Kind, tried.UpstreamID = a.kind, bytes.Clone(tried.UpstreamID)
+		tried.Kind, tried.UpstreamID = kind, bytes.Clone(tried.UpstreamID)
 		r.ex.Tried = append(r.ex.Tried, tried)
 	}
-	switch {
-	case err != nil:
-		return nil, err
-	case answer == nil:
-		return nil, &exchange.Error{
-			Status: 502, Type: exchange.TypeUpstream, Reason: exchange.ReasonProviderStatus, Outcome: exchange.ProviderFailed,
-			Message: "The provider answered with an error.", Cause: fmt.Errorf("status %d", ex.Status),
-		}
+}
+
+// caller is who waits for what the request asks of others: its client and, where it leads, those who follow.
+func (r *request) caller() proxy.Guard {
+	if l := r.caching.leading; l != nil {
+		return l
 	}
-	return answer, nil
+	return r.guard()
+}
+
+// ends says that what failed aside did so because nobody waits any more, or the gateway must leave, so that the request ends.
+func (r *request) ends(err *exchange.Error) bool {
+	switch err.Outcome {
+	case exchange.Drained:
+		return true
+	case exchange.ClientGone:
+		// What took too long ends in the same way.
+		return r.conn != nil && r.conn.hasLeft() && (r.caching.leading == nil || r.caching.leading.alone())
+	default:
+		return false
+	}
 }
 
 // addAsides adds what the requests may use that the gateway makes on behalf of one.

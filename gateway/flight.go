@@ -39,7 +39,18 @@ func (l *leading) Attach(call proxy.Canceler) bool {
 		return false
 	}
 	l.flight.OnAlone(l.cancel)
-	return l.guard.Attach(l)
+	if l.guard.Attach(l) {
+		return true
+	}
+	// The client has left before, and may be followed all the same.
+	return l.conn != nil && !l.conn.mustLeave() && l.leave()
+}
+
+// mustLeave says that the gateway breaks the connection off, whether or not the client is still there.
+func (c *clientConn) mustLeave() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.draining
 }
 
 // Detach ends what Attach began.
@@ -76,6 +87,13 @@ func (l *leading) cancel() {
 	if l.call != nil {
 		l.call.Cancel()
 	}
+}
+
+// alone says that nobody waits for the answer any more.
+func (l *leading) alone() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.over || l.gone && l.flight.Followers() == 0
 }
 
 // left says that the client has left.

@@ -93,7 +93,7 @@ func (r *request) askWebhook(w *webhook, direction config.Direction, texts []gua
 	switch {
 	case failed != nil:
 		told(failureOf(failed))
-		return nil, r.guardFailed(w.from.OnFailure, failed)
+		return nil, r.guardFailed(direction, w.from.OnFailure, failed)
 	case !verdict.Allow:
 		told(guardBlocked)
 		return nil, r.found(exchange.FoundWebhook, direction, true, false)
@@ -124,19 +124,19 @@ func (r *request) moderate(m *moderation, direction config.Direction, texts []gu
 	if m.target != nil {
 		a.body = guard.AppendModeration(nil, m.target.Model, inputs)
 	}
-	body, err := r.askAside(&a, r.guard())
+	body, err := r.askAside(&a)
 	if err != nil {
-		if err.Outcome == exchange.ClientGone && r.conn != nil && r.conn.hasLeft() || err.Outcome == exchange.Drained {
+		if r.ends(err) {
 			return err
 		}
 		told(string(guard.FailureUnreachable))
-		return r.guardFailed(m.from.OnFailure, err)
+		return r.guardFailed(direction, m.from.OnFailure, err)
 	}
 	verdict, failed := guard.ReadModeration(body, len(inputs), m.from.Thresholds)
 	switch {
 	case failed != nil:
 		told(failureOf(failed))
-		return r.guardFailed(m.from.OnFailure, failed)
+		return r.guardFailed(direction, m.from.OnFailure, failed)
 	case verdict.Allow:
 		told(guardAllowed)
 		return nil
@@ -158,6 +158,7 @@ func (r *request) found(kind exchange.Finding, direction config.Direction, refus
 	var f exchange.Findings
 	f.Add(kind, redacted)
 	r.ex.Findings.Merge(f)
+	r.caching.tainted = r.caching.tainted || direction == config.DirectionResponse
 	if !refused {
 		r.srv.living.metrics.Found(direction, &f, exchange.FindingKinds)
 		return nil
@@ -166,9 +167,11 @@ func (r *request) found(kind exchange.Finding, direction config.Direction, refus
 	return blocked(&sanitize.Blocked{Kind: kind, Direction: direction})
 }
 
-// guardFailed is what becomes of a request whose guard gave no verdict: nil lets it go on.
-func (r *request) guardFailed(on config.GuardFailure, cause error) *exchange.Error {
+// guardFailed is what becomes of a request whose guard gave no verdict: nil lets it go on. An answer that nobody looked at is for
+// nobody else, who may find the guard there.
+func (r *request) guardFailed(direction config.Direction, on config.GuardFailure, cause error) *exchange.Error {
 	if on == config.GuardAllow {
+		r.caching.tainted = r.caching.tainted || direction == config.DirectionResponse
 		return nil
 	}
 	return &exchange.Error{

@@ -30,6 +30,9 @@ type asking struct {
 	ttl    time.Duration
 }
 
+// embeddingPatience is how long a request waits for its question's vector, whatever the provider's timeouts: it can do without.
+const embeddingPatience = 5 * time.Second
+
 // means looks for the answer to a question that means the same. It is for a request whose own answer is not kept, and fails open:
 // without a vector there is none.
 func (r *request) means(req *proxy.Request, wish *cacheWish) *exchange.Error {
@@ -48,10 +51,10 @@ func (r *request) means(req *proxy.Request, wish *cacheWish) *exchange.Error {
 	c.asked.scope = r.scopeOf(rest)
 	body, err := r.askAside(&aside{
 		kind: exchange.EmbeddingAttempt, operation: exchange.Embeddings, shape: dialect.Embeddings, target: m.target,
-		body: semantic.AppendQuestion(nil, m.target.Model, text),
-	}, r.guard())
+		body: semantic.AppendQuestion(nil, m.target.Model, text), within: embeddingPatience,
+	})
 	if err != nil {
-		if err.Outcome == exchange.ClientGone || err.Outcome == exchange.Drained {
+		if r.ends(err) {
 			return err
 		}
 		return nil
