@@ -352,6 +352,7 @@ func (l *Living) answers() cache.Tier {
 // keep takes up how much may be kept. What is there stays, but for what has no room any more.
 func (l *Living) keep(b *build) {
 	l.cache.Resize(b.kept)
+	l.cacheBytes.Store(b.kept)
 	if b.meanings > 0 {
 		l.meanings.Resize(b.meanings)
 	}

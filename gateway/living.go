@@ -76,6 +76,7 @@ type Living struct {
 
 	// sharesAnswers says that a cache uses the store; stop ends what goes on in the background.
 	sharesAnswers atomic.Bool
+	cacheBytes    atomic.Int64 // that may be kept; 0 keeps nothing
 	stop          context.CancelFunc
 	background    sync.WaitGroup
 }
@@ -125,7 +126,8 @@ func NewLiving(opts LivingOptions) *Living {
 	l.background.Go(func() { l.followPurges(ctx) })
 	l.exports = newExports(l.records)
 	l.clock = func() int64 { return l.nanos(l.now()) }
-	opts.Registry.MustRegister(telemetry.NewBreakers(l.breakers), telemetry.NewStores(l.storeSight))
+	opts.Registry.MustRegister(telemetry.NewBreakers(l.breakers), telemetry.NewStores(l.storeSight),
+		telemetry.NewCaches(l.cacheSight), telemetry.NewErrors(l.errorSight))
 	return l
 }
 

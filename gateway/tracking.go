@@ -17,7 +17,7 @@ import (
 // track counts a request that did not end well.
 func (s *Server) track(r *request, end time.Time) {
 	ex := &r.ex
-	if ex.Outcome == exchange.OK || ex.Outcome == exchange.ClientGone {
+	if ex.Outcome == exchange.OK || ex.Outcome == exchange.ClientGone || ex.Reason == exchange.ReasonNotCached {
 		return
 	}
 	message := ""
