@@ -65,11 +65,12 @@ func TestWhatIsLeftOutIsNotSeen(t *testing.T) {
 	for i := range all {
 		if all[i].Source == "three" && all[i].attack {
 			all[i].Text = "quux frob plugh"
+			all[i-40].Text = "quux frob plugh" // one other source has it as well, which alone is too few
 		}
 	}
 	samples := newSamples(injection.Untrained(), all)
 	scores := leaveOut(all, samples, nil, func(i int) string { return all[i].group })
-	seen := train(samples, settings{Epochs: chosen.Epochs, Rate: chosen.Rate, Decay: chosen.Decay, Balance: chosen.Balance, Sources: 1, Contrast: 1})
+	seen := train(samples, settings{Epochs: chosen.Epochs, Rate: chosen.Rate, Decay: chosen.Decay, Balance: chosen.Balance, Sources: 2, Contrast: 1})
 	for i := range all {
 		if all[i].Source == "three" && all[i].attack {
 			if z := seen.score(&samples[i]); z < 0 || scores[i] > z-1 {
