@@ -12,18 +12,22 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
+const (
+	headerCacheControl      = "Cache-Control"
+	headerSparkCacheControl = "X-Spark-Cache-Control"
+)
+
 var (
-	headerCacheControl      = []byte("Cache-Control")
-	headerSparkCacheControl = []byte("X-Spark-Cache-Control")
-	headerSparkCacheTTL     = []byte("X-Spark-Cache-Ttl")
-	headerSparkCacheTags    = []byte("X-Spark-Cache-Tags")
-	headerSparkCacheKey     = []byte("X-Spark-Cache-Key")
+	headerSparkCacheTTL  = []byte("X-Spark-Cache-Ttl")
+	headerSparkCacheTags = []byte("X-Spark-Cache-Tags")
+	headerSparkCacheKey  = []byte("X-Spark-Cache-Key")
 )
 
 // cacheWish is what a request says of the cache (RFC 9111 5.2.1).
 type cacheWish struct {
-	// noCache wants a new answer, which is kept; noStore none that is kept or was; onlyKept none that is new.
-	noCache, noStore, onlyKept bool
+	// noCache wants a new answer, which is kept; noStore none that is kept or was; onlyKept none that is new. aged says that there is a
+	// maxAge.
+	noCache, noStore, onlyKept, aged bool
 	// maxAge is the oldest that an answer may be; 0 is any.
 	maxAge time.Duration
 	// ttl is how long the answer is kept at most; 0 is as configured.
@@ -31,16 +35,11 @@ type cacheWish struct {
 }
 
 // readCacheWish reads a request's header. X-Spark-Cache-Control is for applications that cannot set Cache-Control; it stands in
-// that one's place. What cannot be read is not there, but for ages, which are then taken to be 0 (RFC 9111 4.2.1).
+// that one's place. Several fields of one name are one list (RFC 9110 5.3). What cannot be read is not there, but for ages, which
+// are then taken to be 0 (RFC 9111 4.2.1).
 func readCacheWish(h *fasthttp.RequestHeader) (wish cacheWish) {
-	said := h.PeekCanonical(headerSparkCacheControl)
-	if len(said) == 0 {
-		said = h.PeekCanonical(headerCacheControl)
-	}
-	for len(said) > 0 {
-		var one []byte
-		one, said, _ = bytes.Cut(said, []byte(","))
-		wish.take(bytes.TrimSpace(one))
+	if !wish.takeFields(h, headerSparkCacheControl) {
+		wish.takeFields(h, headerCacheControl)
 	}
 	if text := h.PeekCanonical(headerSparkCacheTTL); len(text) > 0 {
 		if wish.ttl = seconds(text); wish.ttl == 0 {
@@ -49,6 +48,19 @@ func readCacheWish(h *fasthttp.RequestHeader) (wish cacheWish) {
 		}
 	}
 	return wish
+}
+
+// takeFields takes all fields of a name, and says whether one of them says anything.
+func (c *cacheWish) takeFields(h *fasthttp.RequestHeader, name string) (said bool) {
+	for _, value := range h.PeekAll(name) {
+		said = said || len(value) > 0
+		for len(value) > 0 {
+			var one []byte
+			one, value, _ = bytes.Cut(value, []byte(","))
+			c.take(bytes.TrimSpace(one))
+		}
+	}
+	return said
 }
 
 func (c *cacheWish) take(directive []byte) {
@@ -61,9 +73,12 @@ func (c *cacheWish) take(directive []byte) {
 	case bytes.EqualFold(name, []byte("only-if-cached")):
 		c.onlyKept = true
 	case bytes.EqualFold(name, []byte("max-age")):
-		if c.maxAge = seconds(bytes.Trim(value, `"`)); c.maxAge == 0 {
-			c.noCache = true
+		age := seconds(bytes.Trim(value, `"`))
+		if !c.aged || age < c.maxAge {
+			// Of two, the one that asks for more.
+			c.maxAge, c.aged = age, true
 		}
+		c.noCache = c.noCache || age == 0
 	}
 }
 

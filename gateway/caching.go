@@ -160,6 +160,8 @@ func (r *request) setKey(req *proxy.Request) bool {
 		k.Add(r.ctx.Request.Header.PeekCanonical(name))
 	}
 	k.Add(r.ctx.Request.Header.PeekCanonical(headerSparkCacheKey))
+	// An id says nothing here of the provider that issued it.
+	k.Add([]byte{byte(req.Only), byte(req.Only >> 8), byte(req.Only >> 16), byte(req.Only >> 24)})
 	if !k.AddCanonical(req.Body) {
 		return false
 	}
@@ -176,6 +178,7 @@ func (r *request) addScope(k *cache.Keying, scope config.CacheScope) {
 		return
 	case scope == config.CachePolicy && h != nil && len(h.policies) > 0:
 		k.AddString("policy")
+		k.Add([]byte{byte(len(h.policies)), byte(len(h.policies) >> 8)})
 		for _, id := range h.policies {
 			k.AddString(id)
 		}
@@ -214,6 +217,9 @@ func (r *request) setTerms(wish *cacheWish) {
 func (r *request) fly(req *proxy.Request, wish *cacheWish) *exchange.Error {
 	c, kept := &r.caching, r.srv.living.cache
 	if wish.noCache {
+		if err := r.wanted(wish); err != nil {
+			return err
+		}
 		c.flight = kept.Lead(c.key, &c.terms)
 		if err := r.means(req, wish); err != nil {
 			return err
