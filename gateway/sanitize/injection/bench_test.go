@@ -63,3 +63,10 @@ func BenchmarkDetectAttack(b *testing.B) {
 		d.Detect(text, User)
 	}
 }
+
+func BenchmarkNew(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		New(nil)
+	}
+}

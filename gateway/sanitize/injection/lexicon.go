@@ -6,6 +6,7 @@ package injection
 import (
 	_ "embed" // the lexicon and the rules are files
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 )
@@ -27,13 +28,19 @@ type classes [classWords]uint64
 
 func (c *classes) add(class int)      { c[class/64] |= 1 << (class % 64) }
 func (c *classes) has(class int) bool { return c[class/64]>>(class%64)&1 == 1 }
-func (c *classes) meets(o *classes) bool {
-	for i := range c {
-		if c[i]&o[i] != 0 {
-			return true
+
+// each calls back with the classes of the set, in their order, until told to stop.
+func (c *classes) each(yield func(class int) bool) { bitsOf(c[:], yield) }
+
+// bitsOf calls back with the places of the bits that are set.
+func bitsOf(words []uint64, yield func(int) bool) {
+	for w, word := range words {
+		for ; word != 0; word &= word - 1 {
+			if !yield(w*64 + bits.TrailingZeros64(word)) {
+				return
+			}
 		}
 	}
-	return false
 }
 
 func (c *classes) join(o *classes) {
@@ -70,6 +77,9 @@ type wordSet struct {
 	shift uint8
 	kin   uint32
 }
+
+// served calls back with the elements that the word satisfies.
+func (s *wordSet) served(yield func(id int) bool) { bitsOf(s.serves[:], yield) }
 
 // lexicon knows the words of all rules. It is immutable.
 type lexicon struct {

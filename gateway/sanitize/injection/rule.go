@@ -101,13 +101,18 @@ func readRules(text string, l *lexicon) []rule {
 	l.seal()
 	l.serve(rules)
 	common := l.commonness()
+	anchored := map[int][]uint16{}
 	for i := range rules {
 		rules[i].anchor = rarest(rules[i].elements, common)
-		for s := range l.sets {
-			if l.sets[s].classes.meets(&rules[i].elements[rules[i].anchor].classes) {
-				l.sets[s].anchored = append(l.sets[s].anchored, uint16(i))
-			}
+		id := rules[i].elements[rules[i].anchor].id
+		anchored[id] = append(anchored[id], uint16(i))
+	}
+	for s := range l.sets {
+		set := &l.sets[s]
+		for id := range set.served {
+			set.anchored = append(set.anchored, anchored[id]...)
 		}
+		slices.Sort(set.anchored)
 	}
 	l.nameFeatures()
 	return rules
@@ -202,10 +207,17 @@ func (l *lexicon) serve(rules []rule) {
 	if len(ids) > elementWords*64 {
 		panic(fmt.Sprintf("injection: %d elements of rules are too many", len(ids)))
 	}
+	byClass := make([][]int, len(l.titles))
 	for asked, id := range ids {
-		for s := range l.sets {
-			if l.sets[s].classes.meets(&asked) {
-				l.sets[s].serves[id/64] |= 1 << (id % 64)
+		for class := range asked.each {
+			byClass[class] = append(byClass[class], id)
+		}
+	}
+	for s := range l.sets {
+		set := &l.sets[s]
+		for class := range set.classes.each {
+			for _, id := range byClass[class] {
+				set.serves[id/64] |= 1 << (id % 64)
 			}
 		}
 	}
@@ -237,8 +249,8 @@ func rarest(elements []element, common []int) int {
 func (l *lexicon) nameFeatures() {
 	for s := range l.sets {
 		set := &l.sets[s]
-		for class, title := range l.titles {
-			if set.classes.has(class) && title[0] != '=' {
+		for class := range set.classes.each {
+			if title := l.titles[class]; title[0] != '=' {
 				set.names = append(set.names, featureOf("class "+title))
 			}
 		}
