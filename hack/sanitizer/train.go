@@ -54,7 +54,7 @@ func newSamples(d *injection.Detector, all []prompt) []sample {
 	return samples
 }
 
-// settings were tuned by leaving sources out, and by nothing else.
+// settings were chosen by what is found in sources and random folds that are left out; see docs/design.
 type settings struct {
 	// Epochs is how often every sample is seen, Rate the first step, Decay the pull of weights towards zero.
 	Epochs      int
