@@ -4,29 +4,33 @@
 package dialect
 
 import (
+	"bytes"
 	"strconv"
 
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
-// Complete says that an answer that is not a stream of events is whole and good by its dialect's own words: the model ended of
-// itself or to call a tool. One that was cut at a bound of tokens, filtered, refused or is an error is not, nor is anything that
-// cannot be read. It is for answers that others get again.
+// Complete says that an answer that is not a stream of events is whole and good by its dialect's own words: each of its choices
+// ended of itself or to call a tool, or, of what is no generated text, what was asked for is there. One that was cut at a bound of
+// tokens, filtered, refused or is an error is not, nor is anything that cannot be read. It is for answers that others get again.
 func Complete(d exchange.Dialect, op exchange.Operation, body []byte) bool {
 	if op != exchange.Chat && op != exchange.Completions {
-		return completeObject(d, body)
+		return completeObject(d, op, body)
 	}
-	if i := skipSpace(body, 0); i < len(body) && body[i] == '[' {
-		return completeArray(d, body)
+	end := Ending{Dialect: d}
+	if i := skipSpace(body, 0); d == exchange.Gemini && i < len(body) && body[i] == '[' {
+		return end.array(body)
 	}
-	ended, bad := endOf(d, body)
-	return ended && !bad && completeObject(d, body)
+	end.object(body)
+	return end.good()
 }
 
-// Ending is Complete for a stream, event by event. The zero value is ready.
+// Ending is Complete for a stream, event by event. With its Dialect it is ready.
 type Ending struct {
 	Dialect         exchange.Dialect
 	ended, done, no bool
+	// began and over are the choices that came and that ended, a bit each.
+	began, over uint64
 }
 
 // Event takes the data of the next event.
@@ -35,80 +39,135 @@ func (e *Ending) Event(data []byte) {
 		e.done = true
 		return
 	}
-	a, ok := ReadAnswer(e.Dialect, data)
-	ended, bad := endOf(e.Dialect, data)
-	e.no = e.no || !ok || a.Error != nil || bad
-	e.ended, e.done = e.ended || ended, e.done || a.Ended
+	e.done = e.object(data).Ended || e.done
 }
 
 // Complete says that the events are a whole stream.
 func (e *Ending) Complete() bool {
 	// Gemini's streams, and the gateway's own, end with the event that says why.
-	return !e.no && e.ended && (e.done || e.Dialect == exchange.Gemini || e.Dialect == exchange.Spark)
+	return e.good() && (e.done || e.Dialect == exchange.Gemini || e.Dialect == exchange.Spark)
 }
 
-// completeObject says that a body is a JSON object and no error.
-func completeObject(d exchange.Dialect, body []byte) bool {
-	a, ok := ReadAnswer(d, body)
-	return ok && a.Error == nil
+// good says that what came so far ended well.
+func (e *Ending) good() bool { return !e.no && (e.ended || e.began != 0 && e.over == e.began) }
+
+// object takes an answer, or an event of one.
+func (e *Ending) object(data []byte) Answer {
+	a, ok := ReadAnswer(e.Dialect, data)
+	e.no = e.no || !ok || a.Error != nil
+	if e.no {
+		return a
+	}
+	switch e.Dialect {
+	case exchange.Anthropic:
+		e.take(member(data, "stop_reason"))
+		e.take(member(member(data, "delta"), "stop_reason")) // of a stream
+	case exchange.Responses:
+		e.response(data)
+	case exchange.Spark:
+		e.take(member(data, "finishReason"))
+	case exchange.Gemini:
+		e.no = e.no || told(member(member(data, "promptFeedback"), "blockReason"))
+		e.choices(member(data, "candidates"))
+	default:
+		e.choices(member(data, "choices"))
+	}
+	return a
 }
 
-// completeArray reads the elements of a stream that came as an array.
-func completeArray(d exchange.Dialect, body []byte) bool {
-	w, good := walker{b: body}, false
+// take takes why an answer ended, where that is said.
+func (e *Ending) take(reason []byte) {
+	if told(reason) {
+		e.ended, e.no = true, e.no || !goodEnds[string(reason)]
+	}
+}
+
+// response takes a whole answer of Responses, or an event.
+func (e *Ending) response(data []byte) {
+	kind := member(data, "type")
+	if bytes.HasPrefix(kind, []byte(`"response.refusal.`)) {
+		e.no = true
+	}
+	if isTerminal(kind) {
+		data = member(data, "response")
+	}
+	e.take(member(data, "status"))
+	eachElement(member(data, "output"), func(item []byte) {
+		eachElement(member(item, "content"), func(part []byte) {
+			e.no = e.no || string(member(part, "type")) == `"refusal"`
+		})
+	})
+}
+
+// maxEndings bounds the choices of an answer that can be complete.
+const maxEndings = 64
+
+// choices takes OpenAI's choices or Gemini's candidates. One without an index is at its place.
+func (e *Ending) choices(list []byte) {
+	place := int64(0)
+	eachElement(list, func(one []byte) {
+		i, ok := integer(member(one, "index"))
+		if !ok {
+			i = place
+		}
+		place++
+		if i >= maxEndings {
+			e.no = true
+			return
+		}
+		e.began |= 1 << i
+		for _, name := range [...]string{"finish_reason", "finishReason"} {
+			if reason := member(one, name); told(reason) {
+				e.over, e.no = e.over|1<<i, e.no || !goodEnds[string(reason)]
+			}
+		}
+		for _, name := range [...]string{"message", "delta"} {
+			switch refusal := member(member(one, name), "refusal"); string(refusal) {
+			case "", "null", `""`:
+			default:
+				e.no = true
+			}
+		}
+	})
+}
+
+// array takes the elements of a stream that came as an array, and says whether they are the whole.
+func (e *Ending) array(body []byte) bool {
+	w := walker{b: body}
 	for i := skipSpace(body, skipSpace(body, 0)+1); ; {
 		to := w.value(i, 2, false)
-		if to < 0 || !completeObject(d, body[i:to]) {
+		if to < 0 {
 			return false
 		}
-		if ended, bad := endOf(d, body[i:to]); bad {
-			return false
-		} else if ended {
-			good = true
-		}
+		e.object(body[i:to])
 		if i = skipSpace(body, to); i >= len(body) || body[i] != ',' {
-			return good && i < len(body) && body[i] == ']'
+			return e.good() && i < len(body) && body[i] == ']' && skipSpace(body, i+1) == len(body)
 		}
 		i = skipSpace(body, i+1)
 	}
 }
 
-// endOf reads why an answer, or what an event belongs to, ended: ended says that it did, bad that it did in a way that is none
-// to give to others.
-func endOf(d exchange.Dialect, data []byte) (ended, bad bool) {
-	take := func(reason []byte) {
-		if !told(reason) {
-			return
-		}
-		if goodEnds[string(reason)] {
-			ended = true
-		} else {
-			bad = true
+// outcomes are the members of which an answer has one that is no generated text, whatever its dialect. Something else that calls
+// itself a success may be JSON, too.
+var outcomes = map[exchange.Operation][]string{
+	exchange.Embeddings: {"data", "embeddings", "embedding"}, exchange.Moderation: {"results"}, exchange.Rerank: {"results"},
+	exchange.CountTokens: {"input_tokens", "totalTokens"},
+}
+
+// completeObject says that a body is the JSON object that an operation has as its answer, and no error.
+func completeObject(d exchange.Dialect, op exchange.Operation, body []byte) bool {
+	a, ok := ReadAnswer(d, body)
+	if !ok || a.Error != nil {
+		return false
+	}
+	for _, name := range outcomes[op] {
+		switch string(member(body, name)) {
+		case "", "null", "[]", "{}":
+		default:
+			return true
 		}
 	}
-	switch d {
-	case exchange.Anthropic:
-		take(member(data, "stop_reason"))
-		take(member(member(data, "delta"), "stop_reason")) // of a stream
-	case exchange.Responses:
-		take(member(data, "status"))
-		if response := member(data, "response"); response != nil && isTerminal(member(data, "type")) {
-			take(member(response, "status"))
-		}
-	case exchange.Spark:
-		take(member(data, "finishReason"))
-		take(member(data, "finish_reason"))
-	default:
-		list := member(data, "choices")
-		if d == exchange.Gemini {
-			list = member(data, "candidates")
-		}
-		eachElement(list, func(one []byte) {
-			take(member(one, "finish_reason"))
-			take(member(one, "finishReason"))
-		})
-	}
-	return ended, bad
+	return false
 }
 
 func isTerminal(kind []byte) bool {
