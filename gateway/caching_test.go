@@ -18,7 +18,7 @@ import (
 	"github.com/sparkgateway/spark/gateway/proxy"
 )
 
-// asked is all of a request that its key depends on.
+// askedOf is all of a request that its key depends on.
 type askedOf struct {
 	kind               exchange.PrincipalKind
 	id, user, policies string
@@ -31,7 +31,7 @@ type askedOf struct {
 	form               int // of the body: how it is written
 }
 
-// written are bodies, each in several forms that mean the same.
+// writtenBodies are bodies, each in several forms that mean the same.
 var writtenBodies = map[string][]string{
 	"one":  {`{"a":1,"b":["x",2]}`, "{ \"b\" : [\"x\",2],\n\"a\":1}", `{"a":1,"b":["\u0078",2]}`},
 	"two":  {`{"a":1,"b":[2,"x"]}`, `{"b":[2, "x"], "a":1}`, `{"\u0061":1,"b":[2,"x"]}`},
