@@ -40,6 +40,7 @@ type bed struct {
 	resource v1alpha1.SparkGateway
 	idp      idp
 	sink     *sink
+	services services
 	input    compiler.Input
 	compiled compiler.Output
 	cloud    cloud
@@ -59,13 +60,14 @@ type bed struct {
 // newBed compiles the objects.
 func newBed(t *testing.T, o objects) *bed {
 	t.Helper()
-	b := &bed{T: t, one: provider(t), two: provider(t), idp: newIDP(t), sink: newSink(t), dialled: map[string]bool{}}
+	b := &bed{T: t, one: provider(t), two: provider(t), idp: newIDP(t), sink: newSink(t), services: newServices(t), dialled: map[string]bool{}}
 	overTLS := httptest.NewUnstartedServer(b.one.Handler())
 	overTLS.Config.ErrorLog = discard
 	overTLS.TLS = &tls.Config{Certificates: []tls.Certificate{pairs()[providerTest].serving()}}
 	overTLS.StartTLS()
 	t.Cleanup(overTLS.Close)
-	places := append(theStores.places(t, fmt.Sprint(o)), "$SINK", b.sink.URL)
+	places := append(theStores.places(t, fmt.Sprint(o)), "$SINK", b.sink.URL, "$SENTRY", b.sink.Listener.Addr().String(),
+		"$EMBED", b.services.embedder.URL, "$GUARDTLS", b.services.guardOverTLS.URL, "$GUARD", b.services.guard.URL)
 	set := o.parse(t, strings.NewReplacer(append(places, "$ONE", b.one.URL(), "$TWO", b.two.URL(), "$TLS", overTLS.URL, "$IDPTLS", b.idp.overTLS, "$IDP", b.idp.plain)...))
 	b.resource = set.Gateways()[0]
 	main := types.NamespacedName{Namespace: b.resource.Namespace, Name: b.resource.Name}
@@ -106,12 +108,12 @@ func provider(t *testing.T) *fakeprovider.Server {
 	return p
 }
 
-// compile makes what is served.
+// compile makes what is served, if it can be.
 func (b *bed) compile(in compiler.Input) {
 	b.Helper()
 	b.input, b.compiled = in, compiler.Compile(in)
 	if b.compiled.Document == nil {
-		b.Fatalf("nothing to serve: %+v", b.compiled.Gateway)
+		return
 	}
 	// The bed is one process, which need not leave others their share.
 	b.compiled.Document.Core.Gateway.Replicas = 1
@@ -119,6 +121,9 @@ func (b *bed) compile(in compiler.Input) {
 
 // mountTokens puts the tokens of the pods' ServiceAccount where the document looks for them, below another directory.
 func (b *bed) mountTokens() {
+	if b.compiled.Document == nil {
+		return
+	}
 	dir := b.TempDir()
 	for _, audience := range b.compiled.Document.Core.Audiences() {
 		path := filepath.Join(dir, config.TokenPath(audience))
@@ -144,6 +149,9 @@ func (b *bed) mountTokens() {
 // up starts the gateway, once.
 func (b *bed) up() {
 	b.Helper()
+	if b.compiled.Document == nil {
+		b.Fatalf("nothing to serve: %+v", b.compiled.Gateway)
+	}
 	b.starting.Do(func() {
 		now := func() time.Time { return time.Now().Add(time.Duration(b.ahead.Load())) }
 		var err error
@@ -181,6 +189,12 @@ func (b *bed) up() {
 			<-served
 		})
 	})
+}
+
+// another is a second pod of the same gateway.
+func (b *bed) another() *bed {
+	return &bed{T: b.T, one: b.one, two: b.two, idp: b.idp, sink: b.sink, services: b.services, resource: b.resource, input: b.input,
+		compiled: b.compiled, dialled: map[string]bool{}}
 }
 
 // dial connects to this machine only, and never to silent.test.

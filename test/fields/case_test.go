@@ -37,6 +37,7 @@ func all() cases {
 		podCases, listenerCases(), limitCases(), attachedCases,
 		typeCases(), credentialCases(), tlsCases, headerCases(), modelCases(), timeoutCases, breakerCases, retryCases(), quotaCases(), healthCases,
 		routeCases, strategyCases, targetCases, affinityCases, keyCases, spendCases(), priceCases(), accessCases(), storeCases(), ledgerCases(),
+		cacheCases(), contentCases(), guardCases(), protectCases(),
 	} {
 		maps.Copy(found, some)
 	}

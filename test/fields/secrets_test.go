@@ -106,6 +106,8 @@ func secretValues() map[string]map[string]string {
 		"redis-ca":    {"ca.crt": "$STORECA", "nobody.crt": pairs["nobody.test"].certificate},
 		"sink-1":      {"authorization": "Bearer one", "second": "Bearer other"},
 		"sink-2":      {"authorization": "Bearer two"},
+		"sentry-1":    {"dsn": "http://one@$SENTRY/1", "second": "http://other@$SENTRY/2"},
+		"sentry-2":    {"dsn": "http://two@$SENTRY/3"},
 		"ca-nobody":   {"ca.crt": pairs["nobody.test"].certificate},
 		"tls-1":       {"tls.crt": pairs["listener-1.test"].certificate, "tls.key": pairs["listener-1.test"].key},
 		"tls-2":       {"tls.crt": pairs["listener-2.test"].certificate, "tls.key": pairs["listener-2.test"].key},

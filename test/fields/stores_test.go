@@ -125,24 +125,36 @@ func (d delayed) Write(p []byte) (int, error) {
 	return d.Writer.Write(p)
 }
 
-// sink takes records, and remembers where they were posted and with which Authorization.
+// sink takes records, and remembers where they were posted and with which Authorization, and what.
 type sink struct {
 	*httptest.Server
-	mu   sync.Mutex
-	seen []string
+	mu     sync.Mutex
+	seen   []string
+	bodies []string
 }
 
 func newSink(t *testing.T) *sink {
 	t.Helper()
 	s := &sink{}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
+		body, _ := io.ReadAll(r.Body)
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		s.bodies = append(s.bodies, string(body))
 		s.seen = append(s.seen, r.Method+" "+r.URL.RequestURI()+" "+r.Header.Get("Authorization"))
 	}))
 	t.Cleanup(s.Close)
 	return s
+}
+
+// body is the first that was posted.
+func (s *sink) body() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.bodies) == 0 {
+		return ""
+	}
+	return s.bodies[0]
 }
 
 func (s *sink) first() string {
