@@ -110,11 +110,11 @@ accounting: ## Hold the records of 10,000 mixed requests against the provider's 
 DATA ?= ../shared/data
 .PHONY: eval-sanitizer
 eval-sanitizer: ## Measure what the sanitizer finds in the prompts and the personal data of DATA.
-	go run ./hack/sanitizer -data $(DATA)
+	go run ./test/sanitizer -data $(DATA)
 
 .PHONY: train-sanitizer
 train-sanitizer: ## Train the classifier of prompt injections on DATA: the same data make the same weights.
-	go run ./hack/sanitizer -data $(DATA) -out gateway/sanitize/injection -date $$(date +%F)
+	go run ./test/sanitizer -data $(DATA) -out gateway/sanitize/injection -date $$(date +%F)
 
 .PHONY: clean
 clean: ## Remove what was built.

@@ -6,6 +6,7 @@ package gateway
 import (
 	"bytes"
 	"strconv"
+	"time"
 
 	"github.com/sparkgateway/spark/gateway/cache"
 	"github.com/sparkgateway/spark/gateway/exchange"
@@ -48,15 +49,25 @@ func (r *request) answerKept(e *cache.Entry) {
 	resp.SetStatusCode(e.Status)
 	resp.Header.SetContentTypeBytes(e.ContentType)
 	if age := e.Age(r.srv.living.now()); r.ex.Caching.Tier != exchange.TierFlight {
-		resp.Header.SetCanonical(headerAge, strconv.AppendInt(nil, int64(age.Seconds()), 10))
+		r.scratch = strconv.AppendInt(r.scratch[:0], int64(age/time.Second), 10)
+		resp.Header.SetCanonical(headerAge, r.scratch)
 	}
-	body := e.Body
-	if r.dialect == exchange.Spark {
-		body = bytes.Replace(body, []byte(`"cache":"miss"`), []byte(`"cache":"hit"`), 1)
+	if r.ex.Reason != "" {
+		resp.Header.SetCanonical(headerReason, []byte(r.ex.Reason))
 	}
+	body := r.asHit(e.Body)
 	r.ex.BytesOut = int64(len(body))
 	// The entry is nobody's to change, and the engine only reads it.
 	resp.SetBodyRaw(body)
+}
+
+// asHit gives an answer, or events of one, as whoever did not ask the provider gets it: the gateway's own dialect says so in the
+// answer. Texts of a model have their quotes escaped there.
+func (r *request) asHit(body []byte) []byte {
+	if r.dialect != exchange.Spark {
+		return body
+	}
+	return bytes.Replace(body, []byte(`"cache":"miss"`), []byte(`"cache":"hit"`), 1)
 }
 
 // answerFollowed answers with a stream that another request brings.

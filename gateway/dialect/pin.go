@@ -110,7 +110,7 @@ type Mention struct {
 // dialects whose providers keep nothing through the gateway, are left alone.
 func Unpin(body []byte, d exchange.Dialect) ([]byte, Mention, *exchange.Error) {
 	var first Mention
-	if d == exchange.Gemini || d == exchange.Spark || !bytes.Contains(body, []byte(`"`+pinPrefix)) {
+	if d == exchange.Gemini || d == exchange.Spark || !holdsPin(body) {
 		return body, first, nil
 	}
 	var pins []span
@@ -135,6 +135,20 @@ func Unpin(body []byte, d exchange.Dialect) ([]byte, Mention, *exchange.Error) {
 		return body, first, refused
 	}
 	return without(body, pins), first, nil
+}
+
+// holdsPin says that a string of a body may begin with a pin. Of the bytes of a pin's beginning the last is the rarest.
+func holdsPin(body []byte) bool {
+	const begins = `"` + pinPrefix
+	for i := 0; ; i++ {
+		at := bytes.IndexByte(body[i:], begins[len(begins)-1])
+		if at < 0 {
+			return false
+		}
+		if i += at; i+1 >= len(begins) && string(body[i+1-len(begins):i+1]) == begins {
+			return true
+		}
+	}
 }
 
 // mentions says that a string of a request may be an id. Which of them is one, its pin says.

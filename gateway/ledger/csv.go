@@ -6,6 +6,8 @@ package ledger
 import (
 	"strconv"
 	"strings"
+
+	"github.com/sparkgateway/spark/gateway/config"
 )
 
 // CSVHeader is the first line of records as CSV (RFC 4180, with its end of line): the names of the fields in JSON.
@@ -17,7 +19,7 @@ const CSVHeader = "id,time,key,principal,user,team,policies,route,provider,model
 // for a formula begins with a "'" more.
 func AppendCSV(dst []byte, r *Record) []byte {
 	dst = appendCell(dst, r.ID)
-	dst = r.Time.UTC().AppendFormat(append(dst, ','), timeLayout)
+	dst = config.AppendTime(append(dst, ','), r.Time)
 	for _, f := range r.head() {
 		dst = appendCell(append(dst, ','), f.value)
 	}

@@ -7,6 +7,8 @@ import (
 	"bytes"
 	"strconv"
 	"time"
+
+	"github.com/sparkgateway/spark/gateway/config"
 )
 
 // What is looked for in a line without reading all of it. A quotation mark within a text is escaped, so that these are found
@@ -25,7 +27,7 @@ func Ended(line []byte) (time.Time, bool) {
 	if !ok {
 		return time.Time{}, false
 	}
-	began, err := time.Parse(timeLayout, View(text))
+	began, err := time.Parse(config.TimeLayout, View(text))
 	if err != nil {
 		return time.Time{}, false
 	}

@@ -7,12 +7,14 @@ import (
 	"encoding/json"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/sparkgateway/spark/gateway/config"
 )
 
 // AppendJSON appends a record as one line of JSON with its end of line. It allocates nothing but what dst needs to grow.
 func AppendJSON(dst []byte, r *Record) []byte {
 	dst = appendText(append(dst, `{"id":`...), r.ID)
-	dst = r.Time.UTC().AppendFormat(append(dst, `,"time":"`...), timeLayout)
+	dst = config.AppendTime(append(dst, `,"time":"`...), r.Time)
 	dst = append(dst, '"')
 	for _, f := range r.head() {
 		dst = appendField(dst, f.name, f.value)
@@ -42,9 +44,6 @@ func AppendJSON(dst []byte, r *Record) []byte {
 	dst = appendNumber(dst, `,"bytesOut":`, r.BytesOut)
 	return append(dst, '}', '\n')
 }
-
-// timeLayout is RFC 3339 with milliseconds.
-const timeLayout = "2006-01-02T15:04:05.000Z07:00"
 
 type textField struct{ name, value string }
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
@@ -14,7 +15,7 @@ import (
 // client wrote is in it but the method, the path and the model, each bounded.
 func AppendLine(dst []byte, ex *exchange.Exchange, end time.Time) []byte {
 	dst = append(dst, `{"time":"`...)
-	dst = end.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z07:00")
+	dst = config.AppendTime(dst, end)
 	dst = append(dst, `","id":"`...)
 	dst = append(append(dst, ex.ID[:]...), '"')
 	if ex.Principal != nil {
