@@ -79,6 +79,14 @@ func TestConditionsOfAGateway(t *testing.T) {
 			map[string]string{"Accepted": "True/Accepted", "ResolvedRefs": "False/SecretNotFound", "Programmed": "False/Invalid",
 				"Available": "True/Available", "Ready": "False/SecretNotFound", "Stalled": "True/SecretNotFound"},
 		},
+		"what is served without does not resolve, and is programmed": {
+			func(g *status.Gateway) {
+				g.Verdict.ResolvedRefs = compiler.Finding{Reason: v1alpha1.ReasonProviderNotFound, Message: "no embeddings"}
+				g.Verdict.Partial = true
+			},
+			map[string]string{"Accepted": "True/Accepted", "ResolvedRefs": "False/ProviderNotFound", "Programmed": "True/Programmed",
+				"Available": "True/Available", "Ready": "False/ProviderNotFound", "Stalled": "True/ProviderNotFound"},
+		},
 		"waiting for pods does not stall": {
 			func(g *status.Gateway) { g.Programming.Pods = []status.Pod{behind("a")} },
 			map[string]string{"Accepted": "True/Accepted", "ResolvedRefs": "True/Resolved", "Programmed": "False/Pending",
