@@ -65,7 +65,15 @@ func (k *Keying) AddCanonical(text []byte) bool {
 }
 
 // Key gives the key of what was added since Reset.
-func (k *Keying) Key() Key { return sha256.Sum256(k.buf) }
+func (k *Keying) Key() Key {
+	hashes := keys.hash(k.buf)
+	if known := keys.find(hashes); known != nil {
+		return known.digest
+	}
+	key := sha256.Sum256(k.buf)
+	keys.put(hashes, key)
+	return key
+}
 
 var keyings = sync.Pool{New: func() any { return new(Keying) }}
 

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 )
 
-// memo remembers the digests of canonical forms by their texts: who asks for what is cached mostly asks in the same words, and to
+// memo remembers digests by the texts that they are of, or of whose canonical form: who asks for what is cached mostly asks in the same words, and to
 // order and digest them again would be most of what a hit costs. A text is known by two hashes of 64 bits under secrets of the
 // process, so that nobody can make two texts that are taken for one. It is safe for concurrent use.
 type memo struct {
@@ -20,7 +20,7 @@ type memo struct {
 // memoSlots bounds the texts that are remembered; each takes about 80 bytes.
 const memoSlots = 1 << 12
 
-// remembered is one text's canonical form.
+// remembered is one text's digest.
 type remembered struct {
 	hashes [2]uint64
 	digest [sha256.Size]byte
@@ -28,8 +28,8 @@ type remembered struct {
 
 func newMemo() *memo { return &memo{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}} }
 
-// forms is the process's memo. What it says depends on texts alone.
-var forms = newMemo()
+// forms are the digests of texts in canonical form, keys those of what keys are made of. What they say depends on texts alone.
+var forms, keys = newMemo(), newMemo()
 
 func (m *memo) hash(text []byte) [2]uint64 {
 	return [2]uint64{maphash.Bytes(m.seeds[0], text), maphash.Bytes(m.seeds[1], text)}
