@@ -130,17 +130,17 @@ type departure struct {
 func (d *departure) Cancel() { d.once.Do(func() { close(d.done) }) }
 
 // follow waits for what somebody else asked. again says that the other gave up, and that this one is to join anew.
-func (r *request) follow() (again bool, err *exchange.Error) {
+func (r *request) follow(flight *cache.Flight) (again bool, err *exchange.Error) {
 	c := &r.caching
 	leaving := &departure{done: make(chan struct{})}
 	guard := r.guard()
 	if !guard.Attach(leaving) {
 		leaving.Cancel()
 	}
-	c.begun = c.flight.Wait(leaving.done)
+	c.begun = flight.Wait(leaving.done)
 	switch c.begun.Result {
 	case cache.Answered:
-		c.leaving, c.follows = leaving, true
+		c.flight, c.leaving, c.follows = flight, leaving, true
 		if c.begun.Entry != nil {
 			r.hit(c.begun.Entry, exchange.TierFlight)
 		} else {
@@ -155,8 +155,7 @@ func (r *request) follow() (again bool, err *exchange.Error) {
 		again = true
 	}
 	guard.Detach()
-	c.flight.Leave()
-	c.flight = nil
+	flight.Leave()
 	return again, err
 }
 
@@ -165,7 +164,7 @@ func (r *request) left(guard proxy.Guard) *exchange.Error {
 	if guard.Draining() {
 		return &exchange.Error{
 			Status: 503, Type: exchange.TypeServer, Reason: exchange.ReasonDraining, Outcome: exchange.Drained,
-			Message: "The gateway is being stopped. Please try again.",
+			Message: "The gateway is shutting down.",
 		}
 	}
 	return &exchange.Error{
@@ -177,7 +176,8 @@ func (r *request) left(guard proxy.Guard) *exchange.Error {
 // relayFollowed relays the stream that the request follows.
 func (r *request) relayFollowed(w io.Writer) error {
 	c := &r.caching
-	e, err := c.flight.Tail(w, c.leaving.done)
+	to := &followed{r: r, w: w}
+	e, err := c.flight.Tail(to, c.leaving.done)
 	ex := &r.ex
 	switch {
 	case err == nil:
@@ -188,20 +188,43 @@ func (r *request) relayFollowed(w io.Writer) error {
 	case errors.Is(err, cache.ErrBroken):
 		// The client was told by the other's own event.
 		ex.Outcome, ex.Reason, ex.Cause = exchange.ProviderBroken, exchange.ReasonTruncated, err
+		if why := c.flight.Wait(c.leaving.done).Err; why != nil && why.Reason != "" {
+			ex.Outcome, ex.Reason = why.Outcome, why.Reason
+		}
 	case errors.Is(err, cache.ErrAbandoned), errors.Is(err, cache.ErrBehind):
-		told := &exchange.Error{
+		to.breakOff(&exchange.Error{
 			Status: 502, Type: exchange.TypeUpstream, Reason: exchange.ReasonTruncated, Outcome: exchange.ProviderBroken,
 			Message: "The answer broke off.", Cause: err,
-		}
-		ex.Outcome, ex.Reason, ex.Cause = told.Outcome, told.Reason, err
-		_, _ = w.Write(dialect.AppendErrorEvent(nil, r.dialect, told, ex.ID[:], 0))
+		})
+	case errors.Is(err, cache.ErrLeft) && r.guard().Draining():
+		to.breakOff(r.left(r.guard()))
 	default:
 		ex.Outcome, ex.Reason, ex.Cause = exchange.ClientGone, exchange.ReasonClientGone, err
-		if r.guard().Draining() {
-			ex.Outcome, ex.Reason = exchange.Drained, exchange.ReasonDraining
-		}
 	}
 	return err
+}
+
+// followed takes a stream that another request brings to the client.
+type followed struct {
+	r     *request
+	w     io.Writer
+	begun bool // something of the answer was passed on
+}
+
+// Write passes whole events on.
+func (f *followed) Write(events []byte) (int, error) {
+	f.begun = f.begun || !signOfLife(events)
+	if _, err := f.w.Write(f.r.asHit(events)); err != nil {
+		return 0, err
+	}
+	return len(events), nil
+}
+
+// breakOff tells the client why it gets no more.
+func (f *followed) breakOff(e *exchange.Error) {
+	ex := &f.r.ex
+	ex.Outcome, ex.Reason, ex.Cause = e.Outcome, e.Reason, e.Cause
+	_, _ = f.w.Write(f.r.appendBreak(nil, e, f.begun, 0))
 }
 
 // land ends what the request has to do with a flight, once its usage is known.

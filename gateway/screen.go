@@ -278,18 +278,22 @@ func (s *screen) end() error {
 	return s.pass()
 }
 
-// breakOff tells the client of a stream why it gets no more; begun says that it got something, of which an array goes on.
+// breakOff tells the client of a stream why it gets no more; begun says that it got something.
 func (r *request) breakOff(w io.Writer, e *exchange.Error, begun bool) error {
-	if r.array() {
-		before := []byte{'['}
-		if begun {
-			before[0] = ','
-		}
-		_, _ = w.Write(dialect.AppendError(before, r.dialect, e, r.ex.ID[:]))
-	} else {
-		_, _ = w.Write(dialect.AppendErrorEvent(nil, r.dialect, e, r.ex.ID[:], r.journey.Answer.Numbered()))
-	}
+	_, _ = w.Write(r.appendBreak(nil, e, begun, r.journey.Answer.Numbered()))
 	return errBlocked
+}
+
+// appendBreak appends the error that ends a stream: number is that of the next event, in streams that number theirs.
+func (r *request) appendBreak(dst []byte, e *exchange.Error, begun bool, number int64) []byte {
+	switch {
+	case !r.array():
+		return dialect.AppendErrorEvent(dst, r.dialect, e, r.ex.ID[:], number)
+	case begun:
+		return dialect.AppendError(append(dst, ','), r.dialect, e, r.ex.ID[:])
+	default:
+		return dialect.AppendError(append(dst, '['), r.dialect, e, r.ex.ID[:])
+	}
 }
 
 // wholeText takes a text whole, and says something else in its place at the end.
