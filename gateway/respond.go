@@ -71,10 +71,11 @@ func (r *request) refuse(e *exchange.Error) {
 	}
 	resp.SetBody(dialect.AppendError(nil, r.dialect, e, r.ex.ID[:]))
 	r.ex.BytesOut = int64(len(resp.Body()))
-	if e.Status == 413 || e.Outcome == exchange.ClientGone || e.Outcome == exchange.Drained {
+	tooLarge := e.Status == fasthttp.StatusRequestEntityTooLarge || e.Status == fasthttp.StatusRequestHeaderFieldsTooLarge
+	if tooLarge || e.Outcome == exchange.ClientGone || e.Outcome == exchange.Drained {
 		// What the client still sends is not read.
 		r.ctx.SetConnectionClose()
-		if r.conn != nil && e.Status == 413 {
+		if r.conn != nil && tooLarge {
 			r.conn.lingers.Store(true)
 		}
 	}

@@ -192,6 +192,23 @@ func TestEveryAnswerTellsOriginsWhatTheyMay(t *testing.T) {
 	}
 }
 
+// A client that still sends when its header is refused reads why, and no reset.
+func TestAClientThatStillSendsReadsWhyItsHeaderIsRefused(t *testing.T) {
+	s := start(t, bounded(config.RequestLimits{MaxHeaderFields: 100}))
+	// More than the systems on the way keep for either.
+	large := strings.Repeat("x", 16<<20)
+	many, long := s.request("POST", "/v1/chat/completions", large), s.request("POST", "/v1/chat/completions", "")
+	for i := range 200 {
+		many.Header.Set(fmt.Sprintf("X-%d", i), "1")
+	}
+	long.Header.Set("X-Large", large)
+	for want, req := range map[string]*http.Request{"too_many_header_fields": many, "header_too_large": long} {
+		if got := s.do(req); got.StatusCode != 431 || got.Header.Get("X-Spark-Reason") != want {
+			t.Errorf("status %d, %q, want %q: %v", got.StatusCode, got.Header.Get("X-Spark-Reason"), want, got.err)
+		}
+	}
+}
+
 // What could not be read as a request has no origin; where but one is allowed, it is told nonetheless.
 func TestAHeaderThatIsTooLargeIsToldToTheOnlyOrigin(t *testing.T) {
 	for want, origins := range map[string][]string{"https://a.example": {"https://a.example"}, "*": {"*"}, "": {"https://a.example", "https://b.example"}} {
