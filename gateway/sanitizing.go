@@ -82,21 +82,16 @@ func (r *request) sanitize(req *proxy.Request, w *way) *exchange.Error {
 		return nil
 	}
 	r.words.by = g
-	if err := g.unseen(req.Operation, r.ctx.IsPost()); err != nil || req.Asked == nil {
+	if err := g.unseen(req.Operation, r.ctx.IsPost()); err != nil {
 		return err
 	}
-	if g.content.ReadsRequests() || g.asks(config.DirectionRequest) || g.content.ReadsSystem() {
-		r.readTexts(req)
-	}
-	if g.content.ReadsRequests() {
-		if err := r.applyContent(req, g.content); err != nil {
+	if req.Asked != nil {
+		if err := r.sanitizeRequest(req, g); err != nil {
 			return err
 		}
-	}
-	if g.asks(config.DirectionRequest) && len(r.words.texts) > 0 {
-		if err := r.askGuards(req, g); err != nil {
-			return err
-		}
+	} else if req.Operation != exchange.StoredResponse {
+		// What a provider keeps of an answer is as the model gave it; nothing else that is not read is an answer.
+		return nil
 	}
 	if g.content.ReadsAnswers() {
 		var system [][]byte
@@ -108,6 +103,22 @@ func (r *request) sanitize(req *proxy.Request, w *way) *exchange.Error {
 		r.words.answer = g.content.Answer(system)
 	}
 	r.words.guards = g.asks(config.DirectionResponse)
+	return nil
+}
+
+// sanitizeRequest looks at the request's words.
+func (r *request) sanitizeRequest(req *proxy.Request, g *guarding) *exchange.Error {
+	if g.content.ReadsRequests() || g.asks(config.DirectionRequest) || g.content.ReadsSystem() {
+		r.readTexts(req)
+	}
+	if g.content.ReadsRequests() {
+		if err := r.applyContent(req, g.content); err != nil {
+			return err
+		}
+	}
+	if g.asks(config.DirectionRequest) && len(r.words.texts) > 0 {
+		return r.askGuards(req, g)
+	}
 	return nil
 }
 
