@@ -38,6 +38,8 @@ var documents = map[string]struct {
 	"a number for a string":                 {"APIKey", keyDocument + "spec: {gatewayRefs: [{name: a}], user: 5}", []string{"spec.user"}},
 	"YAML 1.1's yes for a boolean":          {"SparkGateway", gatewayDocument + "spec: {networkPolicy: {enabled: yes}}", nil},
 	"YAML 1.1's yes for a string":           {"APIKey", keyDocument + "spec: {gatewayRefs: [{name: a}], user: yes}", []string{"spec.user"}},
+	"YAML 1.1's Off for a mode":             {"SparkGateway", gatewayDocument + "spec: {sanitizer: {pii: {mode: Off}}}", []string{"spec.sanitizer.pii.mode"}},
+	"the word Off for a mode":               {"SparkGateway", gatewayDocument + `spec: {sanitizer: {pii: {mode: "Off"}}}`, nil},
 	"a null for an optional field":          {"SparkGateway", gatewayDocument + "spec: {replicas: null, listener: null}", nil},
 	"a null for a required field":           {"SparkGateway", gatewayDocument + "spec: null", []string{"spec"}},
 	"an empty field for a required one":     {"SparkGateway", gatewayDocument + "spec:", []string{"spec"}},
