@@ -16,8 +16,9 @@ import (
 
 // scripted is a provider that answers every request with the same bytes.
 type scripted struct {
-	url   string
-	asked atomic.Int64
+	url    string
+	asked  atomic.Int64
+	status atomic.Int64 // 0 is 200
 }
 
 // startScripted answers in pieces, each of which is sent at once.
@@ -28,6 +29,7 @@ func startScripted(t *testing.T, contentType string, pieces ...string) *scripted
 		p.asked.Add(1)
 		_, _ = io.Copy(io.Discard, req.Body)
 		w.Header()["Content-Type"] = []string{contentType}
+		w.WriteHeader(int(max(p.status.Load(), 200)))
 		for _, piece := range pieces {
 			_, _ = io.WriteString(w, piece)
 			w.(http.Flusher).Flush()
