@@ -49,9 +49,6 @@ func (s *Server) Explain(asked config.ExplainRequest) (config.Explanation, error
 	return e.told, nil
 }
 
-// notConfigured is what this release says of its parts that do not exist yet.
-const notConfigured = "not configured"
-
 // imagine gives a request as it stands once its header and body were read. It has no connection, and is not counted.
 func (s *Server) imagine(snapshot *Snapshot, asked config.ExplainRequest) (*request, error) {
 	head, err := headOf(asked)
@@ -259,5 +256,7 @@ func (e *explaining) follow() (*proxy.Request, *way) {
 		e.route(&req, w)
 	}
 	e.targets(&req, w)
+	e.sanitizer(&req, w)
+	e.cached(&req, w)
 	return &req, w
 }
