@@ -20,9 +20,6 @@ type Keying struct {
 	shape canonical
 }
 
-// lengthBytes is what the length of a part takes.
-const lengthBytes = 8
-
 // Reset begins another key. What one large request made large is not kept.
 func (k *Keying) Reset() {
 	const keep = 256 << 10

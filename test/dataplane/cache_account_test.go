@@ -146,7 +146,7 @@ func TestABudgetHoldsWhatIsAskedAside(t *testing.T) {
 			}
 			// What the model itself costs is next to nothing.
 			if use.Cost > budget || use.Cost < config.Money(statuses[200])*cent {
-				t.Errorf("%d requests cost $%s, of a budget of $%s", statuses[200], use.Cost, config.Money(budget))
+				t.Errorf("%d requests cost $%s, of a budget of $%s", statuses[200], use.Cost, budget)
 			}
 		})
 	}

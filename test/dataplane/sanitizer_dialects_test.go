@@ -189,7 +189,7 @@ func TestRequestsAreRedactedWhateverTheTongue(t *testing.T) {
 					t.Errorf("%d %q: %s", got.StatusCode, got.Header.Get("X-Spark-Sanitizer"), got.body)
 				}
 				records := s.provider.Records()
-				if len(records) != 1 || !strings.Contains(string(records[0].Body), "[EMAIL]") || strings.Contains(string(records[0].Body), "jane.doe") {
+				if len(records) != 1 || !strings.Contains(records[0].Body, "[EMAIL]") || strings.Contains(records[0].Body, "jane.doe") {
 					t.Errorf("the provider was sent %s", records[0].Body)
 				}
 			})

@@ -68,7 +68,7 @@ func TestWhatMustNotGoOnIsReplacedBothWays(t *testing.T) {
 				t.Errorf("the client reads %q", text)
 			}
 			for _, r := range s.provider.Records() {
-				if strings.Contains(string(r.Body), "jane.doe") || strings.Contains(string(r.Body), "4111") {
+				if strings.Contains(r.Body, "jane.doe") || strings.Contains(r.Body, "4111") {
 					t.Errorf("the provider was sent %s", r.Body)
 				}
 			}
