@@ -5,6 +5,7 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"time"
 
@@ -24,6 +25,10 @@ type aside struct {
 	// within bounds it; 0 leaves that to the provider's timeouts.
 	within time.Duration
 }
+
+// aside is the context of what a request waits for beside its call, all of which is bounded in time. The engine's own will not do:
+// it ends when a drain begins, which requests in flight are to live through, and is another request's while timers look at it.
+func (*request) aside() context.Context { return context.Background() }
 
 // askAside gives the body of the answer. What it costs is the request's own, among its attempts.
 func (r *request) askAside(a *aside) ([]byte, *exchange.Error) {

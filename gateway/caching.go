@@ -229,7 +229,7 @@ func (r *request) fly(req *proxy.Request, wish *cacheWish) *exchange.Error {
 // leads them.
 func (r *request) leadOrFind(req *proxy.Request, wish *cacheWish) *exchange.Error {
 	c := &r.caching
-	if e, from := r.srv.living.cache.Lookup(r.ctx, c.key, &c.terms); e != nil {
+	if e, from := r.srv.living.cache.Lookup(r.aside(), c.key, &c.terms); e != nil {
 		tier := exchange.TierMemory
 		if from == cache.Shared {
 			tier = exchange.TierShared

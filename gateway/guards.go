@@ -85,7 +85,7 @@ const (
 
 func (r *request) askWebhook(w *webhook, direction config.Direction, texts []guard.Text) ([]string, *exchange.Error) {
 	began := time.Now()
-	verdict, failed := w.Ask(r.ctx, guard.Question{
+	verdict, failed := w.Ask(r.aside(), guard.Question{
 		Direction: direction, RequestID: string(r.ex.ID[:]), Principal: r.ex.Principal, Operation: r.ex.Operation, Dialect: r.dialect,
 		Model: string(r.ex.Model), Texts: texts,
 	})

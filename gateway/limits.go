@@ -178,7 +178,7 @@ func (r *request) reserveStored(use exchange.Use) (bool, *exchange.Error) {
 	if !s.Up() {
 		return false, r.withoutStore()
 	}
-	told, err := s.Reserve(r.ctx, &store.Reservation{
+	told, err := s.Reserve(r.aside(), &store.Reservation{
 		ID: string(r.ex.ID[:]), Constraints: t.constraints, Holders: t.holders, Use: use, Least: t.most.Least,
 	})
 	living.follow()

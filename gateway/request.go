@@ -176,7 +176,7 @@ func (r *request) authenticate() (*exchange.Principal, *exchange.Error) {
 		return r.snap.keys.Authenticate(&r.ctx.Request.Header, r.ex.Start)
 	}
 	if !r.snap.verifier.Empty() && token.LooksLikeJWT(shown) {
-		return r.snap.verifier.Verify(r.ctx, shown)
+		return r.snap.verifier.Verify(r.aside(), shown)
 	}
 	return r.snap.keys.Lookup(shown, r.ex.Start)
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -137,4 +138,48 @@ func TestWhoFollowsGetsAnAnswerThatIsStillLookedAtWhenItsClientLeaves(t *testing
 			}
 		})
 	}
+}
+
+func TestAGuardIsAskedWhileTheGatewayDrains(t *testing.T) {
+	asked, answer := make(chan struct{}), make(chan struct{})
+	url := guardOf(t, func(string) (int, string) {
+		close(asked)
+		<-answer
+		return 200, `{"action":"allow"}`
+	})
+	s := start(t, withDocument(sanitizing(&config.Sanitizer{Webhook: &config.GuardWebhook{
+		URL: url, Timeout: config.Duration(patience), OnFailure: config.GuardDeny, Directions: []config.Direction{config.DirectionRequest},
+	}})))
+	got := make(chan *http.Response, 1)
+	go func() {
+		resp, err := s.client.Do(s.request("POST", "/v1/chat/completions", chatBody("gpt-4o", "", false)))
+		if err == nil {
+			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+		}
+		got <- resp
+	}()
+	<-asked
+	ended := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		ended <- s.server.Shutdown(ctx)
+	}()
+	eventually(t, func() bool {
+		// Nobody new is taken.
+		c, err := net.Dial("tcp", s.addr)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err != nil
+	}, func() string { return "it does not drain" })
+	close(answer)
+	if resp := <-got; resp == nil || resp.StatusCode != 200 {
+		t.Errorf("what was in flight: %+v", resp)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	s.down.Do(s.living.Close)
 }
