@@ -5,6 +5,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -125,10 +126,29 @@ func (w *way) addAsides(req *proxy.Request, most *proxy.Most) {
 			if direction == config.DirectionRequest {
 				add(g.moderation.target, req.Asked.TextBytes)
 			} else {
-				add(g.moderation.target, most.Estimate)
+				add(g.moderation.target, w.longest(req.Operation, req.Asked))
 			}
 		}
 	}
+}
+
+// unbounded is how many tokens an answer is taken for that nobody bounds.
+const unbounded = 4096
+
+// longest is how many tokens the texts of an answer may have.
+func (w *way) longest(op exchange.Operation, asked *dialect.Request) int64 {
+	switch op {
+	case exchange.Embeddings, exchange.CountTokens, exchange.Moderation, exchange.Rerank:
+		return 0
+	default:
+	}
+	each := asked.MaxOutputTokens
+	if each == 0 {
+		for i := range w.Targets {
+			each = max(each, cmp.Or(w.Targets[i].MaxTokens, unbounded))
+		}
+	}
+	return min(each, 1<<36) * max(asked.Choices, 1)
 }
 
 // asidePaths are the paths of what the gateway asks itself, as providers of OpenAI's dialect have them.

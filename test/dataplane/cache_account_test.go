@@ -151,3 +151,19 @@ func TestABudgetHoldsWhatIsAskedAside(t *testing.T) {
 		})
 	}
 }
+
+func TestABudgetHoldsTheModerationOfAnAnswerThatNobodyBounds(t *testing.T) {
+	const budget = 600 * cent
+	s := start(t, withDocument(priced), withDocument(func(d *config.Document) {
+		d.Core.Gateway.Sanitizer = &config.Sanitizer{Moderation: &config.Moderation{
+			Mode: config.SanitizeBlock, Timeout: config.Duration(patience), OnFailure: config.GuardDeny, Directions: []config.Direction{config.DirectionResponse},
+			Target: config.Target{Provider: "default/fake", Model: "omni-moderation-latest", Upstream: "omni-moderation-latest", Price: &config.Price{Input: 10_000_000_000}},
+		}}
+		d.Keys[0].Budgets = []config.Budget{{Amount: budget, Per: config.Month}}
+	}))
+	got := s.asks(aliceKey, chatBody("cheap", "tokens=950", false))
+	s.settled()
+	if use := s.used("key/default/alice"); use.Cost > budget || got.StatusCode != 429 {
+		t.Errorf("%d, and $%s of a budget of $%s", got.StatusCode, use.Cost, config.Money(budget))
+	}
+}
