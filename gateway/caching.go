@@ -118,6 +118,10 @@ func (r *request) bypasses(req *proxy.Request, wish *cacheWish) string {
 		}
 	}
 	if req.Dialect == exchange.Responses {
+		if scope := k.exact.Scope; (scope == config.CacheGateway || scope == config.CachePolicy) && req.Asked.Stores() {
+			// Whoever has the id of what a provider keeps can read and delete it there.
+			return "store"
+		}
 		for _, name := range stateful {
 			if req.Asked.Names(name) {
 				return name

@@ -234,3 +234,8 @@ func (r *Request) Names(name string) bool {
 	}
 	return true
 }
+
+// Stores says that a request of Responses lets the provider keep the answer, as it does unless it is told otherwise.
+func (r *Request) Stores() bool {
+	return r.form || r.open == 0 || string(member(r.body[r.open-1:], "store")) != "false"
+}
