@@ -94,8 +94,9 @@ Targets   1. default/internal/chat, there "meta-llama/Llama-3.3-70B-Instruct" (O
              3 attempts (waits of up to 100ms, doubling to 5s; 20% of requests may be retried), then
                another target, on ConnectFailure, ServerError, TargetRefused, Timeout,
                TooManyRequests; connect within 2s, first token 45s, between tokens 20s, total 15m
-Cache     not configured
-Sanitizer not configured
+Cache     looked up, scope User, kept for 1h0m0s; questions that mean the same count
+Sanitizer finds nothing in the request; asks the webhook about the request; asks the moderation
+            about the request; looks at the answer
 `
 
 func TestExplainTheFullSample(t *testing.T) {
