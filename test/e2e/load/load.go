@@ -16,6 +16,8 @@ type Question struct {
 	URL     string            `json:"url"`
 	Headers map[string]string `json:"headers,omitempty"`
 	Body    string            `json:"body,omitempty"`
+	// Bytes are a body that is no text; Body is empty then.
+	Bytes []byte `json:"bytes,omitempty"`
 }
 
 // Answer is what came of a Question.

@@ -203,6 +203,18 @@ func TestQuestionsAreAnsweredInOrder(t *testing.T) {
 	}
 }
 
+func TestAQuestionMayCarryWhatIsNoText(t *testing.T) {
+	h := newHand(t)
+	var answers []Answer
+	h.call("/ask", []Question{{
+		Method: "POST", URL: h.provider.URL() + "/v1/chat/completions", Bytes: []byte{0x1f, 0x8b, 0, 0xff},
+		Headers: map[string]string{"Authorization": "Bearer good"},
+	}}, &answers)
+	if records := h.provider.Records(); len(answers) != 1 || answers[0].Status != 400 || len(records) != 1 || records[0].BodyBytes != 4 {
+		t.Errorf("%+v, the provider received %+v", answers, records)
+	}
+}
+
 func TestWhatIsAskedWronglyIsRefused(t *testing.T) {
 	h := newHand(t)
 	for path, body := range map[string]any{"/runs/0": nil, "/runs/x/stop": struct{}{}, "/ask": "no list", "/signal": Signal{}} {

@@ -4,6 +4,7 @@
 package load
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -97,7 +98,11 @@ func (s *Server) answers(ctx context.Context, questions []Question) ([]Answer, e
 }
 
 func (s *Server) answer(ctx context.Context, q Question) Answer {
-	req, err := http.NewRequestWithContext(ctx, q.Method, q.URL, strings.NewReader(q.Body))
+	var body io.Reader = strings.NewReader(q.Body)
+	if len(q.Bytes) > 0 {
+		body = bytes.NewReader(q.Bytes)
+	}
+	req, err := http.NewRequestWithContext(ctx, q.Method, q.URL, body)
 	if err != nil {
 		return Answer{Error: err.Error()}
 	}
@@ -110,8 +115,8 @@ func (s *Server) answer(ctx context.Context, q Question) Answer {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	a := Answer{Status: resp.StatusCode, Headers: resp.Header}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if a.Body = string(body); err != nil {
+	answered, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if a.Body = string(answered); err != nil {
 		a.Error = err.Error()
 	}
 	return a
