@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/sparkgateway/spark/gateway"
@@ -71,6 +72,7 @@ func main() {
 func run(ctx context.Context, o options, logger *slog.Logger) error {
 	identity := gateway.Identity{Pod: os.Getenv("POD_UID"), Gateway: os.Getenv("SPARK_GATEWAY"), Version: version}
 	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	records, err := gateway.OpenLedger(o.stateDir, identity, registry, logger)
 	if err != nil {
 		return err
