@@ -164,6 +164,6 @@ func TestABudgetHoldsTheModerationOfAnAnswerThatNobodyBounds(t *testing.T) {
 	got := s.asks(aliceKey, chatBody("cheap", "tokens=950", false))
 	s.settled()
 	if use := s.used("key/default/alice"); use.Cost > budget || got.StatusCode != 429 {
-		t.Errorf("%d, and $%s of a budget of $%s", got.StatusCode, use.Cost, config.Money(budget))
+		t.Errorf("%d, and $%s of a budget of $%s", got.StatusCode, use.Cost, budget)
 	}
 }
