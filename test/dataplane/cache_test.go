@@ -141,6 +141,7 @@ func TestWhatIsKeptFromTheCache(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			exact := test.exact
 			if exact == nil {
 				exact = func(*config.ExactCache) {}
@@ -175,6 +176,7 @@ func TestAnswersAreSharedWithinTheirScopeOnly(t *testing.T) {
 		for _, sameUser := range []bool{false, true} {
 			for _, team := range []string{"", "blue", "red"} {
 				t.Run(fmt.Sprintf("%s same user %t other team %q", scope, sameUser, team), func(t *testing.T) {
+					t.Parallel()
 					s := start(t, withDocument(caching(func(e *config.ExactCache) { e.Scope = scope })), withDocument(func(d *config.Document) {
 						d.Core.Policies = []config.Policy{policy("a", "blue"), policy("b", "red")}
 						d.Keys[0].Labels = map[string]string{"team": "blue"}
@@ -219,6 +221,7 @@ func TestAChangeOfWhatAnAnswerDependsOnIsAnotherQuestion(t *testing.T) {
 		"another request limit": func(d *config.Document) { d.Core.Gateway.RequestLimits.MaxOutputTokens = 10 },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := start(t, withDocument(caching()), withDocument(route("gpt-4o")))
 			body := chatBody("gpt-4o", "tokens=5", false)
 			s.asks(aliceKey, body)

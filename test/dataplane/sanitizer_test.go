@@ -123,6 +123,7 @@ func TestWhatIsRefused(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := start(t, withDocument(sanitizing(test.rules)))
 			got := s.asks(aliceKey, saying(test.text+" [[fake tokens=60]]", test.stream))
 			if test.late {
@@ -200,6 +201,7 @@ func TestAGuardOfTheUsersOwnIsAsked(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			url := guardOf(t, func(string) (int, string) { return test.status, test.told })
 			onFailure := test.onFailure
 			if onFailure == "" {
