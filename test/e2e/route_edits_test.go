@@ -104,13 +104,39 @@ func routeEdits(namespace string) []routeEdit {
 			}
 		}},
 		{"nothing is limited", func(s *spec) { s.Limits = nil }},
+		{"answers are kept", func(s *spec) {
+			yes, no := true, false
+			s.Cache = &v1alpha1.RouteCache{
+				Exact:    &v1alpha1.RouteExactCache{Enabled: &yes, TTL: "1m", Scope: v1alpha1.CacheScopeUser, AnyTemperature: &yes},
+				Semantic: &v1alpha1.RouteSemanticCache{Enabled: &no},
+			}
+		}},
+		{"no answer is kept", func(s *spec) { s.Cache = nil }},
+		{"words are looked at", func(s *spec) {
+			s.Sanitizer = &v1alpha1.RouteSanitizer{ContentRules: v1alpha1.ContentRules{
+				PromptInjection: &v1alpha1.PromptInjection{Mode: "Flag", Sensitivity: "Low", Scopes: []v1alpha1.TextScope{"User"}},
+				PII: &v1alpha1.PII{
+					Mode: "Redact", Kinds: []v1alpha1.PIIKind{"Email"}, Directions: []v1alpha1.Direction{"Request", "Response"},
+					Scopes: []v1alpha1.TextScope{"User", "Tool"},
+				},
+				DenyPatterns: []v1alpha1.DenyPattern{{
+					Name: "hosts", Regex: "corp[.]example", Mode: "Block", Directions: []v1alpha1.Direction{"Request"},
+					Scopes: []v1alpha1.TextScope{"User"},
+				}},
+				ControlCharacters: &v1alpha1.ControlCharacters{Mode: "Flag", Scopes: []v1alpha1.TextScope{"User"}},
+				SystemPromptLeak:  &v1alpha1.SystemPromptLeak{Mode: "Redact"},
+				ImageLinks:        &v1alpha1.ImageLinks{Mode: "Redact", AllowedHosts: []string{"cdn.example.com"}},
+			}}
+		}},
+		{"nobody looks at words", func(s *spec) { s.Sanitizer = nil }},
 	}
 }
 
 // unedited are the fields that no edit changes, and why.
 var unedited = map[string]string{
-	"gatewayRefs[].name":      "the route would leave the gateway, and its requests with it",
-	"gatewayRefs[].namespace": "the route would leave the gateway, and its requests with it",
+	"gatewayRefs[].name":       "the route would leave the gateway, and its requests with it",
+	"gatewayRefs[].namespace":  "the route would leave the gateway, and its requests with it",
+	"cache.semantic.threshold": "the gateway names no embeddings, so that the route would be refused",
 }
 
 // everyFieldIsEdited checks that a new field has an edit, or a reason to have none.
