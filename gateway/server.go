@@ -109,10 +109,11 @@ func NewServer(opts Options) *Server {
 		StreamRequestBody:  true,
 		MaxRequestBodySize: 1,
 		ReadBufferSize:     config.MaxHeaderBytes,
-		WriteBufferSize:    8 << 10,
-		ReadTimeout:        headerTimeout,
-		IdleTimeout:        idleTimeout,
-		WriteTimeout:       writeTimeout,
+		// Most answers of a model, with their header, are one write to the client.
+		WriteBufferSize: 16 << 10,
+		ReadTimeout:     headerTimeout,
+		IdleTimeout:     idleTimeout,
+		WriteTimeout:    writeTimeout,
 		// The configured maximum is the listener's business.
 		Concurrency:                  1 << 30,
 		CloseOnShutdown:              true,

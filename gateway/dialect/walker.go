@@ -4,6 +4,7 @@
 package dialect
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"github.com/sparkgateway/spark/gateway/config"
@@ -179,38 +180,59 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// skipString gives the index after the string that begins at i, or -1. It looks at eight bytes at a time.
+// skipString gives the index after the string that begins at i, or -1. What is between a quote or backslash and the next is searched
+// for control characters only, which is cheaper than to look for all three at once.
 func skipString(b []byte, i int) int {
 	i++
-	for {
-		for i+8 <= len(b) && !special(binary.LittleEndian.Uint64(b[i:])) {
-			i += 8
-		}
-		if i >= len(b) {
-			return -1
-		}
-		switch c := b[i]; {
-		case c == '"':
-			return i + 1
-		case c == '\\':
-			if i = skipEscape(b, i); i < 0 {
+	for quote := -1; ; {
+		if quote < i {
+			n := bytes.IndexByte(b[i:], '"')
+			if n < 0 {
 				return -1
 			}
-		case c < ' ':
+			quote = i + n
+		}
+		plain := b[i:quote]
+		slash := bytes.IndexByte(plain, '\\')
+		if slash >= 0 {
+			plain = plain[:slash]
+		}
+		if hasControl(plain) {
 			return -1
-		default:
-			i++
+		}
+		if slash < 0 {
+			return quote + 1
+		}
+		if i = skipEscape(b, i+slash); i < 0 {
+			return -1
 		}
 	}
 }
 
-// special says that one of eight bytes is a quote, a backslash or a control character. (x-lo)&^x&hi has the high bit
-// of the lowest byte that is zero in x; higher ones may be false, which only costs a second look.
-func special(v uint64) bool {
+// hasControl says that a byte is below a space. v-' ' has the high bit where a byte of v is, or where one has it itself, or, falsely,
+// above a byte that is: what counts is whether there is any.
+func hasControl(b []byte) bool {
 	const lo, hi = 0x0101010101010101, 0x8080808080808080
-	quote := v ^ '"'*lo
-	slash := v ^ '\\'*lo
-	return ((v-' '*lo)&^v|(quote-lo)&^quote|(slash-lo)&^slash)&hi != 0
+	for len(b) >= 32 {
+		v, w := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+		x, y := binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])
+		if ((v-' '*lo)&^v|(w-' '*lo)&^w|(x-' '*lo)&^x|(y-' '*lo)&^y)&hi != 0 {
+			return true
+		}
+		b = b[32:]
+	}
+	for len(b) >= 8 {
+		if v := binary.LittleEndian.Uint64(b); (v-' '*lo)&^v&hi != 0 {
+			return true
+		}
+		b = b[8:]
+	}
+	for _, c := range b {
+		if c < ' ' {
+			return true
+		}
+	}
+	return false
 }
 
 func skipEscape(b []byte, i int) int {
