@@ -65,7 +65,7 @@ func (r *rig) startSubjects(ctx context.Context, all *results) {
 		s, err := subjects[name](ctx, r)
 		if err == nil {
 			r.running[name] = s
-			err = s.ready(ctx, r.Stream)
+			err = s.ready(ctx, r.Stream, r.Bytes)
 		}
 		if err != nil {
 			all.missing[name] = err.Error()
@@ -96,7 +96,7 @@ func (r *rig) measure(ctx context.Context, all *results) error {
 // sample warms a subject up and then measures it.
 func (r *rig) sample(ctx context.Context, s *subject) (sample, error) {
 	warmUp := plan{Address: s.address, Connections: r.Connections, Requests: r.Requests/20 + r.Connections,
-		Limit: r.Duration, Stream: r.Stream}
+		Limit: r.Duration, Stream: r.Stream, Bytes: r.Bytes}
 	if _, err := runLoad(ctx, warmUp); err != nil {
 		return sample{}, err
 	}

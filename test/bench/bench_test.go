@@ -21,7 +21,7 @@ import (
 func small(t *testing.T, subjects ...string) settings {
 	t.Helper()
 	return settings{
-		Subjects: subjects, Rounds: 2, Requests: 400, Duration: 20 * time.Second, Connections: 4,
+		Subjects: subjects, Rounds: 2, Requests: 400, Duration: 20 * time.Second, Connections: 4, Bytes: bodyBytes,
 		jsonPath: filepath.Join(t.TempDir(), "bench.json"), sparkBin: os.Args[0],
 	}
 }

@@ -30,6 +30,7 @@ type plan struct {
 	Requests    int           `json:"requests"`
 	Limit       time.Duration `json:"limit"`
 	Stream      bool          `json:"stream"`
+	Bytes       int           `json:"bytes"` // of each body
 }
 
 // load is what became of a plan. Times are microseconds.
@@ -112,7 +113,7 @@ func (p plan) run(ctx context.Context) load {
 
 // request renders the whole request once; every one of them is the same.
 func (p plan) request() []byte {
-	body := requestBody(p.Stream)
+	body := requestBody(p.Bytes, p.Stream)
 	head := fmt.Sprintf("POST /v1/chat/completions HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"+
 		"Content-Type: application/json\r\nAccept: application/json\r\nUser-Agent: spark-bench\r\nContent-Length: %d\r\n\r\n",
 		p.Address, benchKey, len(body))
@@ -168,7 +169,7 @@ func (w *worker) ask(conn net.Conn, reader *bufio.Reader) error {
 	}
 	w.took = append(w.took, micros(time.Since(started)))
 	w.firstByte = append(w.firstByte, micros(firstByte))
-	if wrong := checkResponse(response.StatusCode(), response.Body(), w.plan.Stream); wrong != "" {
+	if wrong := checkResponse(response.StatusCode(), response.Body(), w.plan.Bytes, w.plan.Stream); wrong != "" {
 		w.failed(wrong)
 	}
 	if response.ConnectionClose() || bytes.EqualFold(response.Header.Peek("Connection"), []byte("close")) {

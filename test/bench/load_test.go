@@ -15,14 +15,16 @@ import (
 )
 
 func TestTheWorkloadHasTheSizesItClaims(t *testing.T) {
-	for _, stream := range []bool{false, true} {
-		body := requestBody(stream)
-		if len(body) != bodyBytes || !json.Valid(body) {
-			t.Errorf("request (stream %v): %d bytes, valid %v", stream, len(body), json.Valid(body))
+	for _, size := range []int{minBodyBytes, bodyBytes, 32_000} {
+		for _, stream := range []bool{false, true} {
+			body := requestBody(size, stream)
+			if len(body) != size || !json.Valid(body) {
+				t.Errorf("request of %d (stream %v): %d bytes, valid %v", size, stream, len(body), json.Valid(body))
+			}
 		}
-	}
-	if body := responseBody(); len(body) != bodyBytes || !json.Valid(body) {
-		t.Errorf("response: %d bytes, valid %v: %s", len(body), json.Valid(body), body)
+		if body := responseBody(size); len(body) != size || !json.Valid(body) {
+			t.Errorf("response of %d: %d bytes, valid %v: %s", size, len(body), json.Valid(body), body)
+		}
 	}
 	parts := streamParts()
 	if len(parts) != streamEvents {
@@ -47,15 +49,15 @@ func TestWrongAnswersAreSeen(t *testing.T) {
 		stream bool
 		right  bool
 	}{
-		"a completion":                {200, responseBody(), false, true},
-		"an error":                    {429, responseBody(), false, false},
-		"half a completion":           {200, responseBody()[:900], false, false},
+		"a completion":                {200, responseBody(bodyBytes), false, true},
+		"an error":                    {429, responseBody(bodyBytes), false, false},
+		"half a completion":           {200, responseBody(bodyBytes)[:900], false, false},
 		"another body":                {200, make([]byte, 2000), false, false},
 		"a stream":                    {200, append(stream, streamDone...), true, true},
 		"a stream without its end":    {200, stream, true, false},
 		"a stream with an event more": {200, append(append(streamUsage[:len(streamUsage):len(streamUsage)], stream...), streamDone...), true, false},
 	} {
-		if wrong := checkResponse(c.status, c.body, c.stream); (wrong == "") != c.right {
+		if wrong := checkResponse(c.status, c.body, bodyBytes, c.stream); (wrong == "") != c.right {
 			t.Errorf("%s: %q", name, wrong)
 		}
 	}
@@ -72,13 +74,13 @@ func against(t *testing.T, p plan, handler http.HandlerFunc) load {
 
 func TestALoadMakesAsManyRequestsAsPlanned(t *testing.T) {
 	var seen atomic.Int64
-	got := against(t, plan{Connections: 5, Requests: 203, Limit: 20 * time.Second},
+	got := against(t, plan{Connections: 5, Requests: 203, Limit: 20 * time.Second, Bytes: bodyBytes},
 		func(w http.ResponseWriter, r *http.Request) {
 			seen.Add(1)
 			if r.Header.Get("Authorization") != "Bearer "+benchKey || r.URL.Path != "/v1/chat/completions" {
 				t.Errorf("request %s %v", r.URL, r.Header)
 			}
-			_, _ = w.Write(responseBody())
+			_, _ = w.Write(responseBody(bodyBytes))
 		})
 	if got.Requests != 203 || seen.Load() != 203 || got.Errors != 0 {
 		t.Errorf("%+v, the server saw %d", got, seen.Load())
@@ -97,10 +99,10 @@ func TestALoadCountsWhatWentWrong(t *testing.T) {
 		"broken connections": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
 		"connections that are not kept": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Connection", "close")
-			_, _ = w.Write(responseBody())
+			_, _ = w.Write(responseBody(bodyBytes))
 		}, "not kept alive"},
 	} {
-		got := against(t, plan{Connections: 2, Requests: 10, Limit: 20 * time.Second}, c.handler)
+		got := against(t, plan{Connections: 2, Requests: 10, Limit: 20 * time.Second, Bytes: bodyBytes}, c.handler)
 		if got.Errors != 10 || !strings.Contains(got.FirstError, c.reason) {
 			t.Errorf("%s: %+v", name, got)
 		}
@@ -108,14 +110,14 @@ func TestALoadCountsWhatWentWrong(t *testing.T) {
 }
 
 func TestALoadEndsInTime(t *testing.T) {
-	got := against(t, plan{Connections: 2, Requests: 1 << 40, Limit: 50 * time.Millisecond},
-		func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(responseBody()) })
+	got := against(t, plan{Connections: 2, Requests: 1 << 40, Limit: 50 * time.Millisecond, Bytes: bodyBytes},
+		func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(responseBody(bodyBytes)) })
 	if got.Requests == 0 || got.Errors != 0 {
 		t.Errorf("%+v", got)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if got := (plan{Address: "127.0.0.1:1", Connections: 1, Requests: 5, Limit: time.Second}).run(ctx); got.Requests != 0 {
+	if got := (plan{Address: "127.0.0.1:1", Connections: 1, Requests: 5, Limit: time.Second, Bytes: bodyBytes}).run(ctx); got.Requests != 0 {
 		t.Errorf("a load that was ended before it began: %+v", got)
 	}
 }

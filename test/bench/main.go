@@ -31,6 +31,7 @@ type settings struct {
 	Duration    time.Duration `json:"-"`        // at most, per subject and round
 	Connections int           `json:"connections"`
 	Stream      bool          `json:"stream"`
+	Bytes       int           `json:"bytes"` // of a request's and a response's body
 	maxRatio    float64
 	jsonPath    string
 	sparkBin    string
@@ -72,6 +73,7 @@ func parseFlags(args []string, usage io.Writer) (settings, error) {
 	flags.IntVar(&s.Requests, "requests", 0, "requests per subject and round (default 40000, with --stream 4000)")
 	flags.DurationVar(&s.Duration, "duration", 30*time.Second, "at most so long per subject and round")
 	flags.IntVar(&s.Connections, "connections", 32, "connections, each with one request at a time")
+	flags.IntVar(&s.Bytes, "bytes", bodyBytes, "bytes of each request's body, and of each response's without --stream")
 	flags.BoolVar(&s.Stream, "stream", false, "ask for streams of 100 events")
 	flags.Float64Var(&s.maxRatio, "max-ratio", 0, "exit 1 if Spark's CPU per request is more than so many times nginx's")
 	flags.StringVar(&s.jsonPath, "json", "", "write the results to this file, too")
@@ -104,6 +106,9 @@ func (s settings) check(extra []string) error {
 	}
 	if s.Rounds < 1 || s.Requests < 1 || s.Connections < 1 || s.Duration <= 0 {
 		return fmt.Errorf("rounds, requests, connections and duration must be above zero")
+	}
+	if s.Bytes < minBodyBytes {
+		return fmt.Errorf("bytes must be at least %d", minBodyBytes)
 	}
 	if s.maxRatio > 0 && (!slices.Contains(s.Subjects, "nginx") || !slices.Contains(s.Subjects, "spark")) {
 		return fmt.Errorf("--max-ratio needs both subjects, nginx and spark")

@@ -63,7 +63,7 @@ func pretendToBeSpark(args []string) error {
 func TestFlags(t *testing.T) {
 	defaults := settings{
 		Subjects: []string{"nginx", "spark", "relay", "direct"}, Rounds: 5, Requests: 40_000,
-		Duration: 30 * time.Second, Connections: 32, sparkBin: "bin/kubectl-spark",
+		Duration: 30 * time.Second, Connections: 32, Bytes: 1200, sparkBin: "bin/kubectl-spark",
 	}
 	for name, c := range map[string]struct {
 		args   string
@@ -76,9 +76,9 @@ func TestFlags(t *testing.T) {
 			s.Subjects = []string{"relay", "nginx"}
 		}},
 		"everything else": {
-			"--rounds 2 --duration 1s --connections 3 --max-ratio 1.7 --json j --spark-bin b --keep",
+			"--rounds 2 --duration 1s --connections 3 --bytes 8000 --max-ratio 1.7 --json j --spark-bin b --keep",
 			func(s *settings) {
-				s.Rounds, s.Duration, s.Connections, s.maxRatio = 2, time.Second, 3, 1.7
+				s.Rounds, s.Duration, s.Connections, s.Bytes, s.maxRatio = 2, time.Second, 3, 8000, 1.7
 				s.jsonPath, s.sparkBin, s.keep = "j", "b", true
 			},
 		},
@@ -105,6 +105,7 @@ func TestFlagsThatMakeNoSenseAreRefused(t *testing.T) {
 		"--requests -1":                         "above zero",
 		"--duration 0s":                         "above zero",
 		"--max-ratio 1.7 --subjects nginx":      "needs both",
+		"--bytes 10":                            "at least 600",
 		"--rounds two":                          "invalid value",
 		"everything":                            "unexpected argument",
 		"--max-ratio 1 --subjects spark,direct": "needs both",

@@ -125,9 +125,9 @@ func (r report) ratio(subject, base string) (spread, bool) {
 }
 
 func (r report) print(out io.Writer) {
-	kind := fmt.Sprintf("chat requests and responses of %d bytes", bodyBytes)
+	kind := fmt.Sprintf("chat requests and responses of %d bytes", r.Settings.Bytes)
 	if r.Settings.Stream {
-		kind = fmt.Sprintf("chat requests of %d bytes, streams of %d events", bodyBytes, streamEvents)
+		kind = fmt.Sprintf("chat requests of %d bytes, streams of %d events", r.Settings.Bytes, streamEvents)
 	}
 	fmt.Fprintf(out, "\n%s; %d connections; %d rounds of %d requests; %d CPUs (%s); median (min–max)\n\n", kind,
 		r.Settings.Connections, r.Settings.Rounds, r.Settings.Requests, r.Machine.CPUs, r.Machine.CPU)

@@ -36,7 +36,7 @@ func measured(cpu ...float64) []sample {
 }
 
 func sampleReport() report {
-	s := settings{Subjects: []string{"nginx", "spark", "relay", "direct"}, Rounds: 3, Requests: 100, Connections: 32}
+	s := settings{Subjects: []string{"nginx", "spark", "relay", "direct"}, Rounds: 3, Requests: 100, Connections: 32, Bytes: bodyBytes}
 	return newReport(s, results{
 		samples: map[string][]sample{
 			"nginx": measured(10, 20, 30), "spark": measured(15, 32, 60), "direct": measured(0, 0, 0),

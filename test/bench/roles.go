@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 
 	"github.com/valyala/fasthttp"
 )
@@ -46,12 +47,19 @@ func listen() (net.Listener, error) {
 }
 
 // serveUpstream answers chat requests as cheaply as it can.
-func serveUpstream([]string) error {
+func serveUpstream(args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("upstream wants the bytes of its answers, got %q", args)
+	}
+	size, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
 	listener, err := listen()
 	if err != nil {
 		return err
 	}
-	whole, parts := responseBody(), streamParts()
+	whole, parts := responseBody(size), streamParts()
 	server := &fasthttp.Server{NoDefaultServerHeader: true, Handler: func(ctx *fasthttp.RequestCtx) {
 		body := ctx.PostBody()
 		if !bytes.Contains(body, []byte(`"stream":true`)) {

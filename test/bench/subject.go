@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -31,10 +32,10 @@ var subjects = map[string]func(context.Context, *rig) (*subject, error){
 }
 
 // ready waits until a chat request is answered rightly.
-func (s *subject) ready(ctx context.Context, stream bool) error {
+func (s *subject) ready(ctx context.Context, stream bool, size int) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
-	probe := plan{Address: s.address, Connections: 1, Requests: 1, Limit: time.Second, Stream: stream}
+	probe := plan{Address: s.address, Connections: 1, Requests: 1, Limit: time.Second, Stream: stream, Bytes: size}
 	retry := time.NewTicker(50 * time.Millisecond)
 	defer retry.Stop()
 	for {
@@ -67,7 +68,7 @@ func (s *subject) lastWords() string {
 }
 
 func (r *rig) startUpstream(ctx context.Context) (err error) {
-	r.upstream, r.address, err = r.startRole(ctx, "upstream")
+	r.upstream, r.address, err = r.startRole(ctx, "upstream", strconv.Itoa(r.Bytes))
 	return err
 }
 

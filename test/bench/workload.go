@@ -9,15 +9,16 @@ import (
 	"strings"
 )
 
-// The sizes of the workload: bytes of a request's and a response's body, and events of a stream.
+// The sizes of the workload: bytes of a request's and a response's body unless the flag says others, and events of a stream.
 const (
 	bodyBytes    = 1200
+	minBodyBytes = 600
 	streamEvents = 100
 	benchModel   = "bench-model"
 )
 
-// requestBody is a chat request of bodyBytes bytes.
-func requestBody(stream bool) []byte {
+// requestBody is a chat request of so many bytes.
+func requestBody(size int, stream bool) []byte {
 	asked := ""
 	if stream {
 		asked = `"stream":true,`
@@ -25,15 +26,15 @@ func requestBody(stream bool) []byte {
 	before := `{"model":"` + benchModel + `",` + asked + `"temperature":0.7,"messages":[` +
 		`{"role":"system","content":"You are a terse assistant."},{"role":"user","content":"`
 	after := `"}]}`
-	return []byte(before + prose(bodyBytes-len(before)-len(after)) + after)
+	return []byte(before + prose(size-len(before)-len(after)) + after)
 }
 
-// responseBody is a chat completion of bodyBytes bytes.
-func responseBody() []byte {
+// responseBody is a chat completion of so many bytes.
+func responseBody(size int) []byte {
 	before := `{"id":"chatcmpl-bench0123456789abcdefghijklm","object":"chat.completion","created":1735689600,` +
 		`"model":"` + benchModel + `","choices":[{"index":0,"message":{"role":"assistant","content":"`
 	after := `","refusal":null},"logprobs":null,"finish_reason":"stop"}],` + usageField + `,"system_fingerprint":"fp_bench"}`
-	return []byte(before + prose(bodyBytes-len(before)-len(after)) + after)
+	return []byte(before + prose(size-len(before)-len(after)) + after)
 }
 
 const usageField = `"usage":{"prompt_tokens":270,"completion_tokens":200,"total_tokens":470,` +
@@ -59,12 +60,12 @@ var (
 )
 
 // checkResponse says what is wrong with an answer that a client got, or nothing.
-func checkResponse(status int, body []byte, stream bool) string {
+func checkResponse(status int, body []byte, size int, stream bool) string {
 	if status != 200 {
 		return fmt.Sprintf("status %d: %.200s", status, body)
 	}
 	if !stream {
-		if !bytes.Contains(body, []byte(usageField)) || len(body) < bodyBytes {
+		if !bytes.Contains(body, []byte(usageField)) || len(body) < size {
 			return fmt.Sprintf("%d bytes, not the completion: %.200s", len(body), body)
 		}
 		return ""
