@@ -524,6 +524,14 @@ type Telemetry struct {
 	//
 	// +optional
 	AccessLog *AccessLog `json:"accessLog,omitempty"`
+	// tracing sends a span a request and a span an attempt to an OpenTelemetry collector. Default: none, which costs nothing.
+	//
+	// +optional
+	Tracing *Tracing `json:"tracing,omitempty"`
+	// metrics says what the metrics tell beside the defaults.
+	//
+	// +optional
+	Metrics *GatewayMetrics `json:"metrics,omitempty"`
 	// errorTracking groups errors, and tells others of them.
 	//
 	// +optional
@@ -564,6 +572,12 @@ type AccessLog struct {
 	//
 	// +optional
 	Enabled *bool `json:"enabled,omitempty"`
+	// samplingPercent of the requests that ended well have a line; those that did not always have one. Default: 100.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	SamplingPercent *int32 `json:"samplingPercent,omitempty"`
 }
 
 // SparkGatewayStatus is what the gateway is.

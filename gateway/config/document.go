@@ -68,6 +68,12 @@ type Gateway struct {
 	DrainTimeout Duration `json:"drainTimeout"`
 	// AccessLog writes one line a request.
 	AccessLog bool `json:"accessLog"`
+	// LogSkips is how many percent of the requests that ended well have no line; 0 to 100. Those that did not always have one.
+	LogSkips int `json:"logSkips,omitempty"`
+	// Tracing is nil for none.
+	Tracing *Tracing `json:"tracing,omitempty"`
+	// KeyLabels is how many keys have metrics of their own; 0 is none.
+	KeyLabels int `json:"keyLabels,omitempty"`
 	// RequestLimits bound each request.
 	RequestLimits RequestLimits `json:"requestLimits,omitzero"`
 	// CORS is nil where scripts of other origins may not use the gateway.
