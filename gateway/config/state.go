@@ -5,6 +5,7 @@ package config
 
 import (
 	"math"
+	"math/bits"
 	"time"
 )
 
@@ -64,19 +65,26 @@ type HealthState struct {
 // LatencyBuckets is how many buckets a latency may fall into.
 const LatencyBuckets = 96
 
-// latencyGrowth makes each bucket a fifth wider than the one before: four double.
-var latencyGrowth = math.Pow(2, 0.25)
+// latencyBounds are those of the buckets: each bucket is a fifth wider than the one before, and four double.
+var latencyBounds = func() (bounds [LatencyBuckets]time.Duration) {
+	for i := range bounds {
+		bounds[i] = time.Duration(math.Round(math.Pow(2, float64(i)/4) * float64(time.Millisecond)))
+	}
+	return bounds
+}()
 
 // LatencyBucket gives the bucket of a latency: 0 up to a millisecond, then by a factor of 2^(1/4) each.
 func LatencyBucket(d time.Duration) int {
-	ms := float64(d) / float64(time.Millisecond)
-	if ms <= 1 {
+	if d <= latencyBounds[0] {
 		return 0
 	}
-	return min(int(math.Ceil(math.Log(ms)/math.Log(latencyGrowth)-1e-9)), LatencyBuckets-1)
+	// A power of two of milliseconds that it is longer than, and up to four steps from there: a logarithm takes three times as long.
+	bucket := (bits.Len64(uint64((d-1)/time.Millisecond)) - 1) * 4
+	for bucket < LatencyBuckets-1 && d > latencyBounds[bucket] {
+		bucket++
+	}
+	return min(bucket, LatencyBuckets-1)
 }
 
-// LatencyBound gives the upper bound of a bucket.
-func LatencyBound(bucket int) time.Duration {
-	return time.Duration(math.Pow(latencyGrowth, float64(bucket)) * float64(time.Millisecond))
-}
+// LatencyBound gives the upper bound of a bucket, 0 to LatencyBuckets-1.
+func LatencyBound(bucket int) time.Duration { return latencyBounds[bucket] }
