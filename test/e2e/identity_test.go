@@ -22,6 +22,9 @@ var role = front{
 	kind: v1alpha1.ProviderBedrock, credentials: "{aws: {roleARN: 'arn:aws:iam::123456789012:role/spark'}}", own: region,
 }
 
+// patient keeps the breaker of a provider closed that refuses every request, so that each of them is tried.
+const patient = "  circuitBreaker: {consecutiveFailures: 100}\n"
+
 // A provider that knows the gateway by its pods' ServiceAccount has them get a token for that provider's cloud, and for
 // nobody else, as long as there is such a provider.
 func TestTokensOfAPodsIdentityAreMounted(t *testing.T) {
@@ -35,7 +38,7 @@ func TestTokensOfAPodsIdentityAreMounted(t *testing.T) {
 	})
 
 	at := time.Now()
-	s.replaced(func() { s.apply(role.policy("role")) })
+	s.replaced(func() { s.apply(role.policy("role") + patient) })
 	s.waitFor("Programmed", "providerpolicy/role")
 	s.waitFor("Ready", "providerpolicy/role")
 	t.Logf("the policy is Programmed on new pods after %s", time.Since(at).Round(100*time.Millisecond))
