@@ -11,7 +11,7 @@ import (
 )
 
 // ErrAwaiting says that nobody told yet what other pods spent.
-var ErrAwaiting = errors.New("waiting to hear what was spent")
+var ErrAwaiting = errors.New("awaiting: the operator's word on what was spent")
 
 // Patience is how long a pod that has just begun waits for the operator, which calls a pod as soon as it sees it run, and every
 // two seconds: 3 s, and 0 for a process that is no pod, of which no operator knows.

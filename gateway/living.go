@@ -58,6 +58,8 @@ type Living struct {
 
 	book       *limit.Book
 	sharing    sharing
+	hour       telemetry.Hour
+	spend      *telemetry.Spend
 	ledger     *ledger.Ledger
 	exports    *exports
 	tokens     *token.Book
@@ -105,6 +107,7 @@ func NewLiving(opts LivingOptions) *Living {
 		// Buckets start at 0, so the epoch lies before all requests.
 		epoch:  opts.Now().Add(-time.Second),
 		book:   limit.NewBook(limit.Options{MaxTransient: opts.MaxAddresses, Now: opts.Now}),
+		spend:  telemetry.NewSpend(),
 		ledger: opts.Ledger,
 		tokens: token.NewBook(token.Options{Now: opts.Now, Allowed: auth.Allowed, Failed: func(issuer string, err error) {
 			opts.Logger.Warn("the keys of an issuer cannot be had", slog.String("issuer", issuer), slog.Any("error", err))

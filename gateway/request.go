@@ -209,6 +209,7 @@ func (r *request) settle() {
 		s.living.metrics.Cached(&r.ex.Caching)
 	}
 	s.track(r, end)
+	r.tally(end)
 	if r.series != nil {
 		r.series.Settle(&r.ex, end)
 	}

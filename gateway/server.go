@@ -50,12 +50,14 @@ type Server struct {
 	ownLiving bool
 	begun     time.Time
 	log       *slog.Logger
+	started   time.Time             // as begun, by the clock of limits and logs
 	accessLog *telemetry.LineWriter // nil without a log
 	http      *fasthttp.Server
 	conns     clientConns
 	requests  sync.Pool
 
 	snapshot atomic.Pointer[Snapshot]
+	reloader atomic.Pointer[Reloader] // nil where documents come without
 	draining atomic.Bool
 	inFlight atomic.Int64
 
@@ -78,7 +80,7 @@ const (
 )
 
 // ErrNoConfiguration says that no document was applied yet.
-var ErrNoConfiguration = errors.New("no configuration yet")
+var ErrNoConfiguration = errors.New("configuration: none yet")
 
 // ErrDraining says that the server was asked to leave.
 var ErrDraining = errors.New("draining")
@@ -89,6 +91,7 @@ func NewServer(opts Options) *Server {
 	if s.living == nil {
 		s.living, s.ownLiving = NewLiving(LivingOptions{}), true
 	}
+	s.started = s.living.now()
 	if s.opts.Version == "" {
 		s.opts.Version = "dev"
 	}
@@ -135,6 +138,7 @@ func (s *Server) Apply(doc *config.Document) error {
 	if err != nil {
 		return err
 	}
+	snapshot.applied = s.living.now()
 	s.snapshot.Store(snapshot)
 	return nil
 }
@@ -231,21 +235,6 @@ func (s *Server) DrainTimeout() time.Duration {
 
 // Registry holds the metrics of the server and of its Living.
 func (s *Server) Registry() *prometheus.Registry { return s.living.Registry() }
-
-// Ready says why the server should get no traffic; nil when it should.
-func (s *Server) Ready() error {
-	snapshot := s.snapshot.Load()
-	switch {
-	case s.draining.Load():
-		return ErrDraining
-	case snapshot == nil:
-		return ErrNoConfiguration
-	case s.awaits(snapshot):
-		return ErrAwaiting
-	default:
-		return nil
-	}
-}
 
 // InFlight counts the requests being served.
 func (s *Server) InFlight() int { return int(s.inFlight.Load()) }

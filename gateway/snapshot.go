@@ -30,6 +30,7 @@ import (
 // Snapshot is a configuration made ready to serve. It is immutable; what it points to in the Living is not.
 type Snapshot struct {
 	gateway config.Gateway
+	applied time.Time // when the server took it up
 	keys    *auth.Table
 	rules   *rules
 	// verifier verifies tokens; proxies are those whose word on the client's address is taken.

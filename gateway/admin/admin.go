@@ -55,6 +55,7 @@ type Witness interface {
 	// Purge forgets cached answers. An error says that the store could not be told; what this process forgot is told all the same.
 	Purge(config.CachePurge) (config.CachePurged, error)
 	Errors() config.ErrorReport
+	Health() config.Health
 }
 
 // Handler serves config.PushPath, config.AckPath and, where there is a witness, what it says. Put it behind TLS only.
@@ -75,6 +76,9 @@ func Handler(r Reloader, witness Witness) http.Handler {
 		mux.HandleFunc("POST "+config.PurgePath, func(w http.ResponseWriter, req *http.Request) { purge(w, req, witness) })
 		mux.HandleFunc("GET "+config.ErrorsPath, func(w http.ResponseWriter, _ *http.Request) {
 			answer(w, http.StatusOK, witness.Errors())
+		})
+		mux.HandleFunc("GET "+config.HealthPath, func(w http.ResponseWriter, _ *http.Request) {
+			answer(w, http.StatusOK, witness.Health())
 		})
 	}
 	mux.HandleFunc("GET "+config.AckPath, func(w http.ResponseWriter, _ *http.Request) {
@@ -201,13 +205,13 @@ func load(dir string) (*tls.Config, error) {
 	}, nil
 }
 
-// Health serves /livez, /readyz and /metrics. ready says why no traffic should come, nil when it should.
+// Health serves /livez, /readyz and /metrics. ready says why no traffic should come, a line a reason, nil when it should.
 func Health(ready func() error, metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if err := ready(); err != nil {
-			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = io.WriteString(w, "ok\n")

@@ -70,6 +70,11 @@ func (w witness) Errors() config.ErrorReport {
 	return config.ErrorReport{Instance: w.Instance, Dropped: 1, Groups: []config.ErrorGroup{{Reason: "upstream_timeout", Count: 2}}}
 }
 
+// Health says whose it is.
+func (w witness) Health() config.Health {
+	return config.Health{Status: config.HealthDegraded, Instance: w.Instance, Providers: w.Providers}
+}
+
 // endless is a body that goes on.
 type endless struct{ read int }
 
@@ -136,6 +141,8 @@ func TestPushAndAck(t *testing.T) {
 		"errors are given": {
 			method: "GET", path: config.ErrorsPath, wantStatus: 200, wantBody: asJSON(witness(state).Errors()),
 		},
+		"a health is given":     {method: "GET", path: config.HealthPath, wantStatus: 200, wantBody: asJSON(witness(state).Health())},
+		"a health is a GET":     {method: "POST", path: config.HealthPath, wantStatus: 405},
 		"errors are a GET":      {method: "POST", path: config.ErrorsPath, wantStatus: 405},
 		"there is nothing else": {method: "GET", path: "/", wantStatus: 404},
 	}
@@ -244,7 +251,7 @@ func TestHealth(t *testing.T) {
 	want("/metrics", answer{200, "metrics"})
 	want(config.AckPath, answer{404, "404 page not found"})
 	want(config.StatePath, answer{404, "404 page not found"})
-	notReady = errors.New("no configuration yet")
+	notReady = errors.Join(errors.New("draining"), errors.New("configuration: none yet"))
 	want("/livez", answer{200, "ok"})
-	want("/readyz", answer{503, "not ready: no configuration yet"})
+	want("/readyz", answer{503, "draining\nconfiguration: none yet"})
 }
