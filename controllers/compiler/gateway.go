@@ -42,7 +42,6 @@ func (c *compilation) gateway() config.Gateway {
 		BodyTimeout:    config.Duration(defaultBodyTimeout),
 		MaxConnections: defaultMaxConnections,
 		DrainTimeout:   config.Duration(DrainTimeout(gw)),
-		AccessLog:      true,
 		UnknownPrice:   p.unknownPrice(spec.UnknownPrice),
 		Replicas:       replicas(&spec),
 	}
@@ -58,9 +57,7 @@ func (c *compilation) gateway() config.Gateway {
 	if d := spec.Drain; d != nil {
 		p.duration("spec.drain.timeout", d.Timeout, defaultDrainTimeout)
 	}
-	if t := spec.Telemetry; t != nil && t.AccessLog != nil {
-		g.AccessLog = valueOr(t.AccessLog.Enabled, true)
-	}
+	g.AccessLog, g.LogSkips = p.accessLog(spec.Telemetry)
 	p.selector(spec.AllowedNamespaces)
 	c.listener(&g)
 	g.Auth = c.auth(p, spec.Auth)
@@ -68,7 +65,7 @@ func (c *compilation) gateway() config.Gateway {
 	g.RequestLimits, g.CORS = p.requestLimits(spec.RequestLimits), p.cors(spec.CORS)
 	c.caching, g.Sanitizer = p.cache(spec.Cache, g.Store != nil), c.sanitizer(p, spec.Sanitizer)
 	p.room(spec.Resources, c.caching.exact)
-	g.ErrorTracking = c.errorTracking(p, spec.Telemetry)
+	g.ErrorTracking, g.Tracing = c.errorTracking(p, spec.Telemetry), c.tracing(p, spec.Telemetry)
 	g.Headers = p.securityHeaders(spec.SecurityHeaders, g.TLS != nil)
 	c.out.Gateway.Accepted = p.finding()
 	return g

@@ -97,6 +97,9 @@ func GatewaySecrets(gw *v1alpha1.SparkGateway) []types.NamespacedName {
 			add(t.ErrorTracking.Webhook.AuthorizationSecretRef)
 		}
 	}
+	if t := gw.Spec.Telemetry; t != nil && t.Tracing != nil {
+		add(t.Tracing.AuthorizationSecretRef)
+	}
 	return names
 }
 

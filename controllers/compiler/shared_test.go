@@ -33,7 +33,8 @@ func referring(s *v1alpha1.SparkGatewaySpec) {
 	s.Sanitizer = &v1alpha1.Sanitizer{Webhook: &v1alpha1.GuardWebhook{
 		URL: "https://guard.example.com", AuthorizationSecretRef: new(key("guard")), CASecretRef: new(key("guard-ca"))}}
 	s.Telemetry = &v1alpha1.Telemetry{ErrorTracking: &v1alpha1.ErrorTracking{
-		SentryDSNSecretRef: new(key("sentry")), Webhook: &v1alpha1.Webhook{URL: "https://hooks.example.com", AuthorizationSecretRef: new(key("errors"))}}}
+		SentryDSNSecretRef: new(key("sentry")), Webhook: &v1alpha1.Webhook{URL: "https://hooks.example.com", AuthorizationSecretRef: new(key("errors"))}},
+		Tracing: &v1alpha1.Tracing{OTLPEndpoint: "https://otel.example.com", AuthorizationSecretRef: new(key("traces"))}}
 }
 
 // referred are the Secrets for it.
@@ -42,7 +43,8 @@ func referred() []any {
 	return []any{secret("idp-ca", "ca.crt", authority), secret("redis-ca", "ca.crt", authority), secret("redis", "password", "canary of the store"),
 		secret("sentinels", "password", "canary of sentinels"), secret("webhook", "authorization", "Bearer canary-webhook"),
 		secret("otlp", "authorization", "Bearer canary-otlp"), secret("guard", "authorization", "Bearer canary-guard"), secret("guard-ca", "ca.crt", authority),
-		secret("sentry", "dsn", sentryDSN), secret("errors", "authorization", "Bearer canary-errors")}
+		secret("sentry", "dsn", sentryDSN), secret("errors", "authorization", "Bearer canary-errors"),
+		secret("traces", "authorization", "Bearer canary-traces")}
 }
 
 func TestSecretsOfAGatewayAreInThePartOfSecretsOnly(t *testing.T) {
@@ -54,7 +56,7 @@ func TestSecretsOfAGatewayAreInThePartOfSecretsOnly(t *testing.T) {
 	}
 	want := map[string]string{"store/password": "canary of the store", "store/sentinelPassword": "canary of sentinels",
 		"ledger/webhook": "Bearer canary-webhook", "ledger/otlp": "Bearer canary-otlp", "sanitizer/webhook": "Bearer canary-guard",
-		"errorTracking/sentryDSN": sentryDSN, "errorTracking/webhook": "Bearer canary-errors"}
+		"errorTracking/sentryDSN": sentryDSN, "errorTracking/webhook": "Bearer canary-errors", "tracing": "Bearer canary-traces"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("secrets (-want +got):\n%s", diff)
 	}
@@ -63,7 +65,7 @@ func TestSecretsOfAGatewayAreInThePartOfSecretsOnly(t *testing.T) {
 
 func TestSecretsOfAGatewayAreReferredTo(t *testing.T) {
 	want := []types.NamespacedName{name("errors"), name("guard"), name("guard-ca"), name("idp-ca"), name("otlp"), name("redis"), name("redis-ca"),
-		name("sentinels"), name("sentry"), name("webhook")}
+		name("sentinels"), name("sentry"), name("traces"), name("webhook")}
 	if diff := cmp.Diff(want, references(gateway(withSpec(referring)), nil, nil)); diff != "" {
 		t.Errorf("references (-want +got):\n%s", diff)
 	}

@@ -61,6 +61,7 @@ func (v *validation) gateway(d *Document) {
 	v.auth(&g.Auth)
 	v.shared(d)
 	v.protection(d)
+	v.observe(d)
 	v.headers("gateway.headers", g.Headers)
 	if g.TLS != nil {
 		key, ok := d.Secrets[g.TLS.Key]
