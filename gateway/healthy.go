@@ -127,19 +127,12 @@ func degradations(h *config.Health) (reasons []string) {
 
 var breakerPhrases = map[string]string{config.BreakerOpen: "open", config.BreakerHalfOpen: "half open"}
 
-// nearlySpent gives the budgets near their end, or past it, the fullest first.
-func (r *rules) nearlySpent() []config.BudgetHealth {
-	near := []config.BudgetHealth{}
+// eachBudget tells what is known to have been spent of every budget, of policies and then of keys.
+func (r *rules) eachBudget(tell func(kind, id string, b *config.Budget, spent config.Money, ends time.Time)) {
 	look := func(kind, id string, budgets []config.Budget) {
-		for _, b := range budgets {
-			spent, ends := r.book.Spent(kind+id, b.Per)
-			if float64(spent) < nearEnd*float64(b.Amount) {
-				continue
-			}
-			near = append(near, config.BudgetHealth{
-				Kind: strings.TrimSuffix(kind, "/"), Holder: id, Per: b.Per, Spent: dollars(spent), Limit: dollars(b.Amount),
-				Resets: ends, Shadow: b.Shadow,
-			})
+		for i := range budgets {
+			spent, ends := r.book.Spent(kind+id, budgets[i].Per)
+			tell(kind, id, &budgets[i], spent, ends)
 		}
 	}
 	for i := range r.policies {
@@ -148,6 +141,19 @@ func (r *rules) nearlySpent() []config.BudgetHealth {
 	for i := range r.doc.Keys {
 		look(config.HolderKey, r.doc.Keys[i].ID, r.doc.Keys[i].Budgets)
 	}
+}
+
+// nearlySpent gives the budgets near their end, or past it, the fullest first.
+func (r *rules) nearlySpent() []config.BudgetHealth {
+	near := []config.BudgetHealth{}
+	r.eachBudget(func(kind, id string, b *config.Budget, spent config.Money, ends time.Time) {
+		if float64(spent) >= nearEnd*float64(b.Amount) {
+			near = append(near, config.BudgetHealth{
+				Kind: strings.TrimSuffix(kind, "/"), Holder: id, Per: b.Per, Spent: dollars(spent), Limit: dollars(b.Amount),
+				Resets: ends, Shadow: b.Shadow,
+			})
+		}
+	})
 	slices.SortStableFunc(near, func(a, b config.BudgetHealth) int { return cmp.Compare(b.Spent/b.Limit, a.Spent/a.Limit) })
 	return near[:min(len(near), maxBudgets)]
 }

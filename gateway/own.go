@@ -6,10 +6,10 @@ package gateway
 import (
 	"bytes"
 	_ "embed"
+	"encoding/json"
 
 	"github.com/prometheus/common/expfmt"
 
-	"github.com/sparkgateway/spark/gateway/dialect"
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
@@ -24,21 +24,17 @@ func (r *request) openAPI() *exchange.Error {
 	return nil
 }
 
-// health serves GET /api/spark/health: that this gateway answers this key, and, to a master key, with what.
+// health serves GET /api/spark/health, to master keys: the state of this process. It is 200 whatever the status, because it was
+// asked how the gateway is and not whether it serves, which GET /readyz says.
 func (r *request) health() *exchange.Error {
-	body := append([]byte(nil), `{"status":"ok"`...)
-	if r.ex.Principal.Master {
-		body = dialect.AppendString(append(body, `,"version":`...), r.srv.opts.Version)
-		body = append(body, `,"providers":[`...)
-		for i := range r.snap.providers {
-			if i > 0 {
-				body = append(body, ',')
-			}
-			body = dialect.AppendString(body, r.snap.providers[i].name)
-		}
-		body = append(body, ']')
+	if !r.ex.Principal.Master {
+		return errNotMaster
 	}
-	r.reply(jsonType, append(body, '}'))
+	body, err := json.Marshal(r.srv.Health())
+	if err != nil {
+		return internal(err)
+	}
+	r.reply(jsonType, body)
 	return nil
 }
 

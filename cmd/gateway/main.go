@@ -85,7 +85,7 @@ func run(ctx context.Context, o options, logger *slog.Logger) error {
 		Living: living, AccessLog: os.Stdout, Logger: logger, Version: version,
 		DrainDelay: o.drainDelay, IdleLinger: idleLinger, Patience: identity.Patience(),
 	})
-	reloader := gateway.NewReloader(identity, server.Apply)
+	reloader := server.Reloader(identity)
 
 	adminTLS, err := admin.TLS(o.adminDir)
 	if err != nil {

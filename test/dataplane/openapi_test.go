@@ -118,7 +118,7 @@ func TestRealAnswersAreThoseOfTheOpenAPIDocument(t *testing.T) {
 		"a model that there is not":     {method: "POST", path: "/api/spark/generate", body: `{"prompt":"a","model":"x"}`, wantStatus: 404, wantSchema: "Error"},
 		"a wrong key":                   {method: "POST", path: "/api/spark/generate", body: `{"prompt":"a"}`, key: "nobody", wantStatus: 401, wantSchema: "Error"},
 		"a provider that is overloaded": {method: "POST", path: "/api/spark/generate", body: `{"prompt":"a [[fake fault=status:503]]"}`, wantStatus: 503, wantSchema: "Error"},
-		"health":                        {method: "GET", path: "/api/spark/health", wantStatus: 200, wantSchema: "Health"},
+		"health, to anybody":            {method: "GET", path: "/api/spark/health", wantStatus: 403, wantSchema: "Error"},
 		"health, to a master":           {method: "GET", path: "/api/spark/health", key: bobKey, wantStatus: 200, wantSchema: "Health"},
 		"metrics, to anybody":           {method: "GET", path: "/api/metrics", wantStatus: 403, wantSchema: "Error"},
 	} {
