@@ -63,16 +63,24 @@ type Completion struct {
 
 // Reconcile writes the status where what the gateways say has changed.
 func (r *AttachedReconciler[T, P]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	result, err := r.reconcile(ctx, req)
+	r.Events.Metrics.reconciled(false, nil, err)
+	return result, err
+}
+
+func (r *AttachedReconciler[T, P]) reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	object, err := get(ctx, r.Client, req.NamespacedName, P(new(T)))
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	if object == nil || !object.GetDeletionTimestamp().IsZero() {
+		r.Events.Metrics.gone(kindName(P(new(T))), req.NamespacedName)
 		if r.Gone != nil {
 			r.Gone(req.NamespacedName)
 		}
 		return ctrl.Result{}, nil
 	}
+	r.Events.Metrics.seen(object, r.Shared(object).Conditions, r.Now())
 	var again time.Duration
 	if r.Prepare != nil {
 		if again, err = r.Prepare(ctx, object); err != nil {
@@ -146,6 +154,7 @@ func (r *AttachedReconciler[T, P]) write(ctx context.Context, next, before P) er
 	if err := r.Client.Status().Patch(ctx, next, client.MergeFrom(before)); err != nil {
 		return client.IgnoreNotFound(err)
 	}
+	r.Events.Metrics.wrote(next, r.Shared(next).Conditions, r.Now())
 	r.Events.transition(next, r.Shared(before).Conditions, r.Shared(next).Conditions)
 	if r.Wrote != nil {
 		r.Wrote(next, before)

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
@@ -21,8 +20,8 @@ import (
 // Events tells of transitions.
 type Events struct {
 	Recorder events.EventRecorder
-	// Thresholds counts those of budgets; nil does not.
-	Thresholds *prometheus.CounterVec
+	// Metrics counts; nil does not.
+	Metrics *Metrics
 }
 
 // transition records an Event where Ready changed its status or its reason. That a resource is on its way for the
@@ -75,6 +74,6 @@ func (e Events) rotation(about *v1alpha1.APIKey, step issue.Step) {
 func (e Events) crossings(about client.Object, before, after v1alpha1.UsageStatus) {
 	for _, c := range status.Crossings(before, after) {
 		e.Recorder.Eventf(about, nil, corev1.EventTypeWarning, "Budget"+string(c.Reason), "Spend "+string(c.Per), "%s", c.Message)
-		crossed(e.Thresholds, about, c)
+		e.Metrics.crossed(about, c)
 	}
 }

@@ -15,11 +15,12 @@ import (
 
 func TestThresholdsOfBudgetsAreCounted(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	count := newThresholds(reg)
-	if newThresholds(reg) != count {
+	m := NewMetrics(reg)
+	count := m.thresholds
+	if NewMetrics(reg).thresholds != count {
 		t.Error("a second manager counts for itself")
 	}
-	e := Events{Recorder: events.NewFakeRecorder(10), Thresholds: count}
+	e := Events{Recorder: events.NewFakeRecorder(10), Metrics: m}
 	spent := func(amount string) v1alpha1.UsageStatus {
 		return v1alpha1.UsageStatus{Budgets: []v1alpha1.BudgetStatus{{Per: v1alpha1.BudgetTotal, Amount: "10.00", Spent: amount}}}
 	}

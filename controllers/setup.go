@@ -80,10 +80,11 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	for _, kind := range status.Kinds {
 		feeds[kind] = newFeed()
 	}
+	counting := NewMetrics(metrics.Registry)
 	shared := Telling{
 		Client: mgr.GetClient(),
 		Board:  board.New(func(kind status.Kind, name types.NamespacedName) { feeds[kind].tell(name) }),
-		Events: Events{mgr.GetEventRecorder("spark-operator"), newThresholds(metrics.Registry)},
+		Events: Events{mgr.GetEventRecorder("spark-operator"), counting},
 		Writes: rate.NewLimiter(rate.Limit(o.StatusWritesPerSecond), int(max(o.StatusWritesPerSecond, 1))),
 		Now:    time.Now,
 	}
@@ -92,12 +93,15 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	keeper := newBookkeeper(mgr.GetAPIReader(), mgr.GetClient(), books, mgr.GetLogger().WithName("books"), time.Now)
 	pods := fleet.New(ctx, fleet.NewHTTPCaller(), status.Grace, passOn(shared.Board, feeds[status.Providers]))
 	pods.Share(books, used.grew)
+	pods.Measure(counting)
+	seen := Sight{Lagging: pods.Lagging, Gateways: func() (map[metav1.ConditionStatus]int, bool) { return readyGateways(mgr.GetClient()) }}
 	applier := &apply.Applier{Client: mgr.GetClient()}
 	gateways := &GatewayReconciler{
 		Client: mgr.GetClient(), Applier: applier, Fleet: pods, Books: keeper, Board: shared.Board, Events: shared.Events,
 		Render: o.Render, Now: time.Now,
 	}
 	return errors.Join(
+		seen.Register(metrics.Registry),
 		mgr.Add(used),
 		mgr.Add(keeper),
 		gateways.setup(mgr, pods.Changes()),

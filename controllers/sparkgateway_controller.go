@@ -106,12 +106,15 @@ func (r *GatewayReconciler) Reconcile(ctx context.Context, req ctrl.Request) (re
 		r.Books.Forget(req.NamespacedName)
 		r.Board.Drop(req.NamespacedName)
 		r.memos.drop(req.NamespacedName)
+		r.Events.Metrics.gone(v1alpha1.KindSparkGateway, req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	s := &scope{gateway: gw.DeepCopy()}
+	r.Events.Metrics.seen(gw, gw.Status.Conditions, r.Now())
 	defer func() {
 		again, failed := r.tell(ctx, s)
 		result.RequeueAfter, err = sooner(result.RequeueAfter, again), errors.Join(err, failed)
+		r.Events.Metrics.reconciled(!s.output.Gateway.Served(), s.failure, err)
 	}()
 	if err := r.gather(ctx, s); err != nil {
 		return ctrl.Result{}, err

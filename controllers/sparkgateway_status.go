@@ -46,6 +46,7 @@ func (r *GatewayReconciler) tell(ctx context.Context, s *scope) (again time.Dura
 	if err := r.Client.Status().Patch(ctx, s.gateway, client.MergeFrom(before)); err != nil {
 		return again, client.IgnoreNotFound(err)
 	}
+	r.Events.Metrics.wrote(s.gateway, next.Conditions, r.Now())
 	r.Events.transition(s.gateway, before.Status.Conditions, next.Conditions)
 	return again, nil
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/telemetry"
 )
 
 // Identity is who a gateway process says it is.
@@ -36,6 +37,8 @@ type Reloader struct {
 	parts    map[string][]byte
 	rejected *config.Rejection
 	draining bool
+	// taken and refused count documents.
+	taken, refused int64
 }
 
 // NewReloader gives a reloader that serves nothing yet. apply is called with each document in order, one at a time,
@@ -67,10 +70,12 @@ func (r *Reloader) Offer(b config.Bundle) (ack config.Ack, missing []string) {
 		return r.ack(), missing
 	}
 	if err := r.serve(whole); err != nil {
+		r.refused++
 		r.rejected = &config.Rejection{Revision: m.Revision, Sequence: m.Sequence, Error: bounded(err.Error())}
 		return r.ack(), nil
 	}
 	r.serving, r.parts, r.rejected = m, whole.Parts, nil
+	r.taken++
 	return r.ack(), nil
 }
 
@@ -107,6 +112,15 @@ func (r *Reloader) Ack() config.Ack {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.ack()
+}
+
+// sight adds what metrics show of configurations.
+func (r *Reloader) sight(seen *telemetry.ProcessSight) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	seen.Revision, seen.Sequence = r.serving.Revision, r.serving.Sequence
+	seen.Taken, seen.Rejected = r.taken, r.refused
+	seen.Draining = seen.Draining || r.draining
 }
 
 // Drain makes acks say that the process was asked to leave.

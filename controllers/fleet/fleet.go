@@ -81,6 +81,8 @@ type Fleet struct {
 	// accounts are nil where usage is not shared.
 	accounts Accounts
 	grown    Grown
+	// counts is nil where nothing is counted.
+	counts Counts
 
 	mu       sync.Mutex
 	gateways map[types.NamespacedName]*conversation
@@ -247,6 +249,7 @@ func (f *Fleet) exchange(ctx context.Context, gateway types.NamespacedName, l *l
 	if err == nil && (ack.Pod != l.pod.UID || ack.Gateway != gateway.String()) {
 		err = problem("another pod answers at its address")
 	}
+	f.tally(&target, push != nil, &ack, err)
 	f.note(ctx, gateway, l, target, ack, err)
 	if err != nil {
 		f.hear(ctx, gateway, l, config.State{}, err)

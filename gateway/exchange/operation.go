@@ -52,3 +52,11 @@ func (o Operation) String() string {
 	}
 	return "unknown"
 }
+
+// GenAI gives the operation's name in OpenTelemetry's conventions for generative AI; where they have none, its own word.
+func (o Operation) GenAI() string {
+	if o == Completions {
+		return "text_completion"
+	}
+	return o.String()
+}

@@ -6,7 +6,6 @@ package telemetry
 import (
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -44,6 +43,7 @@ func (m *Metrics) Sweep() {
 	sweep(m, m.series)
 	sweep(m, m.routes)
 	sweep(m, m.providers)
+	sweep(m, m.keys.series)
 	m.sweeps++
 }
 
@@ -77,9 +77,9 @@ type (
 	observer = handle[prometheus.Observer]
 )
 
-func count(h *counter, l *lasting, vec *prometheus.CounterVec, n int64, labels ...string) {
+func count(h *counter, l *lasting, vec *prometheus.CounterVec, n float64, labels ...string) {
 	if c, ok := of(h, l, vec, labels...); ok {
-		c.Add(float64(n))
+		c.Add(n)
 	}
 }
 
@@ -89,9 +89,9 @@ func set(h *gauge, l *lasting, vec *prometheus.GaugeVec, value float64, labels .
 	}
 }
 
-func observe(h *observer, l *lasting, vec *prometheus.HistogramVec, d time.Duration, labels ...string) {
+func observe(h *observer, l *lasting, vec *prometheus.HistogramVec, value float64, labels ...string) {
 	if o, ok := of(h, l, vec, labels...); ok {
-		o.Observe(d.Seconds())
+		o.Observe(value)
 	}
 }
 

@@ -16,9 +16,9 @@ import (
 // Metrics are the data plane's. Label values come from the configuration only, never from clients. It is safe for
 // concurrent use.
 type Metrics struct {
+	genAI
 	requests    *prometheus.CounterVec
-	duration    *prometheus.HistogramVec
-	firstToken  *prometheus.HistogramVec
+	spend       *prometheus.CounterVec
 	attempts    *prometheus.CounterVec
 	tokens      *prometheus.CounterVec
 	transitions *prometheus.CounterVec
@@ -39,6 +39,7 @@ type Metrics struct {
 	DroppedLogLines prometheus.Counter
 
 	protection *protection
+	keys       *keyVectors
 
 	mu        sync.Mutex
 	sweeps    uint64
@@ -52,11 +53,9 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		requests: counters("spark_requests_total",
 			"Requests, by how they ended. Without a target, provider and model are empty.", "provider", "model", "outcome"),
-		duration: histograms("spark_request_duration_seconds", "Time from a request's header to the end of its answer.",
-			[]float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600}),
-		firstToken: histograms("spark_time_to_first_token_seconds",
-			"Time from a request's header to the first byte of the provider's answer.",
-			[]float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}),
+		genAI: newGenAI(reg),
+		spend: counters("spark_spend_cost_dollars_total", "US dollars that all attempts cost, as far as their prices are known.",
+			"provider", "model"),
 		attempts: counters("spark_attempts_total",
 			"Attempts at targets, by why they were made and how they ended.", "provider", "model", "kind", "outcome"),
 		tokens: counters("spark_tokens_total",
@@ -87,9 +86,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}),
 		series: map[[2]string]*Series{}, routes: map[string]*RouteSeries{}, providers: map[string]*ProviderSeries{},
 	}
-	reg.MustRegister(m.requests, m.duration, m.firstToken, m.attempts, m.tokens, m.transitions, m.healthy,
+	reg.MustRegister(m.requests, m.spend, m.attempts, m.tokens, m.transitions, m.healthy,
 		m.hedges, m.mirrors, m.waits, m.limited, m.shadowed, m.unpriced, m.InFlight, m.Connections, m.RefusedConnections, m.DroppedLogLines)
 	m.protection = newProtection(m, reg)
+	m.keys = newKeyVectors(reg)
 	return m
 }
 
@@ -99,11 +99,6 @@ func counters(name, help string, labels ...string) *prometheus.CounterVec {
 
 func gauges(name, help string, labels ...string) *prometheus.GaugeVec {
 	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
-}
-
-func histograms(name, help string, buckets []float64) *prometheus.HistogramVec {
-	opts := prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}
-	return prometheus.NewHistogramVec(opts, []string{"provider", "model"})
 }
 
 // Limited counts a refusal by a limit.

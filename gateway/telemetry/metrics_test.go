@@ -60,8 +60,8 @@ func TestWhatIsCounted(t *testing.T) {
 				m.Series("p", "m").Settle(ex, at)
 			},
 			want: []string{
-				"request_duration_seconds{m,p} 2", "requests_total{m,ok,p} 1", "requests_total{m,provider_broken,p} 1",
-				"time_to_first_token_seconds{m,p} 1",
+				"gen_ai_server_request_duration_seconds{,m,ok,p} 1", "gen_ai_server_request_duration_seconds{,m,provider_broken,p} 1",
+				"gen_ai_server_time_to_first_token_seconds{,m,p} 1", "requests_total{m,ok,p} 1", "requests_total{m,provider_broken,p} 1",
 			},
 		},
 		"an attempt and its tokens, by source": {
@@ -75,6 +75,8 @@ func TestWhatIsCounted(t *testing.T) {
 			},
 			want: []string{
 				"attempts_total{first,m,provider_broken,p} 1", "attempts_total{hedge,m,overtaken,p} 2",
+				"gen_ai_client_operation_duration_seconds{m,overtaken,p} 2", "gen_ai_client_operation_duration_seconds{m,provider_broken,p} 1",
+				"gen_ai_client_token_usage{input,m,p} 3", "gen_ai_client_token_usage{output,m,p} 1",
 				"tokens_total{m,p,estimated,prompt} 14", "tokens_total{m,p,reported,cached} 1", "tokens_total{m,p,reported,completion} 2",
 				"tokens_total{m,p,reported,prompt} 1", "tokens_total{m,p,reported,reasoning} 2",
 			},

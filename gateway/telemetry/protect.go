@@ -65,10 +65,8 @@ func newProtection(m *Metrics, reg prometheus.Registerer) *protection {
 		pii: counters("spark_sanitizer_pii_total", "Personal data and secrets that the sanitizer found.", "kind", "direction"),
 		guards: counters("spark_guard_calls_total",
 			"Questions to guards, by their answer (allow, block, redact) or why there was none.", "guard", "result"),
-		guardTime: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "spark_guard_duration_seconds", Help: "Time from a question to a guard to its answer, or to the end of the wait.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
-		}, []string{"guard"}),
+		guardTime: histograms("spark_guard_duration_seconds", "Time from a question to a guard to its answer, or to the end of the wait.",
+			[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}, "guard"),
 	}
 	reg.MustRegister(p.requests, p.savedTokens, p.savedCost, p.findings, p.pii, p.guards, p.guardTime)
 	return p
@@ -107,7 +105,7 @@ func (m *Metrics) Found(direction config.Direction, f *exchange.Findings, by exc
 	}
 	for i, n := range f.PII {
 		if n > 0 {
-			count(&p.leaked[i][d], &p.lasting, p.pii, int64(n), string(config.PIIKinds[i]), string(direction))
+			count(&p.leaked[i][d], &p.lasting, p.pii, float64(n), string(config.PIIKinds[i]), string(direction))
 		}
 	}
 }

@@ -6,6 +6,7 @@ package telemetry
 import (
 	"time"
 
+	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
@@ -14,8 +15,8 @@ import (
 type Series struct {
 	lasting
 	provider, model string
-	duration        observer
-	firstToken      observer
+	genAI           genAISeries
+	spend           counter
 	outcomes        [exchange.Outcomes]counter
 	attempts        [exchange.AttemptKinds][exchange.Outcomes]counter
 	tokens          [tokenKinds][usageSources]counter
@@ -41,21 +42,22 @@ func (m *Metrics) Series(provider, model string) *Series {
 // counted by SettleAttempt, each for its own target.
 func (s *Series) Settle(ex *exchange.Exchange, end time.Time) {
 	count(&s.outcomes[ex.Outcome], &s.lasting, s.m.requests, 1, s.provider, s.model, ex.Outcome.String())
-	observe(&s.duration, &s.lasting, s.m.duration, end.Sub(ex.Start), s.provider, s.model)
-	if !ex.FirstToken.IsZero() {
-		observe(&s.firstToken, &s.lasting, s.m.firstToken, ex.FirstToken.Sub(ex.Start), s.provider, s.model)
-	}
+	s.settleGenAI(ex, end)
 }
 
 // SettleAttempt counts an attempt that ended, and its tokens, whoever got to see its answer.
 func (s *Series) SettleAttempt(a *exchange.Attempt) {
 	count(&s.attempts[a.Kind][a.Outcome], &s.lasting, s.m.attempts, 1, s.provider, s.model, a.Kind.String(), a.Outcome.String())
+	s.attemptGenAI(a)
+	if a.Cost > 0 {
+		count(&s.spend, &s.lasting, s.m.spend, float64(a.Cost)/float64(config.Dollar), s.provider, s.model)
+	}
 	if a.Usage.Source == exchange.UsageNone {
 		return
 	}
 	for kind, n := range [tokenKinds]int64{a.Usage.Prompt, a.Usage.Completion, a.Usage.Cached, a.Usage.Reasoning} {
 		if n > 0 {
-			count(&s.tokens[kind][a.Usage.Source], &s.lasting, s.m.tokens, n,
+			count(&s.tokens[kind][a.Usage.Source], &s.lasting, s.m.tokens, float64(n),
 				s.provider, s.model, tokenWords[kind], a.Usage.Source.String())
 		}
 	}

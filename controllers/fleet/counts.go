@@ -1,0 +1,92 @@
+// Copyright The Spark Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package fleet
+
+import "github.com/sparkgateway/spark/gateway/config"
+
+// PushResult is what became of a configuration that was pushed.
+type PushResult string
+
+// The results of pushes.
+const (
+	PushApplied  PushResult = "applied"
+	PushRejected PushResult = "rejected"
+	// PushFailed: the pod did not answer, or not as it should.
+	PushFailed PushResult = "failed"
+)
+
+// AckResult is what a pod said of what it runs.
+type AckResult string
+
+// The results of questions.
+const (
+	AckCurrent AckResult = "current"
+	// AckBehind: it runs another revision.
+	AckBehind   AckResult = "behind"
+	AckRejected AckResult = "rejected"
+	// AckSilent: it did not answer, or not as it should.
+	AckSilent AckResult = "silent"
+)
+
+// Counts counts what is said between the operator and pods. It must be safe for concurrent use.
+type Counts interface {
+	Pushed(PushResult)
+	Acked(AckResult)
+}
+
+// Measure makes the fleet count. Call it before the first Want.
+func (f *Fleet) Measure(by Counts) { f.counts = by }
+
+// Lagging counts the pods that have not said that they run what they should.
+func (f *Fleet) Lagging() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for _, c := range f.gateways {
+		wanted := &c.target.Bundle.Manifest
+		if wanted.Sequence == 0 {
+			continue
+		}
+		for _, l := range c.pods {
+			if l.ack == nil || resultOf(l.ack, wanted) != AckCurrent {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func resultOf(ack *config.Ack, wanted *config.Manifest) AckResult {
+	switch {
+	case ack.Revision == wanted.Revision:
+		return AckCurrent
+	case ack.Rejected != nil && ack.Rejected.Revision == wanted.Revision:
+		return AckRejected
+	default:
+		return AckBehind
+	}
+}
+
+// tally counts a call, and what it pushed.
+func (f *Fleet) tally(t *Target, pushed bool, ack *config.Ack, err error) {
+	if f.counts == nil || t.Bundle.Manifest.Sequence == 0 {
+		return
+	}
+	said := AckSilent
+	if err == nil {
+		said = resultOf(ack, &t.Bundle.Manifest)
+	}
+	f.counts.Acked(said)
+	if !pushed {
+		return
+	}
+	switch said {
+	case AckCurrent:
+		f.counts.Pushed(PushApplied)
+	case AckRejected:
+		f.counts.Pushed(PushRejected)
+	default:
+		f.counts.Pushed(PushFailed)
+	}
+}
