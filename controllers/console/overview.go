@@ -15,9 +15,14 @@ const (
 	maxGateways = 100
 	maxPods     = 100
 	maxAttached = 200
-	maxSpend    = 50
-	maxErrors   = 50
-	maxBudgets  = 50
+	maxNotReady = 50
+	maxModels   = 200
+	maxReasons  = 20
+	maxBreakers = 100
+	// Of keys, and of teams.
+	maxSpend   = 50
+	maxErrors  = 50
+	maxBudgets = 50
 )
 
 // Overview is what the page shows: the answer to GET /console/api/overview, in JSON. Lists are never null, and sorted.
@@ -66,7 +71,7 @@ type Gateway struct {
 	// Traffic is of the last 60 minutes, the oldest first; the last one is not over. Minutes without requests are there, with zeros; it is
 	// empty where no pod tells of any.
 	Traffic []Minute `json:"traffic"`
-	// Spend of keys, then of teams, each the dearest first, since the pods began.
+	// Spend of keys, then of teams, each the dearest first: all that they ever used, over all gateways, as their statuses say.
 	Spend []Spend `json:"spend"`
 	// Errors are the ways in which requests failed, the last seen first.
 	Errors []config.ErrorGroup `json:"errors"`

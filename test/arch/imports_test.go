@@ -178,12 +178,17 @@ var controllerArrows = map[string][]string{
 	"controllers/apply":    {},
 	"controllers/board":    {"controllers/status"},
 	"controllers/compiler": {"api/v1alpha1", "gateway/config"},
-	"controllers/fleet":    {"controllers/issue", "controllers/render", "gateway/config"},
-	"controllers/issue":    {"controllers/render", "gateway/config"},
-	"controllers/render":   {"api/v1alpha1", "controllers/compiler", "gateway/config"},
-	"controllers/status":   {"api/v1alpha1", "controllers/compiler", "gateway/config"},
-	"controllers/tally":    {"gateway/config"},
-	"controllers/turns":    {},
+	"controllers/console": {
+		"api/v1alpha1", "controllers/console/page", "controllers/fleet", "controllers/render", "gateway/config",
+	},
+	// The page is told the cluster's state by the interface alone.
+	"controllers/console/page": {},
+	"controllers/fleet":        {"controllers/issue", "controllers/render", "gateway/config"},
+	"controllers/issue":        {"controllers/render", "gateway/config"},
+	"controllers/render":       {"api/v1alpha1", "controllers/compiler", "gateway/config"},
+	"controllers/status":       {"api/v1alpha1", "controllers/compiler", "gateway/config"},
+	"controllers/tally":        {"gateway/config"},
+	"controllers/turns":        {},
 }
 
 func TestRoomsOfTheControllers(t *testing.T) {
