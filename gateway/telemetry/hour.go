@@ -44,7 +44,7 @@ func (h *Hour) Add(now int64, end time.Time, ex *exchange.Exchange, use exchange
 	if slot.minute.Load() < minute {
 		h.turn(slot, minute)
 	}
-	switch classOf(ex.Outcome) {
+	switch classOf(ex) {
 	case answered:
 		slot.duration[config.LatencyBucket(end.Sub(ex.Start))].Add(1)
 		began := end
@@ -83,8 +83,8 @@ const (
 	refused        // the client's
 )
 
-func classOf(o exchange.Outcome) class {
-	switch o {
+func classOf(ex *exchange.Exchange) class {
+	switch ex.Outcome {
 	case exchange.OK:
 		return answered
 	case exchange.ClientGone, exchange.Overtaken:
@@ -92,7 +92,8 @@ func classOf(o exchange.Outcome) class {
 	case exchange.Internal, exchange.Unavailable, exchange.Drained:
 		return failed
 	}
-	if o.ProviderFault() {
+	// A limit that nobody could ask is refused with a 503. Who wants a cached answer or none gets a 504 that is no fault.
+	if ex.Outcome.ProviderFault() || ex.Status >= 500 && ex.Reason != exchange.ReasonNotCached {
 		return failed
 	}
 	return refused

@@ -108,8 +108,23 @@ func TestEveryOutcomeIsOfAClass(t *testing.T) {
 		exchange.ProviderBroken: failed, exchange.Drained: failed, exchange.Internal: failed, exchange.Unavailable: failed,
 	}
 	for o := range exchange.Outcomes {
-		if is, decided := want[o]; !decided || classOf(o) != is {
-			t.Errorf("%s: %d, want %d, %t", o, classOf(o), is, decided)
+		is, decided := want[o]
+		if got := classOf(&exchange.Exchange{Attempt: exchange.Attempt{Outcome: o, Status: 200}}); got != is || !decided {
+			t.Errorf("%s: %d, want %d, %t", o, got, is, decided)
+		}
+	}
+	for name, test := range map[string]struct {
+		status int
+		reason exchange.Reason
+		want   class
+	}{
+		"a limit":                         {429, exchange.ReasonTokenLimit, refused},
+		"a limit that nobody could ask":   {503, exchange.ReasonStoreDown, failed},
+		"no answer in the cache, as said": {504, exchange.ReasonNotCached, refused},
+	} {
+		ex := &exchange.Exchange{Attempt: exchange.Attempt{Outcome: exchange.Limited, Status: test.status, Reason: test.reason}}
+		if got := classOf(ex); got != test.want {
+			t.Errorf("%s: %d, want %d", name, got, test.want)
 		}
 	}
 }
@@ -136,7 +151,7 @@ func TestAnHourCountsAsAListDoes(t *testing.T) {
 			n := want[minute]
 			n[0]++
 			n[1] += e.use.Tokens
-			if classOf(e.outcome) == failed {
+			if classOf(&exchange.Exchange{Attempt: exchange.Attempt{Outcome: e.outcome}}) == failed {
 				n[2]++
 			}
 			if e.cache == exchange.CacheHit {
