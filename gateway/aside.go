@@ -40,7 +40,7 @@ func (r *request) askAside(a *aside) ([]byte, *exchange.Error) {
 	if err := asked.Decode(a.shape, a.body); err != nil {
 		return nil, internal(err)
 	}
-	ex := exchange.Exchange{ID: r.ex.ID, Start: r.srv.living.now(), Operation: a.operation, Model: []byte(a.target.Name)}
+	ex := exchange.Exchange{ID: r.ex.ID, Start: r.srv.living.now(), Operation: a.operation, Model: []byte(a.target.Name), Trace: r.ex.Trace}
 	// Even where it panics, it took place.
 	defer func() { r.addTried(a.kind, &ex) }()
 	return r.journeyAside(a, &asked, &ex)

@@ -24,6 +24,7 @@ import (
 	"github.com/sparkgateway/spark/gateway/semantic"
 	"github.com/sparkgateway/spark/gateway/telemetry"
 	"github.com/sparkgateway/spark/gateway/token"
+	"github.com/sparkgateway/spark/gateway/trace"
 	"github.com/sparkgateway/spark/gateway/upstream"
 )
 
@@ -73,6 +74,7 @@ type Living struct {
 	meanings   *semantic.Index
 	guards     *guard.Book
 	errors     *errortrack.Tracker
+	traces     *trace.Book
 	log        *slog.Logger
 	clock      func() int64
 
@@ -122,6 +124,7 @@ func NewLiving(opts LivingOptions) *Living {
 		meanings:   semantic.New(semantic.Options{Now: opts.Now}),
 		guards:     guard.NewBook(),
 		errors:     opts.Errors,
+		traces:     trace.NewBook(opts.Logger),
 		log:        opts.Logger,
 	}
 	var ctx context.Context
@@ -130,7 +133,8 @@ func NewLiving(opts LivingOptions) *Living {
 	l.exports = newExports(l.records)
 	l.clock = func() int64 { return l.nanos(l.now()) }
 	opts.Registry.MustRegister(telemetry.NewBreakers(l.breakers), telemetry.NewStores(l.storeSight),
-		telemetry.NewCaches(l.cacheSight), telemetry.NewErrors(l.errorSight))
+		telemetry.NewCaches(l.cacheSight), telemetry.NewErrors(l.errorSight),
+		newDroppedTraces(l.traces))
 	return l
 }
 
@@ -154,11 +158,12 @@ func (l *Living) Close() {
 		l.log.Warn("usage records were left behind", slog.Any("error", err))
 	}
 	l.errors.Close(ctx)
+	l.mirrors.close()
+	l.traces.Close()
 	l.cache.Close()
 	l.guards.Close()
 	l.tokens.Close()
 	l.health.Close()
-	l.mirrors.close()
 	l.pools.Close()
 	l.identities.Close()
 }

@@ -80,6 +80,8 @@ type copied struct {
 	journey proxy.Journey
 	route   proxy.Route
 	req     proxy.Request
+	// traced tells of the copy's attempt; nil does not.
+	traced func()
 }
 
 // mirror sends a copy of the request to the route's mirror, where there is one and chance wills it. A session has nothing
@@ -130,6 +132,7 @@ func (r *request) copy(w *way, req *proxy.Request) *copied {
 	if err != nil {
 		return nil
 	}
+	c.traced = r.traceCopy(&c.ex)
 	target := *w.mirror
 	target.Retry = noRetry
 	c.route = proxy.Route{ID: w.ID, Targets: []proxy.Target{target}}
@@ -143,7 +146,12 @@ func (r *request) copy(w *way, req *proxy.Request) *copied {
 
 // send sends the copy, and reads what comes to its end.
 func (c *copied) send() {
-	defer c.journey.Finish()
+	defer func() {
+		c.journey.Finish()
+		if c.traced != nil {
+			c.traced()
+		}
+	}()
 	if err := c.journey.Do(c.req, &c.route); err == nil && c.journey.Answer.Streamed() {
 		_, _ = c.journey.WriteTo(io.Discard)
 	}

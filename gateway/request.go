@@ -64,6 +64,7 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx) *request {
 	}
 	if r.snap != nil {
 		r.series = r.snap.nowhere
+		r.beginTrace()
 	}
 	r.locate()
 	s.inFlight.Add(1)
@@ -214,7 +215,8 @@ func (r *request) settle() {
 		r.series.Settle(&r.ex, end)
 	}
 	r.settleLimits(end)
-	if s.accessLog != nil && (r.snap == nil || r.snap.gateway.AccessLog) {
+	r.endTrace(end)
+	if s.accessLog != nil && r.logged() {
 		r.scratch = telemetry.AppendLine(r.scratch[:0], &r.ex, end)
 		s.accessLog.Line(r.scratch)
 	}
@@ -257,7 +259,7 @@ func (s *Server) beginOrResume(ctx *fasthttp.RequestCtx) *request {
 
 // abandon ends a request whose body never came. Its context may be another request's by now.
 func (r *request) abandon() {
-	r.ex.Method, r.ex.Path = nil, nil
+	r.ex.Method, r.ex.Path, r.ex.Trace.State = nil, nil, nil
 	r.ex.Outcome, r.ex.Reason = exchange.ClientGone, exchange.ReasonClientGone
 	r.settle()
 }

@@ -51,6 +51,7 @@ type Snapshot struct {
 	providers []providerView
 	nowhere   *telemetry.Series // for requests that reach no target
 	plain     *observer         // for requests that name no model
+	tracing   *tracing          // nil where nothing is traced
 }
 
 // build is a document that was found good, and not yet taken up by the Living.
@@ -90,6 +91,7 @@ func buildSnapshot(doc *config.Document, living *Living, version string, previou
 		return nil, err
 	}
 	living.trackErrors(doc)
+	b.trace(living)
 	b.principals(living, previous)
 	b.targets(living)
 	living.keep(&b)

@@ -67,4 +67,6 @@ type Attempt struct {
 	Usage  Usage
 	Cost   config.Money
 	Priced bool
+	// Span is the attempt's in the request's trace; zero where it is not traced.
+	Span SpanID
 }

@@ -122,6 +122,8 @@ type Exchange struct {
 	Caching Caching
 	// Findings are the sanitizer's, in the request and in the answer.
 	Findings Findings
+	// Trace is where the request stands in a trace.
+	Trace Trace
 	// BytesIn and BytesOut count bodies.
 	BytesIn, BytesOut int64
 }

@@ -51,6 +51,9 @@ type Fields interface {
 // organization would not fit the gateway's credential.
 var forwarded = []string{"Idempotency-Key", "Traceparent", "Tracestate", "X-Client-Request-Id"}
 
+// traceFields are those of W3C Trace Context.
+var traceFields = map[string]traceField{"Traceparent": traceParent, "Tracestate": traceState}
+
 // forwardedWithin are those that concern providers of the application's own dialect only.
 var forwardedWithin = map[exchange.Dialect][]string{
 	exchange.OpenAI:    {"Accept", "Openai-Beta"},
@@ -100,13 +103,15 @@ func New(p *config.Provider, credential config.Secret, version string) (*Provide
 			way.target, way.fixed = made.base+way.target, fixed
 			for _, name := range forwardedTo(way.Wire, application) {
 				if !overridden(p, name) {
-					way.forward = append(way.forward, forwardedField{[]byte(name), nil})
+					way.forward = append(way.forward, forwardedField{name: []byte(name), trace: traceFields[name]})
 				}
 			}
 			switch {
 			case !speaksVersion:
 			case application == exchange.Anthropic:
-				way.forward = append(way.forward, forwardedField{[]byte(anthropicVersion.name), []byte(anthropicVersion.value)})
+				way.forward = append(way.forward, forwardedField{
+					name: []byte(anthropicVersion.name), otherwise: []byte(anthropicVersion.value),
+				})
 			default:
 				// A translation speaks one version, whatever the application says.
 				way.fixed = made.own
@@ -251,6 +256,8 @@ type Head struct {
 	Tail   []byte
 	Stream bool
 	Fields Fields
+	// Traceparent, where there is one, and Tracestate, with it, stand in place of what Fields say.
+	Traceparent, Tracestate []byte
 	// ContentType is application/json where it is empty.
 	ContentType []byte
 	// Length is the body's, -1 for none.
@@ -276,6 +283,23 @@ func (w *Way) AppendTarget(dst []byte, h *Head) []byte {
 	return dst
 }
 
+// value is what a forwarded field says.
+func (h *Head) value(f *forwardedField) []byte {
+	switch {
+	case len(h.Traceparent) == 0 || f.trace == traceNone:
+	case f.trace == traceParent:
+		return h.Traceparent
+	default:
+		return h.Tracestate
+	}
+	if h.Fields != nil {
+		if said := h.Fields.PeekCanonical(f.name); len(said) > 0 {
+			return said
+		}
+	}
+	return f.otherwise
+}
+
 // AppendHead writes the head of a request up to, but without, the blank line that ends it, so that what proves the
 // gateway's identity can follow.
 func (w *Way) AppendHead(dst []byte, h *Head) []byte {
@@ -286,12 +310,7 @@ func (w *Way) AppendHead(dst []byte, h *Head) []byte {
 	dst = append(append(dst, method...), ' ')
 	dst = append(w.AppendTarget(dst, h), w.fixed...)
 	for _, f := range w.forward {
-		value := f.otherwise
-		if h.Fields != nil {
-			if said := h.Fields.PeekCanonical(f.name); len(said) > 0 {
-				value = said
-			}
-		}
+		value := h.value(&f)
 		if len(value) > 0 {
 			dst = append(append(append(append(dst, f.name...), ": "...), value...), "\r\n"...)
 		}

@@ -38,7 +38,19 @@ type Way struct {
 }
 
 // forwardedField is a field of the client's that goes on, and what it says where the client does not; nil is nothing.
-type forwardedField struct{ name, otherwise []byte }
+type forwardedField struct {
+	name, otherwise []byte
+	trace           traceField
+}
+
+// traceField says what a field is to traces.
+type traceField uint8
+
+const (
+	traceNone traceField = iota
+	traceParent
+	traceState
+)
 
 // Way gives the provider's way to do an operation, nil when it has none. Some have several, by model; see For.
 func (p *Provider) Way(op exchange.Operation, application exchange.Dialect) *Way {

@@ -18,6 +18,7 @@ import (
 	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/provider"
 	"github.com/sparkgateway/spark/gateway/sse"
+	"github.com/sparkgateway/spark/gateway/trace"
 	"github.com/sparkgateway/spark/gateway/upstream"
 )
 
@@ -50,6 +51,7 @@ type Attempt struct {
 	out    []byte // the request's head and, where it is small, its body
 	edited []byte
 	answer []byte
+	parent []byte // the traceparent to send
 	form   form
 	// rendered says that the gateway wrote the answer itself, in JSON.
 	rendered bool
@@ -87,6 +89,9 @@ const smallBody = 16 << 10
 func (a *Attempt) prepare(req *Request, t *Target, rec *exchange.Attempt) {
 	a.req, a.target, a.rec = *req, t, rec
 	rec.Provider, rec.UpstreamModel, rec.Target, rec.Began = t.Provider.ID, t.Model, t.Name, time.Now()
+	if req.Exchange.Trace.Traced() {
+		rec.Span = trace.NewSpan()
+	}
 }
 
 // do sends the request and reads the answer: the whole of it, or, when it is a stream, as far as its first event. On an
@@ -180,6 +185,10 @@ func (a *Attempt) address(t *Target, body []byte) (head, rest []byte, refused *e
 	}
 	if a.req.Method != "" && a.req.Method != "POST" && len(body) == 0 {
 		h.Length = -1
+	}
+	if from := &a.req.Exchange.Trace; from.Traced() {
+		a.parent = trace.AppendParent(a.parent[:0], from, a.rec.Span)
+		h.Traceparent, h.Tracestate = a.parent, from.State
 	}
 	a.out = a.way.AppendHead(a.out[:0], &h)
 	if t.Identity != nil {

@@ -4,6 +4,7 @@
 package telemetry
 
 import (
+	"encoding/hex"
 	"strconv"
 	"time"
 
@@ -18,6 +19,10 @@ func AppendLine(dst []byte, ex *exchange.Exchange, end time.Time) []byte {
 	dst = config.AppendTime(dst, end)
 	dst = append(dst, `","id":"`...)
 	dst = append(append(dst, ex.ID[:]...), '"')
+	if ex.Trace.Traced() {
+		dst = append(appendKey(dst, "traceId"), '"')
+		dst = append(hex.AppendEncode(dst, ex.Trace.ID[:]), '"')
+	}
 	if ex.Principal != nil {
 		dst = appendText(dst, "key", ex.Principal.ID)
 		dst = appendText(dst, "user", ex.Principal.User)
