@@ -42,6 +42,7 @@ type options struct {
 	namespace                     string
 	gatewayImage                  string
 	statusWrites                  float64
+	console                       consoleFlags
 }
 
 func main() {
@@ -54,6 +55,7 @@ func main() {
 	flag.StringVar(&o.namespace, "operator-namespace", os.Getenv("POD_NAMESPACE"), "namespace that the operator's pods live in")
 	flag.StringVar(&o.gatewayImage, "gateway-image", defaultImage(), "image of gateways whose resource names none")
 	flag.Float64Var(&o.statusWrites, "status-writes-per-second", 50, "bound on status writes of attached resources, over the whole cluster")
+	o.console.bind(flag.CommandLine)
 	logging := zap.Options{}
 	logging.BindFlags(flag.CommandLine)
 	flag.Parse()
@@ -111,6 +113,13 @@ func run(o options) error {
 		StatusWritesPerSecond: o.statusWrites,
 	}); err != nil {
 		return fmt.Errorf("set up the controllers: %w", err)
+	}
+	console, err := o.console.options()
+	if err != nil {
+		return err
+	}
+	if err := controllers.SetupConsole(ctx, mgr, console); err != nil {
+		return err
 	}
 	return mgr.Start(ctx)
 }

@@ -44,10 +44,14 @@ func (q *quickstart) startOperator(ctx context.Context) error {
 	if err := controlplane.WriteKubeconfig(kubeconfig, config); err != nil {
 		return err
 	}
+	console, err := q.console()
+	if err != nil {
+		return err
+	}
 	o := &operator{
 		progress: q.progress, quit: make(chan struct{}), gone: make(chan struct{}),
 		command: process.Command{
-			Path: q.state.bin("manager"), Args: operatorArgs, Log: q.state.log("operator"),
+			Path: q.state.bin("manager"), Args: append(console, operatorArgs...), Log: q.state.log("operator"),
 			Env: append(os.Environ(), "KUBECONFIG="+kubeconfig, "POD_NAMESPACE="+q.account.Namespace),
 		},
 	}
@@ -62,6 +66,28 @@ func (q *quickstart) startOperator(ctx context.Context) error {
 // operatorArgs keep it on loopback and off ports that others may want.
 var operatorArgs = []string{
 	"--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=127.0.0.1:0",
+}
+
+// consoleAddress is where the console is if the port is free.
+const consoleAddress = "127.0.0.1:8082"
+
+// console gives the operator's arguments for a console that whoever is on this machine may see, with a playground that uses the
+// samples' key.
+func (q *quickstart) console() ([]string, error) {
+	address, err := freeAddress(consoleAddress, "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	q.consoleURL = "http://" + address + "/console/"
+	args := []string{"--console-bind-address=" + address, "--console-secure=false"}
+	samples, err := q.samples()
+	if err != nil {
+		return nil, err
+	}
+	if key := firstOf(samples, "APIKey"); key != nil {
+		args = append(args, "--console-playground="+key.GetNamespace()+"/"+key.GetName())
+	}
+	return args, nil
 }
 
 func (o *operator) start() error {

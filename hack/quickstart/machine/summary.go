@@ -33,11 +33,12 @@ Spark runs: SparkGateway %s/%s is Programmed (%s).
     -d '{"model": "%s", "messages": [{"role": "user", "content": "Hello"}]}'
 
   the key is in Secret %s, the gateway is at %s
+  the console, with a playground, is at %s
   logs: %s (operator.log, node.log, fakeprovider.log, one a pod)
 `,
 		q.gateway.GetNamespace(), q.gateway.GetName(), tenths(q.progress.began),
 		relative(q.state.env()), q.state.kubeconfig(), q.kubectlHere(), q.model,
-		q.keySecret, q.gatewayURL, relative(q.state.path("log")))
+		q.keySecret, q.gatewayURL, q.consoleURL, relative(q.state.path("log")))
 }
 
 // kubectlHere is the name for whoever has one, and else the whole path of ours.

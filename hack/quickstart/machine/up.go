@@ -40,6 +40,7 @@ type quickstart struct {
 	apiKey     string
 	keySecret  string // where the key came from
 	gatewayURL string
+	consoleURL string
 	model      string
 }
 
