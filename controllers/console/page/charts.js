@@ -48,7 +48,7 @@ const plots = [
 ];
 
 function ticks(ms) {
-  return ms === 0 ? "0" : duration(ms);
+  return ms === 0 ? "0" : ms < 1000 ? `${Number(ms.toPrecision(3))} ms` : `${Number((ms / 1000).toPrecision(3))} s`;
 }
 
 /** The figures of one gateway. update shows its traffic; destroy must be called before the host is emptied. */

@@ -71,7 +71,8 @@ export function worstBreaker(provider, gateway) {
   return telling(gateway).length ? "Closed" : "Unknown";
 }
 
-const order = { bad: 0, warn: 1, unknown: 2 };
+// What is not known may be worse than what is half bad.
+const order = { bad: 0, unknown: 1, warn: 2 };
 
 /** What needs somebody, the worst first: {level, title, detail}. */
 export function attention(gateway) {
@@ -147,7 +148,7 @@ function ofAttached(gateway) {
 }
 
 function ofBudgets(gateway) {
-  const spent = gateway.budgets.filter((b) => b.spent >= b.limit);
+  const spent = gateway.budgets.filter((b) => b.spent >= b.limit && !b.shadow);
   if (!spent.length) return [];
   return [{ level: "warn", title: `${plural(spent.length, "budget")} ${spent.length === 1 ? "is" : "are"} used up`,
     detail: spent.slice(0, 3).map((b) => `${b.kind} ${b.holder}`).join(", ") }];

@@ -10,14 +10,14 @@ const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignific
 export const count = (n) => whole.format(n);
 
 /** 1234567 as "1.23M"; numbers below 10,000 in full. */
-export const compact = (n) => (Math.abs(n) < 10000 ? whole.format(Math.round(n * 10) / 10) : short.format(n));
+export const compact = (n) => (n < 100 ? whole.format(Math.round(n * 10) / 10) : n < 10000 ? whole.format(Math.round(n)) : short.format(n));
 
 /** Milliseconds with three digits at most; null for 0, which the server says of what it does not know. */
 export function duration(ms) {
   if (!(ms > 0)) return null;
-  if (ms < 10) return `${Number(ms.toPrecision(2))} ms`;
+  if (ms < 9.95) return `${ms.toPrecision(2)} ms`;
   if (ms < 999.5) return `${Math.round(ms)} ms`;
-  if (ms < 59950) return `${Number((ms / 1000).toPrecision(3))} s`;
+  if (ms < 59950) return `${(ms / 1000).toPrecision(3)} s`;
   return span(ms);
 }
 

@@ -30,11 +30,11 @@ export class GatewayView {
       el("div", { class: "columns" },
         section("providers", "Providers", "last minute", "wide"),
         section("pods", "Pods"),
-        section("errors", "Recent errors", "", "wide"),
         section("budgets", "Budgets near their end"),
-        section("spend-keys", "Spend by key", "since the pods began"),
-        section("spend-teams", "Spend by team", "since the pods began"),
-        section("not-ready", "Attached and not ready")),
+        section("errors", "Recent errors", "", "wide"),
+        section("spend-keys", "Spend by key", "in all, over all gateways"),
+        section("spend-teams", "Spend by team", "in all, over all gateways"),
+        section("not-ready", "Attached and not ready", "", "wide")),
     );
     this.#hosts.attention.setAttribute("aria-label", "Needs attention");
     this.#charts = new Charts(charts);

@@ -78,7 +78,7 @@ export function spend(kind, list) {
   if (!list.length) {
     return kind === "team"
       ? empty("No key that spent has a team. Label keys to see their sum: ", command("kubectl label apikey NAME team=TEAM"))
-      : empty("No key has spent anything since the pods began.");
+      : empty("No key has spent anything yet.");
   }
   const most = Math.max(...list.map((s) => s.cost), Number.MIN_VALUE);
   const columns = [{ name: kind === "team" ? "Team" : "Key" }, number("Cost"), number("Tokens"), number("Requests")];
@@ -95,17 +95,18 @@ function bar(part, level = "") {
   return el("span", { class: `meter ${level}`, "aria-hidden": "true" }, fill);
 }
 
+const periods = { Day: "a day", Week: "a week", Month: "a month", Total: "in total" };
+
 /** Budgets of which most is spent. */
 export function budgets(list) {
-  if (!list.length) return empty("No budget is more than 80% spent.");
+  if (!list.length) return empty("No budget is 80% spent or more.");
   const columns = [{ name: "Holder" }, number("Spent"), { name: "Of" }, { name: "Full again" }];
   return table("Budgets near their end", columns, list.map((b) => {
-    const write = b.unit === "tokens" ? (v) => `${compact(v)} tokens` : money;
     const part = b.limit > 0 ? b.spent / b.limit : 1;
     return [
-      [el("span", {}, b.holder), el("small", {}, b.kind)],
+      [el("span", {}, b.holder), el("small", {}, `${b.kind}, ${periods[b.per] ?? b.per}${b.shadow ? ", refuses nothing" : ""}`)],
       [bar(part, part >= 1 ? "bad" : "warn"), part >= 1 ? state("bad", percent(part)) : state("warn", percent(part))],
-      `${write(b.spent)} of ${write(b.limit)}`,
+      `${money(b.spent)} of ${money(b.limit)}`,
       ago(b.resets, "never"),
     ];
   }));
