@@ -11,26 +11,12 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
+	"github.com/sparkgateway/spark/api/v1alpha1"
 	"github.com/sparkgateway/spark/cmd/kubectl-spark/live"
+	"github.com/sparkgateway/spark/cmd/kubectl-spark/screen"
 	"github.com/sparkgateway/spark/gateway/config"
 )
-
-// place says which pods are asked.
-type place struct{ gateway, pod, kubeconfig, context, space string }
-
-func (p *place) flags(flags *pflag.FlagSet) {
-	flags.StringVar(&p.gateway, "gateway", "", "name of the SparkGateway")
-	flags.StringVar(&p.pod, "pod", "", "name of the only pod to ask (default: all that run)")
-	flags.StringVarP(&p.space, "namespace", "n", "", "namespace of the SparkGateway (default: the context's)")
-	flags.StringVar(&p.kubeconfig, "kubeconfig", "", "file that says where the cluster is (default: as kubectl)")
-	flags.StringVar(&p.context, "context", "", "context in that file (default: the current one)")
-}
-
-func (p *place) connect() (*live.Cluster, error) {
-	return live.Connect(live.Options{Kubeconfig: p.kubeconfig, Context: p.context, Namespace: p.space})
-}
 
 // purging is what cache purge was asked.
 type purging struct {
@@ -82,7 +68,9 @@ when a pod could not be told.`,
 	flags.StringVar(&p.Key, "key", "", "answers to requests of this APIKey: namespace/name, or the name of one in the gateway's namespace")
 	flags.StringVar(&p.Route, "route", "", "answers by this ModelRoute, named likewise")
 	flags.StringVar(&p.Tag, "tag", "", "answers that a request gave this tag")
-	p.flags(flags)
+	_ = cmd.RegisterFlagCompletionFunc("key", complete(&v1alpha1.APIKeyList{}))
+	_ = cmd.RegisterFlagCompletionFunc("route", complete(&v1alpha1.ModelRouteList{}))
+	p.flags(cmd)
 	return cmd
 }
 
@@ -126,13 +114,13 @@ func (p *purging) run(ctx context.Context, cluster purger, stdout io.Writer) err
 		one := &all[i]
 		switch {
 		case one.Err == nil && one.Answer.Shared:
-			fmt.Fprintf(&text, "pod %s: %s removed, and the store told\n", one.Pod, plural(int64(one.Answer.Removed), "answer"))
+			fmt.Fprintf(&text, "pod %s: %s removed, and the store told\n", one.Pod, screen.Plural(int64(one.Answer.Removed), "answer"))
 		case one.Err == nil:
-			fmt.Fprintf(&text, "pod %s: %s removed\n", one.Pod, plural(int64(one.Answer.Removed), "answer"))
+			fmt.Fprintf(&text, "pod %s: %s removed\n", one.Pod, screen.Plural(int64(one.Answer.Removed), "answer"))
 		case shared:
-			fmt.Fprintf(&text, "pod %s: NOT TOLD: %s; it hears of it from the store, when it reaches that\n", one.Pod, plain(one.Err.Error()))
+			fmt.Fprintf(&text, "pod %s: NOT TOLD: %s; it hears of it from the store, when it reaches that\n", one.Pod, screen.Plain(one.Err.Error()))
 		default:
-			fmt.Fprintf(&text, "pod %s: NOT TOLD: %s\n", one.Pod, plain(one.Err.Error()))
+			fmt.Fprintf(&text, "pod %s: NOT TOLD: %s\n", one.Pod, screen.Plain(one.Err.Error()))
 		}
 		if one.Err != nil {
 			silent++
@@ -145,7 +133,7 @@ func (p *purging) run(ctx context.Context, cluster purger, stdout io.Writer) err
 		return err
 	}
 	if silent > 0 {
-		return fmt.Errorf("%d of %s could not be told", silent, plural(int64(len(all)), "pod"))
+		return fmt.Errorf("%d of %s could not be told", silent, screen.Plural(int64(len(all)), "pod"))
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sparkgateway/spark/cmd/kubectl-spark/live"
+	"github.com/sparkgateway/spark/cmd/kubectl-spark/screen"
 	"github.com/sparkgateway/spark/gateway/config"
 )
 
@@ -79,20 +80,19 @@ A pod knows the errors since it started, of as many groups as spec.telemetry.err
 			if err != nil {
 				return err
 			}
-			return f.print(reports, pods, time.Now(), cmd.OutOrStdout())
+			return f.print(reports, pods, time.Now(), screen.On(cmd.OutOrStdout(), os.Getenv))
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.url, "url", "", "address of a gateway, such as https://llm.example.com")
 	flags.StringVar(&f.key, "key", "", "API key of role Master, for --url (default: $"+keyVariable+")")
 	flags.StringVar(&f.level, "level", config.LevelError, "error, warning or all")
-	flags.StringVarP(&f.output, "output", "o", "table", "table or json")
 	flags.IntVar(&f.limit, "limit", 20, "how many groups to show at most; 0 shows all")
 	flags.DurationVar(&f.since, "since", 0, "only groups that were seen so lately, such as 1h (default: all)")
-	f.flags(flags)
-	for flag, choice := range map[string][]string{"level": {config.LevelError, config.LevelWarning, anyLevel}, "output": {"table", "json"}} {
-		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(choice, cobra.ShellCompDirectiveNoFileComp))
-	}
+	f.flags(cmd)
+	outputFlag(cmd, &f.output, "table", "json", "yaml")
+	_ = cmd.RegisterFlagCompletionFunc("level",
+		cobra.FixedCompletions([]cobra.Completion{config.LevelError, config.LevelWarning, anyLevel}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -100,8 +100,6 @@ func (f *failing) check() error {
 	switch {
 	case !slices.Contains([]string{config.LevelError, config.LevelWarning, anyLevel}, f.level):
 		return fmt.Errorf("--level %s: error, warning and all are known", f.level)
-	case !slices.Contains([]string{"table", "json"}, f.output):
-		return fmt.Errorf("-o %s: table and json are known", f.output)
 	case (f.url == "") == (f.gateway == ""):
 		return errors.New("whose errors? Name a SparkGateway with --gateway, or give an address with --url")
 	case f.url == "" && f.key != "":
@@ -115,7 +113,7 @@ func (f *failing) check() error {
 	case f.since < 0:
 		return errors.New("--since: how far back, such as 1h")
 	}
-	return nil
+	return screen.Check(f.output, "table", "json", "yaml")
 }
 
 // ask gives the reports, and of a cluster the names of the pods that gave them. Why pods gave none is told on stderr.
@@ -139,7 +137,7 @@ func (f *failing) askPods(ctx context.Context, cluster witness, stderr io.Writer
 	var silent []error
 	for i := range all {
 		if why := all[i].Err; why != nil {
-			silent = append(silent, fmt.Errorf("pod %s: %s", all[i].Pod, plain(why.Error())))
+			silent = append(silent, fmt.Errorf("pod %s: %s", all[i].Pod, screen.Plain(why.Error())))
 			continue
 		}
 		reports, pods = append(reports, all[i].Answer), append(pods, all[i].Pod)

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sparkgateway/spark/cmd/kubectl-spark/live"
+	"github.com/sparkgateway/spark/cmd/kubectl-spark/screen"
 	"github.com/sparkgateway/spark/gateway/config"
 )
 
@@ -60,12 +61,12 @@ func TestErrorsText(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			if err := tt.asked.print(reported(), []string{"main-a", "main-b"}, noon, &out); err != nil {
+			if err := tt.asked.print(reported(), []string{"main-a", "main-b"}, noon, screen.Screen{Writer: &out, Width: screen.Width}); err != nil {
 				t.Fatal(err)
 			}
 			golden(t, name, out.Bytes())
 			for line := range strings.Lines(out.String()) {
-				if n := utf8.RuneCountInString(line); tt.asked.output == "" && n > pageWidth+1 {
+				if n := utf8.RuneCountInString(line); tt.asked.output == "" && n > screen.Width+1 {
 					t.Errorf("a line of %d characters: %s", n, line)
 				}
 			}
@@ -79,7 +80,7 @@ func TestErrorsText(t *testing.T) {
 func TestErrorsOfNobody(t *testing.T) {
 	var out bytes.Buffer
 	asked := failing{level: config.LevelError, output: "json"}
-	if err := asked.print([]config.ErrorReport{{Since: noon}}, nil, noon, &out); err != nil {
+	if err := asked.print([]config.ErrorReport{{Since: noon}}, nil, noon, screen.Screen{Writer: &out, Width: screen.Width}); err != nil {
 		t.Fatal(err)
 	}
 	var got failures
@@ -88,19 +89,8 @@ func TestErrorsOfNobody(t *testing.T) {
 	}
 	out.Reset()
 	asked.output = ""
-	if err := asked.print([]config.ErrorReport{{Since: noon}}, nil, noon, &out); err != nil || out.String() != "No errors since 2026-03-04T12:00:00Z.\n" {
+	if err := asked.print([]config.ErrorReport{{Since: noon}}, nil, noon, screen.Screen{Writer: &out, Width: screen.Width}); err != nil || out.String() != "No errors since 2026-03-04T12:00:00Z.\n" {
 		t.Errorf("%s: %v", out.String(), err)
-	}
-}
-
-func TestAges(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		-time.Second: "0s", 0: "0s", 59 * time.Second: "59s", time.Minute: "1m", 59*time.Minute + 59*time.Second: "59m", time.Hour: "1h",
-		47 * time.Hour: "47h", 48 * time.Hour: "2d", 300 * 24 * time.Hour: "300d",
-	} {
-		if got := age(d); got != want {
-			t.Errorf("%s: %s, want %s", d, got, want)
-		}
 	}
 }
 
@@ -207,7 +197,7 @@ func TestErrorsRefusals(t *testing.T) {
 		"nobody's":              {nil, "whose errors?"},
 		"two of them":           {[]string{"--gateway", "main", "--url", "http://x", "--key", "k"}, "whose errors?"},
 		"a level that is none":  {[]string{"--gateway", "main", "--level", "info"}, "--level info: error, warning and all are known"},
-		"an output":             {[]string{"--gateway", "main", "-o", "yaml"}, "-o yaml: table and json are known"},
+		"an output":             {[]string{"--gateway", "main", "-o", "xml"}, "-o xml: table, json and yaml are known"},
 		"a key for a cluster":   {[]string{"--gateway", "main", "--key", "k"}, "--key is for --url"},
 		"a cluster for a URL":   {[]string{"--url", "http://x", "--key", "k", "-n", "team"}, "with --url no cluster is asked"},
 		"a URL without a key":   {[]string{"--url", "http://x"}, "--url needs a key of role Master"},

@@ -4,7 +4,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,56 +14,53 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
+	"github.com/sparkgateway/spark/cmd/kubectl-spark/screen"
 	"github.com/sparkgateway/spark/gateway/config"
 )
 
-func (f *failing) print(reports []config.ErrorReport, pods []string, now time.Time, stdout io.Writer) error {
+func (f *failing) print(reports []config.ErrorReport, pods []string, now time.Time, to screen.Screen) error {
 	told := f.choose(reports, pods, now)
-	if f.output == "json" {
-		text, err := json.MarshalIndent(told, "", "  ")
-		if err != nil {
-			return err
-		}
-		_, err = stdout.Write(append(text, '\n'))
+	if ok, err := to.Show(f.output, told); ok {
 		return err
 	}
-	_, err := io.WriteString(stdout, told.table(f, now))
+	_, err := io.WriteString(to, told.table(f, now, to))
 	return err
 }
 
-// The widest reason and target of a table, whose lines are of pageWidth. A sample has at least leastSample.
-const (
-	maxReason   = 24
-	maxTarget   = 24
-	leastSample = 12
-)
-
-func (f failures) table(asked *failing, now time.Time) string {
+func (f failures) table(asked *failing, now time.Time, to screen.Screen) string {
 	if len(f.Groups) == 0 {
 		return f.none(asked)
 	}
-	rows := [][]string{{"LAST", "COUNT", "LEVEL", "STATUS", "REASON", "PROVIDER/MODEL", "SAMPLE"}}
+	// Which provider and model it was matters more than a sample, whose beginning is enough to know it.
+	table := screen.Table{Columns: []screen.Column{
+		{Title: "LAST"}, {Title: "COUNT", Right: true}, {Title: "LEVEL", Tone: levelTone}, {Title: "STATUS"}, {Title: "REASON", Least: 16},
+		{Title: "PROVIDER/MODEL", Name: true, Least: 28}, {Title: "SAMPLE", Least: 12},
+	}}
 	for i := range f.Groups {
 		g := &f.Groups[i]
-		status := "-"
+		status := ""
 		if g.Status != 0 {
 			status = strconv.Itoa(g.Status)
 		}
-		rows = append(rows, []string{
-			age(now.Sub(g.Last)), strconv.FormatInt(g.Count, 10), plain(g.Level), status, cut(plain(g.Reason), maxReason),
-			cut(cmp.Or(plain(strings.Trim(g.Provider+"/"+g.Model, "/")), "-"), maxTarget), plain(g.Sample),
-		})
+		table.Add(screen.Age(now.Sub(g.Last)), strconv.FormatInt(g.Count, 10), g.Level, status, g.Reason,
+			strings.Trim(g.Provider+"/"+g.Model, "/"), g.Sample)
 	}
-	text := columns(rows)
+	text := table.Text(to)
 	if f.More > 0 {
-		text += fmt.Sprintf("%s more; --limit 0 shows all.\n", plural(int64(f.More), "group"))
+		text += fmt.Sprintf("%s more; --limit 0 shows all.\n", screen.Plural(int64(f.More), "group"))
 	}
 	if f.Dropped > 0 {
-		text += plural(f.Dropped, "group") + " had to be forgotten to make room for others (spec.telemetry.errorTracking.maxGroups).\n"
+		text += screen.Plural(f.Dropped, "group") + " had to be forgotten to make room for others (spec.telemetry.errorTracking.maxGroups).\n"
 	}
 	return text
+}
+
+func levelTone(level string) screen.Tone {
+	if level == config.LevelError {
+		return screen.Bad
+	}
+	return screen.Doubtful
 }
 
 func (f failures) none(asked *failing) string {
@@ -75,53 +71,6 @@ func (f failures) none(asked *failing) string {
 		return "No " + what + " in " + from + ".\n"
 	}
 	return "No " + what + " since " + from + ".\n"
-}
-
-// columns writes a table to the left but for its second column, which are numbers. The last is as wide as there is room.
-func columns(rows [][]string) string {
-	last := len(rows[0]) - 1
-	widths, room := make([]int, last), pageWidth
-	for i := range widths {
-		for _, row := range rows {
-			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
-		}
-		room -= widths[i] + 2
-	}
-	var out strings.Builder
-	for _, row := range rows {
-		line := ""
-		for i, width := range widths {
-			if i == 1 {
-				line += fmt.Sprintf("%*s  ", width, row[i])
-			} else {
-				line += fmt.Sprintf("%-*s  ", width, row[i])
-			}
-		}
-		out.WriteString(strings.TrimRight(line+cut(row[last], max(room, leastSample)), " ") + "\n")
-	}
-	return out.String()
-}
-
-// cut leaves so many characters of a text.
-func cut(text string, most int) string {
-	if utf8.RuneCountInString(text) <= most {
-		return text
-	}
-	return string([]rune(text)[:most-3]) + "..."
-}
-
-// age is how long ago something was, in the largest unit that it has one of.
-func age(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", int(max(d, 0).Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%dm", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh", int(d.Hours()))
-	default:
-		return fmt.Sprintf("%dd", int(d.Hours()/24))
-	}
 }
 
 const (
@@ -166,7 +115,7 @@ func errorsAt(ctx context.Context, address, key string) (report config.ErrorRepo
 		Error struct{ Message string }
 	}
 	if json.Unmarshal(body, &told) == nil && told.Error.Message != "" {
-		return report, fmt.Errorf("the gateway answers with status %d: %s", response.StatusCode, cut(plain(told.Error.Message), 300))
+		return report, fmt.Errorf("the gateway answers with status %d: %s", response.StatusCode, screen.Cut(screen.Plain(told.Error.Message), 300))
 	}
 	return report, fmt.Errorf("--url: it answers with status %d: is it a Spark gateway?", response.StatusCode)
 }

@@ -17,20 +17,20 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"github.com/sparkgateway/spark/api/manifest"
-	"github.com/sparkgateway/spark/cmd/kubectl-spark/live"
+	"github.com/sparkgateway/spark/api/v1alpha1"
+	"github.com/sparkgateway/spark/cmd/kubectl-spark/screen"
 	"github.com/sparkgateway/spark/gateway/config"
 )
 
 // question is what explain was asked.
 type question struct {
-	paths                      []string
-	gateway, pod, key, output  string
-	path, method               string
-	headers                    []string
-	kubeconfig, context, space string
+	origin
+	paths                     []string
+	gateway, pod, key, output string
+	path, method              string
+	headers                   []string
 }
 
 func explainCommand() *cobra.Command {
@@ -56,17 +56,16 @@ is left of limits. That takes the rights to read the Secret NAME-spark-admin, to
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&q.paths, "filename", "f", nil,
 		"the request's body: a file without a kind, or - for standard input; and manifests: files with kinds, directories; repeatable")
-	flags.StringVar(&q.gateway, "gateway", "", "name of the SparkGateway; with manifests namespace/name (default: the only one)")
+	gatewayFlag(cmd, &q.gateway, "name of the SparkGateway; with manifests namespace/name (default: the only one)")
 	flags.StringVar(&q.pod, "pod", "", "name of the pod to ask (default: one that is ready)")
 	flags.StringVar(&q.key, "key", "", "namespace/name or name of the APIKey (default: the one in -H, else the first)")
 	flags.StringVar(&q.path, "path", config.ExplainDefaultPath, "path of the endpoint, with its query if any")
 	flags.StringVar(&q.method, "method", "", "method (default: POST with a body, else GET)")
 	flags.StringArrayVarP(&q.headers, "header", "H", nil, "header field of the request, 'Name: value'; repeatable")
-	flags.StringVarP(&q.output, "output", "o", "", `"json" or "yaml" prints all that is known`)
-	flags.StringVarP(&q.space, "namespace", "n", "", "namespace of the SparkGateway (default: the context's)")
-	flags.StringVar(&q.kubeconfig, "kubeconfig", "", "file that says where the cluster is (default: as kubectl)")
-	flags.StringVar(&q.context, "context", "", "context in that file (default: the current one)")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]cobra.Completion{"json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
+	q.flags(cmd, "the SparkGateway")
+	outputFlag(cmd, &q.output, "text", "json", "yaml")
+	_ = cmd.RegisterFlagCompletionFunc("key", complete(&v1alpha1.APIKeyList{}))
+	_ = cmd.RegisterFlagCompletionFunc("pod", completePods)
 	return cmd
 }
 
@@ -79,8 +78,8 @@ type answer struct {
 }
 
 func (q question) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error {
-	if !slices.Contains([]string{"", "json", "yaml"}, q.output) {
-		return fmt.Errorf("-o %s: json and yaml are known", q.output)
+	if err := screen.Check(q.output, "text", "json", "yaml"); err != nil {
+		return err
 	}
 	asked, manifests, err := q.read(stdin)
 	if err != nil {
@@ -105,7 +104,7 @@ func (q question) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Wr
 
 // live asks a pod.
 func (q question) live(ctx context.Context, asked config.ExplainRequest) (answer, error) {
-	cluster, err := live.Connect(live.Options{Kubeconfig: q.kubeconfig, Context: q.context, Namespace: q.space})
+	cluster, err := q.connect()
 	if err != nil {
 		return answer{}, err
 	}
@@ -114,22 +113,10 @@ func (q question) live(ctx context.Context, asked config.ExplainRequest) (answer
 }
 
 func (a answer) print(output string, to io.Writer) error {
-	var text []byte
-	var err error
-	switch output {
-	case "json":
-		if text, err = json.MarshalIndent(a, "", "  "); err == nil {
-			text = append(text, '\n')
-		}
-	case "yaml":
-		text, err = yaml.Marshal(a)
-	default:
-		text = a.text()
-	}
-	if err != nil {
+	if ok, err := (screen.Screen{Writer: to}).Show(output, a); ok {
 		return err
 	}
-	_, err = to.Write(text)
+	_, err := to.Write(a.text())
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sparkgateway/spark/cmd/kubectl-spark/screen"
 	"github.com/sparkgateway/spark/gateway/config"
 )
 
@@ -112,7 +113,7 @@ func (t reading) health() string {
 
 // load is what is under way, and what the provider takes.
 func (t reading) load() string {
-	text := plural(t.InFlight, "attempt") + " under way"
+	text := screen.Plural(t.InFlight, "attempt") + " under way"
 	if t.Latency > 0 {
 		text += ", answers in about " + brief(t.Latency)
 	}
@@ -124,10 +125,10 @@ func (t reading) load() string {
 		text += fmt.Sprintf(", %d waiting", t.ProviderWaiting)
 	}
 	for _, l := range t.Quota.Requests {
-		text += fmt.Sprintf(", %s per %s", plural(l.Count, "request"), brief(l.Per))
+		text += fmt.Sprintf(", %s per %s", screen.Plural(l.Count, "request"), brief(l.Per))
 	}
 	for _, l := range t.Quota.Tokens {
-		text += fmt.Sprintf(", %s per %s", plural(l.Count, "token"), brief(l.Per))
+		text += fmt.Sprintf(", %s per %s", screen.Plural(l.Count, "token"), brief(l.Per))
 	}
 	if q := t.Quota; t.Replicas > 1 && (q.Concurrency > 0 || len(q.Requests)+len(q.Tokens) > 0) {
 		text += fmt.Sprintf(", shared by %d pods", t.Replicas)
@@ -140,7 +141,7 @@ func (t reading) load() string {
 
 // patience is how long and how often it is tried.
 func (t reading) patience() string {
-	text := plural(t.Retry.Attempts, "attempt")
+	text := screen.Plural(t.Retry.Attempts, "attempt")
 	if t.Retry.Attempts > 1 {
 		text += fmt.Sprintf(" (waits of up to %s, doubling to %s; %d%% of requests may be retried)",
 			brief(t.Retry.Backoff), brief(t.Retry.MaxBackoff), t.Retry.BudgetPercent)

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
+	"github.com/sparkgateway/spark/cmd/kubectl-spark/screen"
 	"github.com/sparkgateway/spark/gateway/config"
 )
 
@@ -144,7 +145,7 @@ func TestExplain(t *testing.T) {
 		"a header without a value":       {append(own, "-f", request, "-H", "gold"), nil, "-H: write 'Name: value'"},
 		"a header that is none":          {append(own, "-f", request, "-H", "a b: c"), nil, `headers[0]: name "a b" is not a header name`},
 		"a path that is none":            {append(own, "-f", request, "--path", "v1"), nil, "path: it begins with /"},
-		"an output that is not known":    {append(own, "-f", request, "-o", "wide"), nil, "-o wide: json and yaml are known"},
+		"an output that is not known":    {append(own, "-f", request, "-o", "wide"), nil, "-o wide: text, json and yaml are known"},
 		"a file that there is not":       {append(own, "-f", "none.json"), nil, "none.json"},
 		"an empty request":               {append(own, "-f", requestAt(t, "")), nil, "the request is empty"},
 		"a kubeconfig that there is not": {[]string{"-f", request, "--gateway", "main", "--kubeconfig", "none"}, nil, "which cluster?"},
@@ -274,7 +275,7 @@ func TestTextOfEveryState(t *testing.T) {
 		}
 	}
 	for line := range strings.Lines(got) {
-		if n := utf8.RuneCountInString(line) - 1; n > pageWidth {
+		if n := utf8.RuneCountInString(line) - 1; n > screen.Width {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}

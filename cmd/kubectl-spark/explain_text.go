@@ -12,14 +12,12 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/sparkgateway/spark/cmd/kubectl-spark/screen"
 	"github.com/sparkgateway/spark/gateway/config"
 )
 
-// The columns of the text: what a line is about, and its width.
-const (
-	labelWidth = 10
-	pageWidth  = 100
-)
+// labelWidth is the column that says what a line is about.
+const labelWidth = 10
 
 // page is text in two columns, whose lines are broken between words.
 type page struct{ bytes.Buffer }
@@ -32,10 +30,10 @@ func (p *page) indented(label string, deeper int, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	fmt.Fprintf(p, "%-*s%s", labelWidth, label, strings.Repeat(" ", deeper))
 	column := labelWidth + deeper
-	for i, word := range strings.Fields(printable(text)) {
+	for i, word := range strings.Fields(screen.Printable(text)) {
 		n := utf8.RuneCountInString(word)
 		switch {
-		case i > 0 && column+1+n > pageWidth:
+		case i > 0 && column+1+n > screen.Width:
 			fmt.Fprintf(p, "\n%*s", labelWidth+deeper+2, "")
 			column = labelWidth + deeper + 2
 		case i > 0:
@@ -46,16 +44,6 @@ func (p *page) indented(label string, deeper int, format string, args ...any) {
 		column += n
 	}
 	p.WriteByte('\n')
-}
-
-// printable replaces what a terminal might obey: names and messages may be anybody's.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f || 0x80 <= r && r < 0xa0 || r == utf8.RuneError {
-			return '?'
-		}
-		return r
-	}, text)
 }
 
 // text writes the answer for people.
@@ -92,7 +80,7 @@ func (a answer) request(p *page) {
 	}
 	p.row("Request", "%s", text)
 	if t := a.Tokens; t != nil {
-		p.row("", "taken for %s, and %d of an answer (%d are reserved of quotas)", plural(t.Prompt, "token"), t.Answer, t.Reserved)
+		p.row("", "taken for %s, and %d of an answer (%d are reserved of quotas)", screen.Plural(t.Prompt, "token"), t.Answer, t.Reserved)
 	}
 }
 
@@ -249,13 +237,6 @@ func dollars(millionths int64) string {
 	return "$" + strings.TrimSuffix(text, ".")
 }
 
-func plural(n int64, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
-}
-
 // whose says whom a limit holds for.
 func whose(l *config.ExplainedLimit) string {
 	_, id, _ := strings.Cut(l.Holder, "/")
@@ -271,12 +252,12 @@ func whose(l *config.ExplainedLimit) string {
 
 // amount says how much a limit is, and how much of it is left.
 func amount(l *config.ExplainedLimit) string {
-	of := func(n int64) string { return plural(n, strings.TrimSuffix(l.Of, "s")) }
+	of := func(n int64) string { return screen.Plural(n, strings.TrimSuffix(l.Of, "s")) }
 	switch l.Of {
 	case "cost", "budget":
 		of = func(n int64) string { return "$" + config.Money(n).String() }
 	case "concurrency":
-		of = func(n int64) string { return plural(n, "request") + " under way" }
+		of = func(n int64) string { return screen.Plural(n, "request") + " under way" }
 	}
 	text := of(l.Limit)
 	switch {

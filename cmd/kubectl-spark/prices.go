@@ -25,14 +25,15 @@ import (
 	"github.com/sparkgateway/spark/api/v1alpha1"
 	"github.com/sparkgateway/spark/cmd/kubectl-spark/live"
 	"github.com/sparkgateway/spark/cmd/kubectl-spark/prices"
+	"github.com/sparkgateway/spark/cmd/kubectl-spark/screen"
 )
 
 // importing is what prices import was asked.
 type importing struct {
-	paths, providers           []string
-	output                     string
-	dryRun                     bool
-	kubeconfig, context, space string
+	origin
+	paths, providers []string
+	output           string
+	dryRun           bool
 
 	list      *prices.List
 	manifests []string
@@ -71,9 +72,7 @@ What a list calls a provider follows from its type; for others, as of type OpenA
 	flags.StringArrayVar(&i.providers, "provider", nil, "what the list calls a provider (litellm_provider), name=key or namespace/name=key; repeatable")
 	flags.StringVarP(&i.output, "output", "o", "", `"yaml" prints the changed ProviderPolicies of a cluster too`)
 	flags.BoolVar(&i.dryRun, "dry-run", false, "let the API server check the changes, and make none")
-	flags.StringVarP(&i.space, "namespace", "n", "", "namespace of the ProviderPolicies (default: the context's)")
-	flags.StringVar(&i.kubeconfig, "kubeconfig", "", "file that says where the cluster is (default: as kubectl)")
-	flags.StringVar(&i.context, "context", "", "context in that file (default: the current one)")
+	i.flags(cmd, "the ProviderPolicies")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]cobra.Completion{"yaml"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -223,7 +222,7 @@ func tell(to io.Writer, p *v1alpha1.ProviderPolicy, findings []prices.Finding) e
 		return err
 	}
 	for _, f := range findings {
-		if _, err := fmt.Fprintln(to, printable(f.String())); err != nil {
+		if _, err := fmt.Fprintln(to, screen.Printable(f.String())); err != nil {
 			return err
 		}
 	}

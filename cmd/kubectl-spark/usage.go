@@ -15,20 +15,20 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/sparkgateway/spark/cmd/kubectl-spark/chart"
+	"github.com/sparkgateway/spark/cmd/kubectl-spark/screen"
 	"github.com/sparkgateway/spark/cmd/kubectl-spark/usage"
 )
 
 // accounting is what usage was asked.
 type accounting struct {
-	by, from, to, output       string
-	since                      time.Duration
-	gateway                    string
-	paths                      []string
-	chart, ascii               bool
-	kubeconfig, context, space string
+	origin
+	by, from, to, output string
+	since                time.Duration
+	gateway              string
+	paths                []string
+	chart, ascii         bool
 }
 
 func usageCommand() *cobra.Command {
@@ -65,17 +65,13 @@ Lines that are no records are not counted; they are told at the end, and the exi
 	flags.DurationVar(&a.since, "since", 0, "how far back to begin (default: 24h; with -f all)")
 	flags.StringVar(&a.from, "from", "", "date or time (RFC 3339) to begin with, in UTC where it says no zone")
 	flags.StringVar(&a.to, "to", "", "date or time to end before (default: now; with -f none)")
-	flags.StringVar(&a.gateway, "gateway", "", "name of the SparkGateway")
+	gatewayFlag(cmd, &a.gateway, "name of the SparkGateway")
 	flags.StringArrayVarP(&a.paths, "filename", "f", nil, "file of JSON lines, or - for standard input; repeatable")
-	flags.StringVarP(&a.output, "output", "o", "table", "table, json or csv")
 	flags.BoolVar(&a.chart, "chart", false, "draw a chart below the table")
 	flags.BoolVar(&a.ascii, "ascii", false, "draw without Unicode (default: as the locale says)")
-	flags.StringVarP(&a.space, "namespace", "n", "", "namespace of the SparkGateway (default: the context's)")
-	flags.StringVar(&a.kubeconfig, "kubeconfig", "", "file that says where the cluster is (default: as kubectl)")
-	flags.StringVar(&a.context, "context", "", "context in that file (default: the current one)")
-	for flag, choice := range map[string][]string{"by": words, "output": {"table", "json", "csv"}} {
-		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(choice, cobra.ShellCompDirectiveNoFileComp))
-	}
+	a.flags(cmd, "the SparkGateway")
+	outputFlag(cmd, &a.output, "table", "json", "yaml", "csv")
+	_ = cmd.RegisterFlagCompletionFunc("by", cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -96,11 +92,8 @@ func (a accounting) run(ctx context.Context, stdin io.Reader, stdout, stderr io.
 	if r.good == 0 && r.wrong > 0 {
 		return fmt.Errorf("nothing is a record: is it an export with format=jsonl? %w", r.first)
 	}
-	text, err := statement{Book: r.Book, by: a.by, from: from, to: to}.print(a, style(a.ascii, stdout))
-	if err != nil {
-		return err
-	}
-	if _, err = stdout.Write(text); err != nil || r.wrong == 0 {
+	err = statement{Book: r.Book, by: a.by, from: from, to: to}.print(a, style(a.ascii, stdout), stdout)
+	if err != nil || r.wrong == 0 {
 		return err
 	}
 	return fmt.Errorf("%d of %d lines are no records and not counted; the first: %w", r.wrong, r.wrong+r.good, r.first)
@@ -108,11 +101,12 @@ func (a accounting) run(ctx context.Context, stdin io.Reader, stdout, stderr io.
 
 // times checks the flags, and gives those that the records must lie between; zero for any.
 func (a accounting) times(now time.Time) (from, to time.Time, err error) {
+	if err := screen.Check(a.output, "table", "json", "yaml", "csv"); err != nil {
+		return from, to, err
+	}
 	switch {
 	case !slices.Contains(usage.All, usage.By(a.by)):
 		return from, to, fmt.Errorf("--by %s: there are %v", a.by, usage.All)
-	case !slices.Contains([]string{"table", "json", "csv"}, a.output):
-		return from, to, fmt.Errorf("-o %s: table, json and csv are known", a.output)
 	case a.output != "table" && (a.chart || a.ascii):
 		return from, to, errors.New("--chart and --ascii are for a table")
 	case (len(a.paths) == 0) == (a.gateway == ""):
@@ -159,10 +153,8 @@ func moment(flag, text string) (time.Time, error) {
 // style is how charts suit what they are written to.
 func style(ascii bool, out io.Writer) chart.Style {
 	s := chart.Style{Width: 80, ASCII: ascii || !speaksUTF8(os.Getenv)}
-	if file, ok := out.(*os.File); ok {
-		if width, _, err := term.GetSize(int(file.Fd())); err == nil {
-			s.Width = width
-		}
+	if on := screen.On(out, os.Getenv); on.Terminal {
+		s.Width = on.Width
 	}
 	return s
 }

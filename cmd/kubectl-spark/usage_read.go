@@ -13,6 +13,7 @@ import (
 
 	"github.com/sparkgateway/spark/api/manifest"
 	"github.com/sparkgateway/spark/cmd/kubectl-spark/live"
+	"github.com/sparkgateway/spark/cmd/kubectl-spark/screen"
 	"github.com/sparkgateway/spark/cmd/kubectl-spark/usage"
 )
 
@@ -34,7 +35,7 @@ func (r *tally) add(line []byte, from string) {
 		return
 	}
 	const most = 200
-	text := []rune(printable(err.Error()))
+	text := []rune(screen.Printable(err.Error()))
 	if len(text) > most {
 		text = append(text[:most], []rune("...")...)
 	}
@@ -68,7 +69,7 @@ func (a accounting) files(stdin io.Reader, r *tally) error {
 
 // live asks the pods. Those that cannot tell theirs are told on stderr.
 func (a accounting) live(ctx context.Context, from, to time.Time, r *tally, stderr io.Writer) error {
-	cluster, err := live.Connect(live.Options{Kubeconfig: a.kubeconfig, Context: a.context, Namespace: a.space})
+	cluster, err := a.connect()
 	if err != nil {
 		return err
 	}

@@ -136,7 +136,7 @@ func TestUsageRefusals(t *testing.T) {
 		"nobody's":                     {nil, "whose usage?"},
 		"two of them":                  {[]string{"-f", file, "--gateway", "main"}, "whose usage?"},
 		"by what there is not":         {[]string{"-f", file, "--by", "colour"}, "--by colour: there are [key user team model provider route day]"},
-		"an output that there is not":  {[]string{"-f", file, "-o", "xml"}, "-o xml: table, json and csv are known"},
+		"an output that there is not":  {[]string{"-f", file, "-o", "xml"}, "-o xml: table, json, yaml and csv are known"},
 		"a chart of JSON":              {[]string{"-f", file, "-o", "json", "--chart"}, "--chart and --ascii are for a table"},
 		"a cluster of files":           {[]string{"-f", file, "-n", "team"}, "with -f no cluster is asked"},
 		"two beginnings":               {[]string{"-f", file, "--since", "1h", "--from", "2026-03-01"}, "give one"},

@@ -4,8 +4,8 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sparkgateway/spark/cmd/kubectl-spark/chart"
+	"github.com/sparkgateway/spark/cmd/kubectl-spark/screen"
 	"github.com/sparkgateway/spark/cmd/kubectl-spark/usage"
 	"github.com/sparkgateway/spark/gateway/ledger"
 )
@@ -24,22 +25,23 @@ type statement struct {
 	from, to time.Time
 }
 
-func (s statement) print(a accounting, look chart.Style) ([]byte, error) {
-	switch a.output {
-	case "json":
-		return s.json()
-	case "csv":
-		return s.csv(), nil
-	default:
-		text := s.table()
-		if a.chart {
-			text += s.chart(look)
-		}
-		return []byte(text), nil
+func (s statement) print(a accounting, look chart.Style, to io.Writer) error {
+	if ok, err := (screen.Screen{Writer: to}).Show(a.output, s.told()); ok {
+		return err
 	}
+	text := s.csv()
+	if a.output != "csv" {
+		text = []byte(s.table())
+		if a.chart {
+			text = append(text, s.chart(look)...)
+		}
+	}
+	_, err := to.Write(text)
+	return err
 }
 
-func (s statement) json() ([]byte, error) {
+// told is what programs are.
+func (s statement) told() any {
 	told := struct {
 		By    string      `json:"by"`
 		From  *time.Time  `json:"from,omitempty"`
@@ -53,14 +55,13 @@ func (s statement) json() ([]byte, error) {
 	if !s.to.IsZero() {
 		told.To = &s.to
 	}
-	text, err := json.MarshalIndent(told, "", "  ")
-	return append(text, '\n'), err
+	return told
 }
 
 func (s statement) csv() []byte {
 	out := []byte(s.by + ",requests,errors,refused,tokensIn,tokensOut,tokensCached,cost,unpriced,tokensSaved,costSaved\r\n")
 	for _, sum := range s.Sums() {
-		out = ledger.AppendCell(out, plain(sum.Name))
+		out = ledger.AppendCell(out, screen.Plain(sum.Name))
 		for _, n := range []int64{sum.Requests, sum.Errors, sum.Refused, sum.TokensIn, sum.TokensOut, sum.TokensCached} {
 			out = strconv.AppendInt(append(out, ','), n, 10)
 		}
@@ -89,7 +90,7 @@ func (s statement) table() string {
 	}
 	for _, sum := range append(sums, total) {
 		row := []string{
-			plain(sum.Name), strconv.FormatInt(sum.Requests, 10), strconv.FormatInt(sum.Errors, 10), strconv.FormatInt(sum.Refused, 10),
+			screen.Plain(sum.Name), strconv.FormatInt(sum.Requests, 10), strconv.FormatInt(sum.Errors, 10), strconv.FormatInt(sum.Refused, 10),
 			strconv.FormatInt(sum.TokensIn, 10), strconv.FormatInt(sum.TokensOut, 10), strconv.FormatInt(sum.TokensCached, 10),
 			price(sum, decimals),
 		}
@@ -100,9 +101,6 @@ func (s statement) table() string {
 	}
 	return align(rows)
 }
-
-// plain is a name on one line.
-func plain(name string) string { return printable(strings.Join(strings.Fields(name), " ")) }
 
 // price is a cost, with a mark where it is only what is known of it.
 func price(s usage.Sum, decimals int) string {
@@ -196,7 +194,7 @@ func (s statement) chart(look chart.Style) string {
 	}
 	bars := make([]chart.Bar, 0, len(sums))
 	for _, sum := range sums {
-		bars = append(bars, chart.Bar{Label: plain(sum.Name), Text: text(sum), Value: value(sum)})
+		bars = append(bars, chart.Bar{Label: screen.Plain(sum.Name), Text: text(sum), Value: value(sum)})
 	}
 	out := "\n" + strings.ToUpper(what[:1]) + what[1:] + " by " + s.by + "\n" + chart.Bars(bars, look)
 	course := s.Course()

@@ -4,7 +4,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/sparkgateway/spark/api/manifest"
 	"github.com/sparkgateway/spark/api/v1alpha1"
+	"github.com/sparkgateway/spark/cmd/kubectl-spark/screen"
 	"github.com/sparkgateway/spark/cmd/kubectl-spark/standalone"
 )
 
@@ -38,10 +38,9 @@ Prints a line per problem with file, line, object, field and reason, and exits w
 		},
 	}
 	filesFlag(cmd, &v.paths, "file, directory (those below it are not read) or - for standard input; repeatable")
-	cmd.Flags().StringVarP(&v.output, "output", "o", "", `"json" prints one JSON object instead of lines`)
+	outputFlag(cmd, &v.output, "text", "json", "yaml")
 	cmd.Flags().BoolVar(&v.withoutSecrets, "without-secrets", false,
 		"do not ask for Secrets that are referred to and not among the manifests, as where Git holds none")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]cobra.Completion{"json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -62,8 +61,8 @@ type report struct {
 }
 
 func (v validation) run(stdin io.Reader, stdout, stderr io.Writer) error {
-	if v.output != "" && v.output != "json" {
-		return fmt.Errorf("-o %s: only json is known", v.output)
+	if err := screen.Check(v.output, "text", "json", "yaml"); err != nil {
+		return err
 	}
 	files, err := manifest.Read(v.paths, stdin)
 	if err != nil {
@@ -92,11 +91,8 @@ func (v validation) run(stdin io.Reader, stdout, stderr io.Writer) error {
 }
 
 func (r report) print(output string, stdout, stderr io.Writer) error {
-	if output == "json" {
-		encoder := json.NewEncoder(stdout)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		return encoder.Encode(r)
+	if ok, err := (screen.Screen{Writer: stdout}).Show(output, r); ok {
+		return err
 	}
 	for _, n := range r.Notes {
 		if _, err := fmt.Fprintln(stderr, "note:", n); err != nil {

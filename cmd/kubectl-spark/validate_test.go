@@ -56,7 +56,7 @@ func TestValidate(t *testing.T) {
 		"manifests without Spark's":    {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}", []string{"-f", "-"}, "valid: nothing of Spark's\n", false},
 		"a path that is not there":     {"", []string{"-f", filepath.Join(dir, "none")}, "", true},
 		"no path":                      {"", nil, "", true},
-		"an output that is not known":  {"", []string{"-f", file, "-o", "yaml"}, "", true},
+		"an output that is not known":  {"", []string{"-f", file, "-o", "xml"}, "", true},
 		"an argument where a flag was": {"", []string{file}, "", true},
 	}
 	for name, tt := range tests {

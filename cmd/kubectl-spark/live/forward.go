@@ -15,20 +15,18 @@ import (
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
 	"k8s.io/streaming/pkg/httpstream"
-
-	"github.com/sparkgateway/spark/controllers/render"
 )
 
-// forward leads a port of the loopback interface to a pod's administrative listener, over WebSocket or, where the API server
+// forward leads a port of the loopback interface to a port of a pod, over WebSocket or, where the API server
 // or what stands before it does not speak that, SPDY, as kubectl does.
-func forward(ctx context.Context, settings *rest.Config, to *url.URL) (address string, stop func(), err error) {
+func forward(ctx context.Context, settings *rest.Config, to *url.URL, port int) (address string, stop func(), err error) {
 	dialer, err := dial(settings, to)
 	if err != nil {
 		return "", nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	begun := make(chan struct{})
-	ports := []string{fmt.Sprintf("0:%d", render.AdminPort)}
+	ports := []string{fmt.Sprintf("0:%d", port)}
 	forwarder, err := portforward.NewOnAddressesForStreamingWithContext(ctx, dialer, []string{"127.0.0.1"}, ports, begun, io.Discard, io.Discard)
 	if err != nil {
 		cancel()

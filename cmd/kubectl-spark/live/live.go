@@ -20,14 +20,27 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/client-go/kubernetes"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/sparkgateway/spark/api/v1alpha1"
 	"github.com/sparkgateway/spark/controllers/issue"
 	"github.com/sparkgateway/spark/controllers/render"
 	"github.com/sparkgateway/spark/gateway/config"
 )
+
+// Scheme knows the kinds that a Cluster's Objects may be of.
+var Scheme = runtime.NewScheme()
+
+func init() {
+	utilruntime.Must(clientgoscheme.AddToScheme(Scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(Scheme))
+}
 
 // Options say which cluster and namespace; empty fields are as with kubectl.
 type Options struct{ Kubeconfig, Context, Namespace string }
@@ -36,9 +49,13 @@ type Options struct{ Kubeconfig, Context, Namespace string }
 type Cluster struct {
 	// Namespace of the gateways that are asked.
 	Namespace string
-	clients   kubernetes.Interface
-	// forward gives a local address that leads to a pod's administrative listener until stop.
-	forward func(ctx context.Context, pod string) (address string, stop func(), err error)
+	// Objects reads and writes Spark's resources and Kubernetes' own.
+	Objects client.Client
+	clients kubernetes.Interface
+	// forward gives a local address that leads to a port of a pod until stop.
+	forward func(ctx context.Context, pod string, port int) (address string, stop func(), err error)
+	// logs reads those of a pod.
+	logs func(ctx context.Context, pod string, of *corev1.PodLogOptions) (io.ReadCloser, error)
 }
 
 // Connect reads where the cluster is. It sends nothing.
@@ -70,10 +87,17 @@ func connect(settings *rest.Config, namespace string) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{Namespace: namespace, clients: clients}
-	c.forward = func(ctx context.Context, pod string) (string, func(), error) {
+	objects, err := client.New(settings, client.Options{Scheme: Scheme})
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{Namespace: namespace, Objects: objects, clients: clients}
+	c.logs = func(ctx context.Context, pod string, of *corev1.PodLogOptions) (io.ReadCloser, error) {
+		return clients.CoreV1().Pods(namespace).GetLogs(pod, of).Stream(ctx)
+	}
+	c.forward = func(ctx context.Context, pod string, port int) (string, func(), error) {
 		to := clients.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(pod).SubResource("portforward").URL()
-		return forward(ctx, settings, to)
+		return forward(ctx, settings, to, port)
 	}
 	return c, nil
 }
@@ -89,7 +113,7 @@ func (c *Cluster) Explain(ctx context.Context, gateway, pod string, asked config
 	if pod, err = c.choose(ctx, gateway, pod); err != nil {
 		return none, "", err
 	}
-	address, stop, err := c.forward(ctx, pod)
+	address, stop, err := c.forward(ctx, pod, render.AdminPort)
 	if err != nil {
 		return none, pod, fmt.Errorf("forward a port to pod %s: %w", pod, err)
 	}

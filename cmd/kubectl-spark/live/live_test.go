@@ -113,7 +113,7 @@ func TestExplainAsksAPod(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			stopped := 0
 			c := &Cluster{Namespace: "team", clients: fake.NewClientset(tt.objects...)}
-			c.forward = func(context.Context, string) (string, func(), error) {
+			c.forward = func(context.Context, string, int) (string, func(), error) {
 				if tt.broken != nil {
 					return "", nil, tt.broken
 				}
@@ -163,7 +163,7 @@ func TestConnect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := c.forward(t.Context(), "main-a"); err == nil {
+	if _, _, err := c.forward(t.Context(), "main-a", 9443); err == nil {
 		t.Error("forwarded without the right to")
 	}
 	// By WebSocket first, and then as older API servers have it.

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/sparkgateway/spark/controllers/render"
 	"github.com/sparkgateway/spark/gateway/config"
 )
 
@@ -91,7 +92,7 @@ func everyPod[T any](ctx context.Context, c *Cluster, gateway, pod string, q que
 func (c *Cluster) put(ctx context.Context, credentials *tls.Config, pod string, q *question, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	address, stop, err := c.forward(ctx, pod)
+	address, stop, err := c.forward(ctx, pod, render.AdminPort)
 	if err != nil {
 		return fmt.Errorf("forward a port: %w", err)
 	}

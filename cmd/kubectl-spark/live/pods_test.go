@@ -54,7 +54,7 @@ func newFleet(t *testing.T, without string, pods map[string]http.HandlerFunc) *f
 	for name, serve := range pods {
 		addresses[name] = listener(t, data, serve)
 	}
-	f.forward = func(_ context.Context, pod string) (string, func(), error) {
+	f.forward = func(_ context.Context, pod string, _ int) (string, func(), error) {
 		if addresses[pod] == "" {
 			return "", nil, errors.New("no route")
 		}

@@ -83,7 +83,7 @@ func (c *Cluster) running(ctx context.Context, gateway string) ([]string, error)
 
 // recordsOf asks one pod. It says whether the pod gave the records of all.
 func (c *Cluster) recordsOf(ctx context.Context, credentials *tls.Config, pod, path string, each func([]byte) error) (all bool, err error) {
-	address, stop, err := c.forward(ctx, pod)
+	address, stop, err := c.forward(ctx, pod, render.AdminPort)
 	if err != nil {
 		return false, fmt.Errorf("forward a port: %w", err)
 	}
