@@ -56,7 +56,8 @@ type GatewayReconciler struct {
 	// Now is the clock.
 	Now func() time.Time
 
-	memos memos
+	memos    memos
+	monitors monitors
 }
 
 // memos holds what the compiler remembers of each gateway. Two reconciliations of one gateway never run at once.
@@ -93,6 +94,7 @@ func (m *memos) drop(gateway types.NamespacedName) {
 // +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=monitoring.coreos.com,resources=servicemonitors,verbs=get;create;patch;delete
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // Reconcile brings one gateway nearer to what is declared, and tells how far it is on every path.
@@ -165,7 +167,9 @@ func (r *GatewayReconciler) write(ctx context.Context, s *scope) error {
 	if err != nil {
 		return fmt.Errorf("read the configuration that is written: %w", err)
 	}
-	desired, absent := render.Workload(s.gateway, r.Render, core.Audiences())
+	options := r.Render
+	options.ServiceMonitors = r.monitors.known(r.Client.RESTMapper(), r.Now())
+	desired, absent := render.Workload(s.gateway, options, core.Audiences())
 	for _, object := range desired {
 		changed, err := r.Applier.Apply(ctx, object)
 		if err != nil {

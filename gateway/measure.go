@@ -4,7 +4,10 @@
 package gateway
 
 import (
+	"time"
+
 	"github.com/sparkgateway/spark/gateway/config"
+	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/telemetry"
 )
 
@@ -26,6 +29,32 @@ func (s *Server) process() telemetry.ProcessSight {
 	return seen
 }
 
+// keyLabels gives the metrics of the document's keys.
+func (b *build) keyLabels(living *Living) *telemetry.Keys {
+	most := b.doc.Core.Gateway.KeyLabels
+	if most == 0 {
+		return nil
+	}
+	ids := make([]string, len(b.doc.Keys))
+	for i := range b.doc.Keys {
+		ids[i] = b.doc.Keys[i].ID
+	}
+	return living.metrics.Keys(ids, most)
+}
+
+// countByKey counts what somebody known asked of a model.
+func (r *request) countByKey(used exchange.Use) {
+	p := r.ex.Principal
+	if r.snap == nil || p == nil || r.ex.Operation == exchange.NoOperation || r.ex.Operation == exchange.ListModels {
+		return
+	}
+	place := -1
+	if p.Kind == exchange.ByKey {
+		place = p.Index
+	}
+	r.snap.perKey.Settle(place, used)
+}
+
 // budgets gives the fullest budget of each scope, of those that refuse.
 func (s *Server) budgets() telemetry.BudgetSight {
 	seen := telemetry.BudgetSight{}
@@ -33,21 +62,15 @@ func (s *Server) budgets() telemetry.BudgetSight {
 	if snapshot == nil {
 		return seen
 	}
-	r := snapshot.rules
-	look := func(scope, holder string, budgets []config.Budget) {
-		for _, b := range budgets {
-			if b.Shadow || b.Amount <= 0 {
-				continue
-			}
-			spent, _ := r.book.Spent(holder, b.Per)
-			seen[scope] = max(seen[scope], float64(spent)/float64(b.Amount))
+	snapshot.rules.eachBudget(func(kind, _ string, b *config.Budget, spent config.Money, _ time.Time) {
+		if b.Shadow || b.Amount <= 0 {
+			return
 		}
-	}
-	for i := range r.policies {
-		look(telemetry.BudgetOfPolicy, config.HolderPolicy+r.policies[i].ID, r.policies[i].Budgets)
-	}
-	for i := range r.doc.Keys {
-		look(telemetry.BudgetOfKey, config.HolderKey+r.doc.Keys[i].ID, r.doc.Keys[i].Budgets)
-	}
+		scope := telemetry.BudgetOfKey
+		if kind == config.HolderPolicy {
+			scope = telemetry.BudgetOfPolicy
+		}
+		seen[scope] = max(seen[scope], float64(spent)/float64(b.Amount))
+	})
 	return seen
 }

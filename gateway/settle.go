@@ -18,6 +18,7 @@ func (r *request) settleLimits(end time.Time) {
 	now := living.nanos(end)
 	t.before.Settle(now, exchange.Use{}, false)
 	t.charge.Settle(now, used, sent)
+	r.countByKey(used)
 	record := r.record(end)
 	if len(record) > 0 {
 		living.ledger.Add(record)

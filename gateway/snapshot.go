@@ -51,6 +51,7 @@ type Snapshot struct {
 	providers []providerView
 	nowhere   *telemetry.Series // for requests that reach no target
 	plain     *observer         // for requests that name no model
+	perKey    *telemetry.Keys   // nil where keys have no metrics of their own
 	tracing   *tracing          // nil where nothing is traced
 }
 
@@ -166,7 +167,7 @@ func (b *build) targets(living *Living) {
 		all[i] = openProvider{provider: p, pool: pools[i], identity: identities[i]}
 	}
 	states := living.health.Use(living.healthChecks(b.doc, all))
-	s.nowhere = living.metrics.Series("", "")
+	s.nowhere, s.perKey = living.metrics.Series("", ""), b.keyLabels(living)
 	living.vitals.share(living.clock(), living.replicas)
 	living.vitals.renew(func() { b.resolve(living, all, states) })
 	living.metrics.Sweep()

@@ -85,6 +85,7 @@ func run(ctx context.Context, o options, logger *slog.Logger) error {
 		Living: living, AccessLog: os.Stdout, Logger: logger, Version: version,
 		DrainDelay: o.drainDelay, IdleLinger: idleLinger, Patience: identity.Patience(),
 	})
+	server.RegisterMetrics()
 	reloader := server.Reloader(identity)
 
 	adminTLS, err := admin.TLS(o.adminDir)

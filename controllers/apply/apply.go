@@ -41,7 +41,8 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("%s %s exists and is not this resource's; rename one of them, or delete it", e.Kind, e.Name)
 }
 
-// Applier writes objects. It is safe for concurrent use.
+// Applier writes objects. Those of kinds that the program has no type for are Unstructured; they are read from the API server each
+// time, as no cache is kept of kinds that a cluster may not have. It is safe for concurrent use.
 type Applier struct{ Client client.Client }
 
 // Apply makes a child object as desired, which must bear its TypeMeta and its controller's owner reference. Fields
@@ -75,7 +76,11 @@ func (a *Applier) Apply(ctx context.Context, desired client.Object) (changed boo
 	u := &unstructured.Unstructured{Object: fields}
 	u.SetGroupVersionKind(desired.GetObjectKind().GroupVersionKind())
 	patch := client.ApplyConfigurationFromUnstructured(u)
-	if err := a.Client.Apply(ctx, patch, FieldOwner, client.ForceOwnership); err != nil {
+	options := []client.ApplyOption{FieldOwner, client.ForceOwnership}
+	if _, unknown := desired.(*unstructured.Unstructured); unknown {
+		options = append(options, client.DisableReadYourWritesConsistency)
+	}
+	if err := a.Client.Apply(ctx, patch, options...); err != nil {
 		return false, fmt.Errorf("apply %s %s: %w", kind, client.ObjectKeyFromObject(desired), err)
 	}
 	return true, nil
@@ -128,7 +133,11 @@ func (a *Applier) Prune(ctx context.Context, owner metav1.Object, absent client.
 		return err
 	}
 	uid := live.GetUID()
-	err = a.Client.Delete(ctx, live, client.Preconditions{UID: &uid}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+	options := []client.DeleteOption{client.Preconditions{UID: &uid}, client.PropagationPolicy(metav1.DeletePropagationBackground)}
+	if _, unknown := live.(*unstructured.Unstructured); unknown {
+		options = append(options, client.DisableReadYourWritesConsistency)
+	}
+	err = a.Client.Delete(ctx, live, options...)
 	if err := client.IgnoreNotFound(err); err != nil {
 		return fmt.Errorf("delete %s %s: %w", absent.GetObjectKind().GroupVersionKind().Kind, client.ObjectKeyFromObject(absent), err)
 	}
@@ -140,6 +149,9 @@ func (a *Applier) get(ctx context.Context, like client.Object) (client.Object, e
 	live, ok := reflect.New(reflect.TypeOf(like).Elem()).Interface().(client.Object)
 	if !ok {
 		return nil, fmt.Errorf("%T is not a client.Object", like)
+	}
+	if u, unknown := live.(*unstructured.Unstructured); unknown {
+		u.SetGroupVersionKind(like.GetObjectKind().GroupVersionKind())
 	}
 	err := a.Client.Get(ctx, client.ObjectKeyFromObject(like), live)
 	if apierrors.IsNotFound(err) {

@@ -58,6 +58,7 @@ func (c *compilation) gateway() config.Gateway {
 		p.duration("spec.drain.timeout", d.Timeout, defaultDrainTimeout)
 	}
 	g.AccessLog, g.LogSkips = p.accessLog(spec.Telemetry)
+	g.KeyLabels = p.keyLabels(spec.Telemetry)
 	p.selector(spec.AllowedNamespaces)
 	c.listener(&g)
 	g.Auth = c.auth(p, spec.Auth)

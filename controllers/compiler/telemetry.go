@@ -12,6 +12,7 @@ import (
 const (
 	defaultLogPercent   = 100
 	defaultTracePercent = 10
+	defaultMaxKeys      = 1000
 )
 
 // accessLog reads which requests have a line.
@@ -44,4 +45,12 @@ func (c *compilation) tracing(p *problems, t *v1alpha1.Telemetry) *config.Tracin
 		return nil
 	}
 	return out
+}
+
+// keyLabels reads how many keys have metrics of their own.
+func (p *problems) keyLabels(t *v1alpha1.Telemetry) int {
+	if t == nil || t.Metrics == nil || !valueOr(t.Metrics.PerKeyLabels, false) {
+		return 0
+	}
+	return int(p.number("spec.telemetry.metrics.maxKeys", t.Metrics.MaxKeys, defaultMaxKeys, 1, config.MaxKeyLabels))
 }

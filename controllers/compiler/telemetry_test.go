@@ -47,6 +47,29 @@ func TestWhichRequestsHaveALine(t *testing.T) {
 	}
 }
 
+func TestWhichKeysHaveMetricsOfTheirOwn(t *testing.T) {
+	tests := map[string]struct {
+		from *v1alpha1.GatewayMetrics
+		want int
+	}{
+		"none without a word":            {nil, 0},
+		"none where only others are set": {&v1alpha1.GatewayMetrics{ServiceMonitor: ptr.To(false)}, 0},
+		"none where they are not wanted": {&v1alpha1.GatewayMetrics{PerKeyLabels: ptr.To(false), MaxKeys: ptr.To[int32](5)}, 0},
+		"a thousand":                     {&v1alpha1.GatewayMetrics{PerKeyLabels: ptr.To(true)}, 1000},
+		"as many as are asked for":       {&v1alpha1.GatewayMetrics{PerKeyLabels: ptr.To(true), MaxKeys: ptr.To[int32](5)}, 5},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			in := input(telling(&v1alpha1.Telemetry{Metrics: test.from}))
+			out := mustServe(t, in)
+			if got := out.Document.Core.Gateway.KeyLabels; got != test.want {
+				t.Errorf("%d keys, want %d", got, test.want)
+			}
+			wantInvariants(t, in, out)
+		})
+	}
+}
+
 func TestWhoIsToldOfTraces(t *testing.T) {
 	ref := new(key("otel"))
 	const field = "spec.telemetry.tracing.authorizationSecretRef: "
@@ -100,6 +123,10 @@ func TestTelemetryThatIsNotAccepted(t *testing.T) {
 			"spec.telemetry.tracing.otlpEndpoint: must begin with http:// or https://"},
 		"more traces than requests": {v1alpha1.Telemetry{Tracing: &v1alpha1.Tracing{OTLPEndpoint: "http://otel", SamplingPercent: ptr.To[int32](101)}},
 			"spec.telemetry.tracing.samplingPercent: 101 is not within 0 and 100"},
+		"metrics of no key": {v1alpha1.Telemetry{Metrics: &v1alpha1.GatewayMetrics{PerKeyLabels: ptr.To(true), MaxKeys: ptr.To[int32](0)}},
+			"spec.telemetry.metrics.maxKeys: 0 is not within 1 and 10000"},
+		"metrics of too many keys": {v1alpha1.Telemetry{Metrics: &v1alpha1.GatewayMetrics{PerKeyLabels: ptr.To(true), MaxKeys: ptr.To[int32](10001)}},
+			"spec.telemetry.metrics.maxKeys: 10001 is not within 1 and 10000"},
 		"fewer lines than none": {v1alpha1.Telemetry{AccessLog: &v1alpha1.AccessLog{SamplingPercent: ptr.To[int32](-1)}},
 			"spec.telemetry.accessLog.samplingPercent: -1 is not within 0 and 100"},
 	}

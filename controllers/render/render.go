@@ -23,6 +23,8 @@ type Options struct {
 	Image string
 	// OperatorNamespace is where the operator's pods live, which may reach the administrative port.
 	OperatorNamespace string
+	// ServiceMonitors says that the cluster knows that kind.
+	ServiceMonitors bool
 }
 
 // Workload gives every object of a gateway but its Secrets, in the order to apply them, and those of the same kinds
@@ -39,6 +41,14 @@ func Workload(gw *v1alpha1.SparkGateway, o Options, audiences []string) (desired
 		} else {
 			absent = append(absent, optional.name)
 		}
+	}
+	if !o.ServiceMonitors {
+		return desired, absent
+	}
+	if m := ServiceMonitor(gw); m != nil {
+		desired = append(desired, m)
+	} else {
+		absent = append(absent, emptyServiceMonitor(gw))
 	}
 	return desired, absent
 }

@@ -27,12 +27,15 @@ func CheckCollector(endpoint string, http bool) error {
 	return nil
 }
 
+// MaxKeyLabels bounds Gateway.KeyLabels: each key has three series.
+const MaxKeyLabels = 10_000
+
 // observe checks what is told of requests.
 func (v *validation) observe(d *Document) {
 	g := &d.Core.Gateway
 	v.percent("gateway.logSkips", int64(g.LogSkips), 0)
-	if g.KeyLabels < 0 {
-		v.add("gateway.keyLabels: %d is negative", g.KeyLabels)
+	if g.KeyLabels < 0 || g.KeyLabels > MaxKeyLabels {
+		v.add("gateway.keyLabels: %d is not within 0 and %d", g.KeyLabels, MaxKeyLabels)
 	}
 	t := g.Tracing
 	if t == nil {
