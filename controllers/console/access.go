@@ -85,7 +85,12 @@ func authorizers(config *rest.Config, client *http.Client) (authorizer.Authorize
 	}.New()
 }
 
-func guard(who authenticator.Request, may authorizer.Authorizer, log logr.Logger) Guard {
+// permits is what is needed of an authorizer.Authorizer.
+type permits interface {
+	Authorize(ctx context.Context, a authorizer.Attributes) (authorizer.Decision, string, error)
+}
+
+func guard(who authenticator.Request, may permits, log logr.Logger) Guard {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			known, ok, err := who.AuthenticateRequest(r)
