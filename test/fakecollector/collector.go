@@ -85,7 +85,7 @@ func (c *Collector) Export(ctx context.Context, r *coltracepb.ExportTraceService
 func (c *Collector) post(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	var asked coltracepb.ExportTraceServiceRequest
-	if err != nil || r.URL.Path != "/v1/traces" || r.Header.Get("Content-Type") != "application/x-protobuf" || proto.Unmarshal(body, &asked) != nil {
+	if err != nil || r.URL.Path != "/v1/traces" && r.URL.Path != "/" || r.Header.Get("Content-Type") != "application/x-protobuf" || proto.Unmarshal(body, &asked) != nil {
 		http.Error(w, "not OTLP", http.StatusBadRequest)
 		return
 	}

@@ -30,6 +30,7 @@ import (
 	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/credential"
 	records "github.com/sparkgateway/spark/gateway/ledger"
+	"github.com/sparkgateway/spark/test/fakecollector"
 	"github.com/sparkgateway/spark/test/fakeprovider"
 )
 
@@ -41,6 +42,7 @@ type bed struct {
 	idp      idp
 	sink     *sink
 	services services
+	traces   *fakecollector.Collector
 	input    compiler.Input
 	compiled compiler.Output
 	cloud    cloud
@@ -60,14 +62,15 @@ type bed struct {
 // newBed compiles the objects.
 func newBed(t *testing.T, o objects) *bed {
 	t.Helper()
-	b := &bed{T: t, one: provider(t), two: provider(t), idp: newIDP(t), sink: newSink(t), services: newServices(t), dialled: map[string]bool{}}
+	b := &bed{T: t, one: provider(t), two: provider(t), idp: newIDP(t), sink: newSink(t), services: newServices(t), traces: fakecollector.Start(t),
+		dialled: map[string]bool{}}
 	overTLS := httptest.NewUnstartedServer(b.one.Handler())
 	overTLS.Config.ErrorLog = discard
 	overTLS.TLS = &tls.Config{Certificates: []tls.Certificate{pairs()[providerTest].serving()}}
 	overTLS.StartTLS()
 	t.Cleanup(overTLS.Close)
 	places := append(theStores.places(t, fmt.Sprint(o)), "$SINK", b.sink.URL, "$SENTRY", b.sink.Listener.Addr().String(),
-		"$EMBED", b.services.embedder.URL, "$GUARDTLS", b.services.guardOverTLS.URL, "$GUARD", b.services.guard.URL)
+		"$OTLPHTTP", strings.TrimSuffix(b.traces.HTTP, "/v1/traces"), "$OTLP", b.traces.GRPC, "$EMBED", b.services.embedder.URL, "$GUARDTLS", b.services.guardOverTLS.URL, "$GUARD", b.services.guard.URL)
 	set := o.parse(t, strings.NewReplacer(append(places, "$ONE", b.one.URL(), "$TWO", b.two.URL(), "$TLS", overTLS.URL, "$IDPTLS", b.idp.overTLS, "$IDP", b.idp.plain)...))
 	b.resource = set.Gateways()[0]
 	main := types.NamespacedName{Namespace: b.resource.Namespace, Name: b.resource.Name}
@@ -193,8 +196,8 @@ func (b *bed) up() {
 
 // another is a second pod of the same gateway.
 func (b *bed) another() *bed {
-	return &bed{T: b.T, one: b.one, two: b.two, idp: b.idp, sink: b.sink, services: b.services, resource: b.resource, input: b.input,
-		compiled: b.compiled, dialled: map[string]bool{}}
+	return &bed{T: b.T, one: b.one, two: b.two, idp: b.idp, sink: b.sink, services: b.services, traces: b.traces, resource: b.resource,
+		input: b.input, compiled: b.compiled, dialled: map[string]bool{}}
 }
 
 // dial connects to this machine only, and never to silent.test.
