@@ -27,6 +27,7 @@ import (
 	"github.com/sparkgateway/spark/cmd/kubectl-spark/standalone"
 	"github.com/sparkgateway/spark/gateway"
 	"github.com/sparkgateway/spark/gateway/admin"
+	"github.com/sparkgateway/spark/gateway/config"
 )
 
 type service struct {
@@ -79,8 +80,9 @@ func (s service) run(ctx context.Context, accessLog, stderr io.Writer) error {
 	server := gateway.NewServer(gateway.Options{
 		Living: living, AccessLog: accessLog, Logger: logger, Version: version, DrainDelay: s.drainDelay,
 	})
+	server.RegisterMetrics()
 	follower := &standalone.Follower{
-		Paths: s.paths, Gateway: name, Apply: server.Apply, Logger: logger,
+		Paths: s.paths, Gateway: name, Apply: offering(server), Logger: logger,
 		Keys: standalone.Keyring{Dir: standalone.KeyringDir(s.paths), Generated: func(secret types.NamespacedName, file string) {
 			logger.Info("key generated", "secret", secret.String(), "file", file)
 		}},
@@ -107,6 +109,24 @@ func (s service) run(ctx context.Context, accessLog, stderr io.Writer) error {
 	case <-ctx.Done():
 	}
 	return drain(server, s.drainDelay, logger)
+}
+
+// offering gives what applies documents to a server as an operator would: its health then tells their revision.
+func offering(server *gateway.Server) func(*config.Document) error {
+	reloader := server.Reloader(gateway.Identity{Version: version})
+	var sequence int64
+	return func(doc *config.Document) error {
+		bundle, err := config.Encode(doc)
+		if err != nil {
+			return err
+		}
+		sequence++
+		bundle.Manifest.Sequence = sequence
+		if ack, _ := reloader.Offer(bundle); ack.Rejected != nil {
+			return errors.New(ack.Rejected.Error)
+		}
+		return nil
+	}
 }
 
 // living gives the state of a gateway that keeps its usage records in the state directory; leave ends it.

@@ -167,7 +167,9 @@ func TestAHealthFollowsThePodsLife(t *testing.T) {
 	const rejected = "configuration: a newer document was rejected"
 	want("the first document is rejected", judged{config.HealthNotReady, []string{none, rejected}, none + "\n"})
 
-	budget := func(d *config.Document) { d.Keys[0].Budgets = []config.Budget{{Amount: config.Dollar, Per: config.Day}} }
+	budget := func(d *config.Document) {
+		d.Keys[0].Budgets = []config.Budget{{Amount: config.Dollar, Per: config.Day}}
+	}
 	first := s.bundle(2, budget)
 	reloader.Offer(first)
 	want("nobody told what was spent", judged{config.HealthNotReady, []string{awaiting}, awaiting + "\n"})

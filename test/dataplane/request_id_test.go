@@ -22,7 +22,7 @@ func TestARequestHasOneIDEverywhere(t *testing.T) {
 		path, body string
 		script     string
 		key        string
-		unrecorded bool // nobody known made it
+		unrecorded bool   // nobody known made it
 		wantReason string // empty for the access log's
 	}{
 		"a provider that fails":           {path: chat, body: said("tokens=3"), script: "status:500", wantReason: "upstream_status"},
