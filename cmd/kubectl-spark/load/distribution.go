@@ -45,11 +45,5 @@ func (d Distribution) Mean() time.Duration {
 	return time.Duration(d.in.Mean() * float64(time.Microsecond))
 }
 
-// fold moves what is in another into this one.
-func (d Distribution) fold(from Distribution) {
-	d.in.Merge(from.in)
-	from.in.Reset()
-}
-
 // forget empties it.
 func (d Distribution) forget() { d.in.Reset() }

@@ -106,7 +106,7 @@ func (t *tally) result(took, length time.Duration, cut bool) *Result {
 		Latency: c.latency.latency(), Service: c.service.latency(), FirstToken: c.firstToken.latency(), BetweenTokens: c.token.latency(),
 		Curve: curve(c.latency), ServiceCurve: curve(c.service),
 		InputTokens: c.input, OutputTokens: c.output, SentBytes: c.sentBytes, ReceivedBytes: c.receivedBytes,
-		Kinds: []Failures{}, Rows: t.rows,
+		Kinds: []Failures{}, Rows: append([]Row{}, t.rows...),
 	}
 	// Where sending took longer than it should, the rate is of what it took.
 	sending := max(min(length, took), c.lastSent) - t.warmup

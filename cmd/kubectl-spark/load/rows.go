@@ -69,3 +69,6 @@ func fold(a, b *Row) {
 func millis(t time.Duration) float64 {
 	return float64(t.Round(time.Microsecond)) / float64(time.Millisecond)
 }
+
+// Until is when a row ends, in seconds since the beginning of the run.
+func (r Row) Until() float64 { return r.At + r.Seconds }

@@ -6,6 +6,7 @@ package load
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"text/tabwriter"
 )
@@ -15,7 +16,8 @@ const rowFormat = "%6s %8s %8s %8s %8s %9s %9s %9s %s\n"
 
 // WriteHead writes the head of the table of rows.
 func WriteHead(to io.Writer) {
-	_, _ = fmt.Fprintf(to, rowFormat, "TIME", "SENT", "DONE", "FLYING", "ERRORS", "P50", "P99", "TTFT-P95", "")
+	head := fmt.Sprintf(rowFormat, "TIME", "SENT", "DONE", "INFLIGHT", "ERRORS", "P50", "P99", "TTFT-P95", "")
+	_, _ = io.WriteString(to, strings.TrimRight(head, " \n")+"\n")
 }
 
 // WriteRow writes one row of it.
@@ -25,9 +27,17 @@ func WriteRow(to io.Writer, r *Row) {
 		note = "warm-up"
 	}
 	count := func(n int64) string { return fmt.Sprint(n) }
-	line := fmt.Sprintf(rowFormat, fmt.Sprintf("%.0fs", r.At+r.Seconds), count(r.Sent), count(r.Done), count(r.InFlight),
+	line := fmt.Sprintf(rowFormat, seconds(r.Until()), count(r.Sent), count(r.Done), count(r.InFlight),
 		count(r.Errors), dash(r.P50), dash(r.P99), dash(r.FirstToken), note)
 	_, _ = io.WriteString(to, strings.TrimRight(line, " \n")+"\n")
+}
+
+// seconds is a time since the beginning, whole where a row ends with the second.
+func seconds(s float64) string {
+	if rounded := math.Round(s); math.Abs(s-rounded) < 0.05 {
+		return fmt.Sprintf("%.0fs", rounded)
+	}
+	return fmt.Sprintf("%.1fs", s)
 }
 
 func dash(ms float64) string {
@@ -37,17 +47,16 @@ func dash(ms float64) string {
 	return Millis(ms)
 }
 
-// latencies names the distributions in the order in which they are shown.
-func (r *Result) latencies() []struct {
+// Named is a distribution and what it is of.
+type Named struct {
 	Name string
 	Latency
-} {
-	return []struct {
-		Name string
-		Latency
-	}{
-		{"latency", r.Latency}, {"from when sent", r.Service},
-		{"first token", r.FirstToken}, {"between tokens", r.BetweenTokens},
+}
+
+// latencies gives the distributions in the order in which they are shown.
+func (r *Result) latencies() []Named {
+	return []Named{
+		{"latency", r.Latency}, {"from when sent", r.Service}, {"first token", r.FirstToken}, {"between tokens", r.BetweenTokens},
 	}
 }
 
@@ -68,9 +77,9 @@ func (r *Report) WriteSummary(to io.Writer) error {
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "\nsent %d (%s/s), answered well %d (%s/s), errors %d (%s)\n",
-		r.Sent, number(r.Rate), r.OK, number(r.Throughput), r.Errors, Percent(r.ErrorShare()))
+		r.Sent, rate(r.Rate), r.OK, rate(r.Throughput), r.Errors, Percent(r.ErrorShare()))
 	fmt.Fprintf(&text, "tokens in %d, out %d (%s/s); bytes sent %s, received %s\n",
-		r.InputTokens, r.OutputTokens, number(r.OutputRate), bytesText(r.SentBytes), bytesText(r.ReceivedBytes))
+		r.InputTokens, r.OutputTokens, rate(r.OutputRate), bytesText(r.SentBytes), bytesText(r.ReceivedBytes))
 	for _, k := range r.Kinds {
 		fmt.Fprintf(&text, "%8d  %s\n", k.Count, k.Kind)
 	}
@@ -86,6 +95,14 @@ func (r *Report) WriteSummary(to io.Writer) error {
 	}
 	_, err := io.WriteString(to, text.String())
 	return err
+}
+
+// rate is how many a second, as people read it.
+func rate(perSecond float64) string {
+	if perSecond >= 100 {
+		return fmt.Sprintf("%.0f", perSecond)
+	}
+	return fmt.Sprintf("%.1f", perSecond)
 }
 
 // bytesText is a number of bytes as people read it.
