@@ -39,7 +39,7 @@ type APIKeySpec struct {
 	// +kubebuilder:validation:Pattern=`^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$`
 	User string `json:"user"`
 	// role is what the key may do beside asking models: a Master reads what concerns all keys, GET /api/metrics, the
-	// usage of all in GET /api/export, and the providers' names in GET /api/spark/health. Default: User.
+	// usage of all in GET /api/export, and the gateway's state in GET /api/spark/health. Default: User.
 	//
 	// +optional
 	Role KeyRole `json:"role,omitempty"`
