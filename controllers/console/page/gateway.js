@@ -29,11 +29,11 @@ export class GatewayView {
       charts,
       el("div", { class: "columns" },
         section("providers", "Providers", "last minute", "wide"),
-        section("pods", "Pods"),
-        section("budgets", "Budgets near their end"),
+        section("pods", "Pods", "", "wide"),
         section("errors", "Recent errors", "", "wide"),
         section("spend-keys", "Spend by key", "in all, over all gateways"),
         section("spend-teams", "Spend by team", "in all, over all gateways"),
+        section("budgets", "Budgets near their end"),
         section("not-ready", "Attached and not ready", "", "wide")),
     );
     this.#hosts.attention.setAttribute("aria-label", "Needs attention");
@@ -119,11 +119,11 @@ function conditions(list) {
 
 function attend(found) {
   if (!found.length) return el("p", { class: "calm" }, state("ok", "Nothing needs attention."));
-  const shown = found.slice(0, 8);
+  const shown = found.slice(0, 12);
   return [
     el("h3", { class: "sr-only" }, `${plural(found.length, "thing")} ${found.length === 1 ? "needs" : "need"} attention`),
     el("ul", {}, shown.map((f) => el("li", { class: f.level }, shape(f.level), el("strong", {}, f.title), el("span", {}, f.detail)))),
-    found.length > shown.length ? el("p", { class: "hint" }, `and ${found.length - shown.length} more below`) : null,
+    found.length > shown.length ? el("p", { class: "hint" }, `and ${found.length - shown.length} more`) : null,
   ];
 }
 

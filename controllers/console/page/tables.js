@@ -22,12 +22,18 @@ export function pods(gateway) {
     return [
       pod.name,
       [podState(pod), notes],
-      pod.revision ? state(pod.programmed ? "ok" : "warn", el("code", { title: pod.revision }, brief(pod.revision)), pod.programmed ? "" : " not the wanted one") : unknown("none yet"),
+      runs(pod, gateway),
       count(pod.inFlight),
       known(pod.version),
       ago(pod.started),
     ];
   }));
+}
+
+function runs(pod, gateway) {
+  if (!pod.revision) return unknown("none yet");
+  const note = pod.programmed ? "" : pod.revision === gateway.revision ? " not confirmed" : " not the wanted one";
+  return state(pod.programmed ? "ok" : "warn", el("code", { title: pod.revision }, brief(pod.revision)), note);
 }
 
 function podState(pod) {
@@ -84,7 +90,7 @@ export function spend(kind, list) {
   const columns = [{ name: kind === "team" ? "Team" : "Key" }, number("Cost"), number("Tokens"), number("Requests")];
   return table(`Spend by ${kind}`, columns, list.map((s) => [
     [el("span", {}, s.name), s.user && !s.name.endsWith(`/${s.user}`) ? el("small", {}, s.user) : null],
-    [bar(s.cost / most), money(s.cost)], compact(s.tokens), compact(s.requests),
+    [bar(s.cost / most), el("span", { class: "amount" }, money(s.cost))], compact(s.tokens), compact(s.requests),
   ]));
 }
 
@@ -100,13 +106,12 @@ const periods = { Day: "a day", Week: "a week", Month: "a month", Total: "in tot
 /** Budgets of which most is spent. */
 export function budgets(list) {
   if (!list.length) return empty("No budget is 80% spent or more.");
-  const columns = [{ name: "Holder" }, number("Spent"), { name: "Of" }, { name: "Full again" }];
+  const columns = [{ name: "Holder" }, { name: "Spent" }, { name: "Full again" }];
   return table("Budgets near their end", columns, list.map((b) => {
     const part = b.limit > 0 ? b.spent / b.limit : 1;
     return [
       [el("span", {}, b.holder), el("small", {}, `${b.kind}, ${periods[b.per] ?? b.per}${b.shadow ? ", refuses nothing" : ""}`)],
-      [bar(part, part >= 1 ? "bad" : "warn"), part >= 1 ? state("bad", percent(part)) : state("warn", percent(part))],
-      `${money(b.spent)} of ${money(b.limit)}`,
+      [bar(part, part >= 1 ? "bad" : "warn"), state(part >= 1 ? "bad" : "warn", percent(part)), el("small", {}, `${money(b.spent)} of ${money(b.limit)}`)],
       ago(b.resets, "never"),
     ];
   }));
