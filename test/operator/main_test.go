@@ -8,6 +8,7 @@ package operator
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +20,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -47,6 +49,8 @@ var (
 	writes atomic.Int64
 	// lastWrite is the method and path of the last of them.
 	lastWrite atomic.Value
+	// console is the "host:port" of the operator's console, whose playground uses the key "alice" of the namespace "console".
+	console string
 	// restart ends the operator, and starts another after something was done without one.
 	restart func(between func()) error
 	scheme  = runtime.NewScheme()
@@ -97,6 +101,9 @@ func run(m *testing.M) (int, error) {
 		return 1, err
 	}
 	defer node.Stop()
+	if console, err = freeAddress(); err != nil {
+		return 1, err
+	}
 	stop, err := startOperator(ctx)
 	if err != nil {
 		return 1, err
@@ -150,6 +157,12 @@ func startOperator(ctx context.Context) (stop func(), err error) {
 		cancel()
 		return nil, err
 	}
+	if err := controllers.SetupConsole(ctx, mgr, controllers.ConsoleOptions{
+		Address: console, Version: "test", Playground: types.NamespacedName{Namespace: "console", Name: "alice"},
+	}); err != nil {
+		cancel()
+		return nil, err
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- mgr.Start(ctx) }()
 	return func() {
@@ -158,6 +171,14 @@ func startOperator(ctx context.Context) (stop func(), err error) {
 			fmt.Fprintln(os.Stderr, "the operator ended:", err)
 		}
 	}, nil
+}
+
+func freeAddress() (string, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return ln.Addr().String(), ln.Close()
 }
 
 // counting counts requests that could change something.
