@@ -192,6 +192,7 @@ func (t *tab) shoot(name string) {
 	if folder == "" {
 		return
 	}
+	eval[bool](t, "scrollTo(0, 0), true") // or else the bar is in the midst of it
 	picture, err := chromedp.Run(t.ctx, chromedp.FullScreenshot(100))
 	t.must(err)
 	t.must(os.WriteFile(filepath.Join(folder, "console-"+name+".png"), picture, 0o644))

@@ -110,7 +110,11 @@ func TestNothingIsKnownOfANewGateway(t *testing.T) {
 		t.Errorf("the figures are %v", got)
 	}
 	tb.says(".attention", "0 of 2 pods are there")
-	tb.says("#chart-requests .summary", "No pod tells of requests.")
+	for _, chart := range []string{"requests", "latency", "first-token", "hit-rate"} {
+		tb.says("#chart-"+chart+" .summary", "No pod tells of requests.")
+	}
+	tb.says("section[aria-labelledby=errors-title]", "No pod tells of errors.")
+	tb.says("section[aria-labelledby=budgets-title]", "No pod tells of budgets.")
 	tb.says("section[aria-labelledby=providers-title]", "No ProviderPolicy attaches to this gateway")
 	tb.says("section[aria-labelledby=pods-title]", "kubectl -n team-x get pods,events")
 	tb.shoot("new")
@@ -237,10 +241,13 @@ func TestAnOperatorThatCannotBeReached(t *testing.T) {
 	tb := open(t, s, as)
 	tb.says("#freshness", "Live")
 	s.set(func(s *server) { s.status = 503 })
-	tb.says("#notice", "Asked for an overview, it gave the API server does not answer. What is shown is of ")
+	tb.says("#notice", "Asked for an overview: the API server does not answer. What is shown is of ")
 	tb.says("#announcer", "The operator cannot be reached")
 	tb.says("#freshness", "Not reached, last heard")
-	tb.says("#panel h2", "main") // what was known stays
+	tb.says("#panel h2", "main") // what was known stays, and is told as what was
+	if got := tb.text(".attention"); !strings.Contains(got, "Nothing needed attention when this was told.") || strings.Contains(got, "needs") {
+		t.Errorf("of what it does not know it says %q", got)
+	}
 	tb.shoot("unreachable")
 	s.set(func(s *server) { s.status = 0 })
 	tb.says("#freshness", "Live")
@@ -295,6 +302,7 @@ func TestSigningIn(t *testing.T) {
 	s.token = "the-token-of-alice"
 	tb := open(t, s, desktop)
 	tb.until(`!document.getElementById("sign-in").hidden && document.activeElement.id === "token"`)
+	tb.says("#freshness", "Signed out")
 	tb.shoot("sign-in")
 	if !eval[bool](tb, `document.getElementById("gateways").hidden`) {
 		t.Error("gateways are shown to nobody in particular")

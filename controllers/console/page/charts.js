@@ -18,7 +18,7 @@ const dashes = { solid: [], dashed: [7, 4], dotted: [2, 3] };
 /** The plots: how a minute's numbers are read (null is unknown), and how they are written. */
 const plots = [
   {
-    id: "requests", title: "Requests", unit: "a minute", write: compact, axis: compact, empty: "No pod tells of requests.",
+    id: "requests", title: "Requests", unit: "a minute", write: compact, axis: compact, empty: "",
     series: [
       { name: "All", color: 1, dash: "solid", read: (m) => m.requests, area: true },
       { name: "Failed", color: 2, dash: "dashed", read: (m) => m.failed },
@@ -26,7 +26,7 @@ const plots = [
     ],
   },
   {
-    id: "latency", title: "Time to the whole answer", unit: "", write: duration, axis: ticks, empty: "No request was answered yet.",
+    id: "latency", title: "Time to the whole answer", unit: "", write: duration, axis: ticks, empty: "No request was answered in the last 60 minutes.",
     series: [
       { name: "p50", color: 1, dash: "solid", read: positive("p50") },
       { name: "p95", color: 4, dash: "dashed", read: positive("p95") },
@@ -34,7 +34,7 @@ const plots = [
     ],
   },
   {
-    id: "first-token", title: "Time to the first token", unit: "", write: duration, axis: ticks, empty: "No answer was streamed yet.",
+    id: "first-token", title: "Time to the first token", unit: "", write: duration, axis: ticks, empty: "No answer began in the last 60 minutes.",
     series: [
       { name: "p50", color: 1, dash: "solid", read: positive("firstP50") },
       { name: "p95", color: 4, dash: "dashed", read: positive("firstP95") },
@@ -42,7 +42,7 @@ const plots = [
   },
   {
     id: "hit-rate", title: "Cache hit rate", unit: "", write: percent, axis: (v) => `${Math.round(v * 100)}%`, range: [0, 1],
-    empty: "Nothing was looked up in the cache. A SparkGateway turns it on with spec.cache.exact.enabled.",
+    empty: "Nothing was looked up in the cache in the last 60 minutes. A SparkGateway turns it on with spec.cache.exact.enabled.",
     series: [{ name: "Hits", color: 5, dash: "solid", read: (m) => m.hitRate, area: true }],
   },
 ];
@@ -142,7 +142,9 @@ class Chart {
   #options(width, height) {
     const ink = getComputedStyle(this.summary).color;
     const line = getComputedStyle(this.area).borderTopColor;
-    const font = `11px ${getComputedStyle(document.body).fontFamily}`;
+    // The style sheet makes all larger on a wall; 14 px is its measure everywhere else.
+    const k = parseFloat(getComputedStyle(document.documentElement).fontSize) / 14;
+    const font = `${11 * k}px ${getComputedStyle(document.body).fontFamily}`;
     const axis = { stroke: ink, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
     return {
       width, height, legend: { show: false }, padding: [8, 8, 0, 0],
@@ -153,12 +155,12 @@ class Chart {
         y: { range: (_, low, high) => this.#plot.range ?? [0, high > 0 ? high * 1.08 : 1] },
       },
       axes: [
-        { ...axis, size: 26, gap: 4, space: 56, values: (_, splits) => splits.map((s) => clock(s * 1000)) },
-        { ...axis, size: 54, gap: 6, space: 30, values: (_, splits) => splits.map((s) => this.#plot.axis(s)) },
+        { ...axis, size: 26 * k, gap: 4 * k, space: 56 * k, values: (_, splits) => splits.map((s) => clock(s * 1000)) },
+        { ...axis, size: 54 * k, gap: 6 * k, space: 30 * k, values: (_, splits) => splits.map((s) => this.#plot.axis(s)) },
       ],
       series: [{}, ...this.#plot.series.map((s, i) => {
         const color = getComputedStyle(this.swatches[i]).color;
-        return { label: s.name, stroke: color, width: 1.75, dash: dashes[s.dash], points: { show: false }, fill: s.area ? faint(color) : undefined };
+        return { label: s.name, stroke: color, width: 1.75 * k, dash: dashes[s.dash].map((d) => d * k), points: { show: false }, fill: s.area ? faint(color) : undefined };
       })],
     };
   }
@@ -175,6 +177,7 @@ class Chart {
   }
 
   #words() {
+    if (!this.#minutes.length) return "No pod tells of requests.";
     if (!this.#any()) return this.#plot.empty;
     const last = this.#minutes.at(-1);
     const parts = this.#plot.series.map((s) => {

@@ -118,7 +118,8 @@ function fresh() {
   const age = watch.age;
   const stale = age !== null && age > staleAfter;
   const heard = age === null ? "Nothing heard yet" : `last heard ${span(age)} ago`;
-  const [condition, words] = paused ? ["paused", `Paused, ${heard}`]
+  byID("panel").toggleAttribute("data-old", stale || Boolean(problem));
+  const [condition, words] = !byID("sign-in").hidden ? ["waiting", "Signed out"] : paused ? ["paused", `Paused, ${heard}`]
     : problem ? ["bad", age === null ? heard : `Not reached, ${heard}`]
       : stale ? ["stale", `Stale, ${heard}`]
         : age === null ? ["waiting", "Asking the operator…"] : ["live", `Live, ${heard}`];
@@ -146,7 +147,7 @@ function body(what, age) {
   switch (what.level) {
     case "bad":
       return [el("h2", {}, state("bad", "The operator cannot be reached")),
-        el("p", {}, `Asked for an overview, it gave ${what.why}. `, of ?? "Nothing is known of the gateways.", " It is asked again every 5 s; the gateways go on serving meanwhile.")];
+        el("p", {}, `Asked for an overview: ${what.why}. `, of ?? "Nothing is known of the gateways.", " It is asked again every 5 s; the gateways go on serving meanwhile.")];
     case "warn":
       return [el("h2", {}, state("warn", "These figures are stale")),
         el("p", {}, `${of} The operator answers, and what it tells was ${span(age)} old; its own log says why.`)];

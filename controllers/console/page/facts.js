@@ -108,7 +108,7 @@ function ofPods(gateway) {
   }
   for (const pod of gateway.pods) {
     const detail = pod.reasons.join("; ");
-    if (pod.silent) found.push({ level: "unknown", title: `Pod ${pod.name} is silent`, detail: detail || "its figures are not in the sums" });
+    if (pod.silent) found.push({ level: "unknown", title: `Pod ${pod.name} is silent`, detail: `${detail || "no reason is known"}; its figures are not in the sums` });
     else if (!pod.programmed && !pod.draining) found.push({ level: "warn", title: `Pod ${pod.name} does not run the gateway's revision`, detail });
     else if (!pod.ready && !pod.draining) found.push({ level: "warn", title: `Pod ${pod.name} is not ready`, detail });
   }

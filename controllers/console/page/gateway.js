@@ -5,7 +5,7 @@
 
 import { Charts } from "./charts.js";
 import { ago, el, fill, shape, state, unknown } from "./dom.js";
-import { attention, figures, keyOf, kindOf, readyWord } from "./facts.js";
+import { attention, figures, keyOf, kindOf, readyWord, telling } from "./facts.js";
 import { brief, compact, count, duration, instant, money, percent, plural } from "./format.js";
 import { Playground } from "./playground.js";
 import { budgets, errors, notReady, pods, providers, spend } from "./tables.js";
@@ -31,10 +31,10 @@ export class GatewayView {
         section("providers", "Providers", "last minute", "wide"),
         section("pods", "Pods", "", "wide"),
         section("errors", "Recent errors", "", "wide"),
+        section("not-ready", "Attached and not ready", "", "wide"),
         section("spend-keys", "Spend by key", "in all, over all gateways"),
         section("spend-teams", "Spend by team", "in all, over all gateways"),
-        section("budgets", "Budgets near their end"),
-        section("not-ready", "Attached and not ready", "", "wide")),
+        section("budgets", "Budgets near their end")),
     );
     this.#hosts.attention.setAttribute("aria-label", "Needs attention");
     this.#charts = new Charts(charts);
@@ -63,8 +63,8 @@ export class GatewayView {
     const put = (name, value, build) => fill(this.#hosts[name], value, build);
     put("providers", [gateway.providers, all(gateway)], () => providers(gateway));
     put("pods", [gateway.pods, gateway.revision], () => pods(gateway));
-    put("errors", gateway.errors, () => errors(gateway.errors));
-    put("budgets", gateway.budgets, () => budgets(gateway.budgets));
+    put("errors", [gateway.errors, telling(gateway).length], () => errors(gateway));
+    put("budgets", [gateway.budgets, telling(gateway).length], () => budgets(gateway));
     for (const [host, kind] of [["spend-keys", "key"], ["spend-teams", "team"]]) {
       const list = gateway.spend.filter((s) => s.kind === kind);
       put(host, list, () => spend(kind, list));
@@ -118,7 +118,7 @@ function conditions(list) {
 }
 
 function attend(found) {
-  if (!found.length) return el("p", { class: "calm" }, state("ok", "Nothing needs attention."));
+  if (!found.length) return el("p", { class: "calm" }, state("ok", el("span", { class: "now" }, "Nothing needs attention."), el("span", { class: "then" }, "Nothing needed attention when this was told.")));
   const shown = found.slice(0, 12);
   return [
     el("h3", { class: "sr-only" }, `${plural(found.length, "thing")} ${found.length === 1 ? "needs" : "need"} attention`),

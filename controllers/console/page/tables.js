@@ -104,7 +104,9 @@ function bar(part, level = "") {
 const periods = { Day: "a day", Week: "a week", Month: "a month", Total: "in total" };
 
 /** Budgets of which most is spent. */
-export function budgets(list) {
+export function budgets(gateway) {
+  const list = gateway.budgets;
+  if (!list.length && !telling(gateway).length) return empty("No pod tells of budgets.");
   if (!list.length) return empty("No budget is 80% spent or more.");
   const columns = [{ name: "Holder" }, { name: "Spent" }, { name: "Full again" }];
   return table("Budgets near their end", columns, list.map((b) => {
@@ -118,7 +120,9 @@ export function budgets(list) {
 }
 
 /** The ways in which requests failed. */
-export function errors(list) {
+export function errors(gateway) {
+  const list = gateway.errors;
+  if (!list.length && !telling(gateway).length) return empty("No pod tells of errors.");
   if (!list.length) return empty("No request has failed since the pods began.");
   const columns = [{ name: "Reason", wide: true }, { name: "Where" }, { name: "Status" }, number("Last hour"), number("In all"), { name: "Last seen" }, { name: "Last request" }];
   return table("Recent errors", columns, list.map((e) => [
