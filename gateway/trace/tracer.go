@@ -59,13 +59,17 @@ func newTracer(s Settings, dropped *atomic.Int64, log *slog.Logger) (*Tracer, er
 	if err := client.Start(context.Background()); err != nil {
 		return nil, err
 	}
+	return startTracer(s, client, idle, dropped, log), nil
+}
+
+func startTracer(s Settings, client otlptrace.Client, idle func(), dropped *atomic.Int64, log *slog.Logger) *Tracer {
 	t := &Tracer{
 		settings: s, client: client, idle: idle, resource: resourceOf(&s), queue: make(chan *sample, maxQueued), dropped: dropped, log: log,
 		closing: make(chan struct{}), ended: make(chan struct{}),
 	}
 	t.life, t.die = context.WithCancel(context.Background())
 	go t.run()
-	return t, nil
+	return t
 }
 
 // Request tells of a request that ended, and of its attempts.
