@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -305,4 +307,35 @@ func TestWhoIsAskedAndWhoIsSilent(t *testing.T) {
 		!strings.Contains(many[4].voices[0].silence, "too many pods") {
 		t.Errorf("%d of %d pods were asked, the last one is %q", asked.Load(), 5*maxPods, many[4].voices[0].silence)
 	}
+}
+
+// Pods that hang use up the time of the round, and no more; those that could not be asked any more are not called deaf.
+func TestPodsThatHangHoldNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		subjects := []subject{{gateway: sparkGateway()}}
+		for range maxPods {
+			subjects[0].resources.Members = append(subjects[0].resources.Members, Member{Running: true})
+		}
+		began := time.Now()
+		hear(t.Context(), hanging{}, subjects)
+		if took := time.Since(began); took != roundTime {
+			t.Errorf("it took %v", took)
+		}
+		told := map[string]int{}
+		for _, v := range subjects[0].voices {
+			told[v.silence]++
+		}
+		want := map[string]int{"it does not answer in time": atOnce, "there was no time left to ask it, as others did not answer": maxPods - atOnce}
+		if diff := cmp.Diff(want, told); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	})
+}
+
+// hanging pods never answer.
+type hanging struct{ callers }
+
+func (hanging) Health(ctx context.Context, _ types.NamespacedName, _ fleet.Target, _ fleet.Pod) (config.Health, error) {
+	<-ctx.Done()
+	return config.Health{}, errors.New("it does not answer in time")
 }

@@ -110,6 +110,10 @@ func hear(ctx context.Context, caller Caller, subjects []subject) {
 
 // ask has one pod speak.
 func (v *voice) ask(ctx context.Context, caller Caller, gateway types.NamespacedName, admin map[string][]byte) {
+	if ctx.Err() != nil {
+		v.silence = "there was no time left to ask it, as others did not answer"
+		return
+	}
 	t := fleet.Target{Admin: admin}
 	health, err := caller.Health(ctx, gateway, t, v.member.Pod)
 	if err == nil && (health.Pod != v.member.Pod.UID || health.Gateway != gateway.String()) {
