@@ -234,7 +234,9 @@ type forgetful struct {
 	forgot []string
 }
 
-func (f *forgetful) Forget(gateway types.NamespacedName) { f.forgot = append(f.forgot, gateway.String()) }
+func (f *forgetful) Forget(gateway types.NamespacedName) {
+	f.forgot = append(f.forgot, gateway.String())
+}
 
 func TestConnectionsOfGatewaysThatAreGoneAreDropped(t *testing.T) {
 	s, f := twoGateways(), &forgetful{callers: callers{health: well}}

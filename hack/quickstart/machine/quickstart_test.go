@@ -125,7 +125,7 @@ func TestDetachedItRunsUntilDown(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}
-	for _, want := range []string{"SparkGateway default/main is Programmed", `"model": "stand-in-model"`, "runs in the background", ". .spark/env"} {
+	for _, want := range []string{"SparkGateway default/main is Programmed", `"model": "stand-in-model"`, "runs in the background", ". .spark/env", "the console, with a playground, is at http://127.0.0.1:"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("it does not say %q:\n%s", want, said)
 		}
