@@ -147,7 +147,7 @@ class Chart {
     const font = `${11 * k}px ${getComputedStyle(document.body).fontFamily}`;
     const axis = { stroke: ink, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
     return {
-      width, height, legend: { show: false }, padding: [8, 8, 0, 0],
+      width, height, legend: { show: false }, padding: [8 * k, 18 * k, 0, 0],
       cursor: { sync: { key: this.#sync.key }, drag: { x: false, y: false }, points: { size: 6 } },
       hooks: { setCursor: [(u) => this.#legend(u.cursor.idx ?? null)] },
       scales: {

@@ -30,6 +30,9 @@ export function shape(name) {
 /** A state: its shape, its word, and its colour. */
 export const state = (kind, ...words) => el("span", { class: `state ${kind}` }, shape(kind), el("span", {}, ...words));
 
+/** A name that may be broken after its slashes and underscores. */
+export const name = (text) => String(text).split(/(?<=[/_])/).flatMap((part, i) => (i ? [el("wbr"), part] : [part]));
+
 /** What stands where nothing is known. */
 export const unknown = (word = "unknown") => el("span", { class: "muted" }, word);
 

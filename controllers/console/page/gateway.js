@@ -122,7 +122,7 @@ function attend(found) {
   const shown = found.slice(0, 12);
   return [
     el("h3", { class: "sr-only" }, `${plural(found.length, "thing")} ${found.length === 1 ? "needs" : "need"} attention`),
-    el("ul", {}, shown.map((f) => el("li", { class: f.level }, shape(f.level), el("strong", {}, f.title), el("span", {}, f.detail)))),
+    el("ul", {}, shown.map((f) => el("li", { class: f.level }, shape(f.level), el("div", {}, el("strong", {}, f.title), " ", el("span", {}, f.detail))))),
     found.length > shown.length ? el("p", { class: "hint" }, `and ${found.length - shown.length} more`) : null,
   ];
 }

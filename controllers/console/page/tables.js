@@ -3,11 +3,11 @@
 
 // The tables of a gateway.
 
-import { ago, command, el, empty, known, state, table, unknown } from "./dom.js";
+import { ago, command, el, empty, known, name, state, table, unknown } from "./dom.js";
 import { breakersOf, kindOf, readyWord, telling, worstBreaker } from "./facts.js";
 import { brief, compact, count, duration, instant, money, percent, share } from "./format.js";
 
-const number = (name) => ({ name, number: true });
+const number = (title) => ({ name: title, number: true });
 
 /** The pods and what each says of itself. */
 export function pods(gateway) {
@@ -52,7 +52,7 @@ export function providers(gateway) {
   return table("Providers in the last minute", columns, gateway.providers.map((p) => {
     const told = telling(gateway).length > 0;
     return [
-      [el("span", {}, p.name), el("small", {}, p.namespace === gateway.namespace ? p.type : `${p.type}, in ${p.namespace}`)],
+      [el("span", {}, name(p.name)), el("small", {}, p.namespace === gateway.namespace ? p.type : `${p.type}, in ${p.namespace}`)],
       providerState(p),
       breakers(p, gateway),
       told ? count(p.attempts) : unknown(),
@@ -89,7 +89,7 @@ export function spend(kind, list) {
   const most = Math.max(...list.map((s) => s.cost), Number.MIN_VALUE);
   const columns = [{ name: kind === "team" ? "Team" : "Key" }, number("Cost"), number("Tokens"), number("Requests")];
   return table(`Spend by ${kind}`, columns, list.map((s) => [
-    [el("span", {}, s.name), s.user && !s.name.endsWith(`/${s.user}`) ? el("small", {}, s.user) : null],
+    [el("span", {}, name(s.name)), s.user && !s.name.endsWith(`/${s.user}`) ? el("small", {}, s.user) : null],
     [bar(s.cost / most), el("span", { class: "amount" }, money(s.cost))], compact(s.tokens), compact(s.requests),
   ]));
 }
@@ -112,7 +112,7 @@ export function budgets(gateway) {
   return table("Budgets near their end", columns, list.map((b) => {
     const part = b.limit > 0 ? b.spent / b.limit : 1;
     return [
-      [el("span", {}, b.holder), el("small", {}, `${b.kind}, ${periods[b.per] ?? b.per}${b.shadow ? ", refuses nothing" : ""}`)],
+      [el("span", {}, name(b.holder)), el("small", {}, `${b.kind}, ${periods[b.per] ?? b.per}${b.shadow ? ", refuses nothing" : ""}`)],
       [bar(part, part >= 1 ? "bad" : "warn"), state(part >= 1 ? "bad" : "warn", percent(part)), el("small", {}, `${money(b.spent)} of ${money(b.limit)}`)],
       ago(b.resets, "never"),
     ];
@@ -126,7 +126,7 @@ export function errors(gateway) {
   if (!list.length) return empty("No request has failed since the pods began.");
   const columns = [{ name: "Reason", wide: true }, { name: "Where" }, { name: "Status" }, number("Last hour"), number("In all"), { name: "Last seen" }, { name: "Last request" }];
   return table("Recent errors", columns, list.map((e) => [
-    [state(e.level === "warning" ? "warn" : "bad", e.reason), sample(e)],
+    [state(e.level === "warning" ? "warn" : "bad", ...name(e.reason)), sample(e)],
     [el("span", {}, e.model || e.route || "–"), e.provider ? el("small", {}, e.provider) : null],
     [el("span", {}, e.status || "–"), e.upstreamStatus ? el("small", {}, `provider: ${e.upstreamStatus}`) : null],
     count(e.lastHour),
@@ -148,7 +148,7 @@ export function notReady(gateway) {
   return { rows, build: () => {
     if (!rows.length) return empty("All routes, keys and policies are ready.");
     return table("Attached and not ready", [{ name: "Name" }, { name: "Kind" }, { name: "State" }, { name: "Why", wide: true }], rows.map((r) => [
-      r.namespace === gateway.namespace ? r.name : `${r.namespace}/${r.name}`, r.kind, state(kindOf(r.ready), readyWord(r.ready)),
+      name(r.namespace === gateway.namespace ? r.name : `${r.namespace}/${r.name}`), r.kind, state(kindOf(r.ready), readyWord(r.ready)),
       [el("span", {}, known(r.ready.reason)), r.ready.message ? el("small", {}, r.ready.message) : null],
     ]));
   } };
