@@ -47,6 +47,7 @@ func root() *cobra.Command {
 	}
 	cmd.AddCommand(validateCommand(), runCommand(), explainCommand(), usageCommand(), errorsCommand(), cacheCommand(), pricesCommand(),
 		versionCommand())
+	cmd.AddCommand(clusterCommands()...)
 	return cmd
 }
 

@@ -134,13 +134,23 @@ func (b *Book) name(r *ledger.Record) string {
 	return cmp.Or(name, None)
 }
 
+// The outcomes that are nobody's fault, and those by which Spark did not let a request through.
+var (
+	faultless = []string{exchange.OK.String(), exchange.ClientGone.String()}
+	refusals  = []string{exchange.Limited.String(), exchange.Refused.String(), exchange.Unauthenticated.String(), exchange.Blocked.String()}
+)
+
+// Fault says whether a request of an outcome got no whole answer by the gateway's or a provider's fault.
+func Fault(outcome string) bool {
+	return !slices.Contains(faultless, outcome) && !slices.Contains(refusals, outcome)
+}
+
 func (s *Sum) add(r *ledger.Record) {
 	s.Requests++
-	switch r.Outcome {
-	case exchange.OK.String(), exchange.ClientGone.String():
-	case exchange.Limited.String(), exchange.Refused.String(), exchange.Unauthenticated.String(), exchange.Blocked.String():
+	switch {
+	case slices.Contains(refusals, r.Outcome):
 		s.Refused++
-	default:
+	case Fault(r.Outcome):
 		s.Errors++
 	}
 	s.TokensIn += r.TokensIn
