@@ -23,7 +23,7 @@ func scaled(resources map[string]any) change {
 // rules are all cases.
 func rules() []rule {
 	return slices.Concat(gatewayRules(), gatewayResourceRules(), gatewayPodRules(), gatewayHeaderRules(), providerRules(), providerTypeRules(), providerCloudRules(),
-		providerModelRules(), providerTrafficRules(), routeRules(), keyRules(), everyLimitRules(), accessRules(), sharedRules(), cacheRules(), sanitizerRules(), protectRules(), tracingRules())
+		providerModelRules(), providerTrafficRules(), routeRules(), keyRules(), everyLimitRules(), accessRules(), sharedRules(), cacheRules(), sanitizerRules(), protectRules(), tracingRules(), metricsRules())
 }
 
 func gatewayRules() []rule {

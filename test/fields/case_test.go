@@ -37,7 +37,7 @@ func all() cases {
 		podCases, listenerCases(), limitCases(), attachedCases,
 		typeCases(), credentialCases(), tlsCases, headerCases(), modelCases(), timeoutCases, breakerCases, retryCases(), quotaCases(), healthCases,
 		routeCases, strategyCases, targetCases, affinityCases, keyCases, spendCases(), priceCases(), accessCases(), storeCases(), ledgerCases(),
-		cacheCases(), contentCases(), guardCases(), protectCases(), tracingCases(),
+		cacheCases(), contentCases(), guardCases(), protectCases(), tracingCases(), metricsCases(),
 	} {
 		maps.Copy(found, some)
 	}

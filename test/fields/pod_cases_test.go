@@ -18,7 +18,7 @@ import (
 // rendered sees something of the gateway's object of a type; "none" where there is no such object.
 func rendered[T client.Object](look func(T) any) func(*bed) any {
 	return func(b *bed) any {
-		options := render.Options{Image: "example.com/gateway:v1", OperatorNamespace: "spark-system"}
+		options := render.Options{Image: "example.com/gateway:v1", OperatorNamespace: "spark-system", ServiceMonitors: true}
 		desired, _ := render.Workload(&b.resource, options, b.compiled.Document.Core.Audiences())
 		for _, object := range desired {
 			if found, ok := object.(T); ok {
