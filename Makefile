@@ -97,6 +97,10 @@ fuzz: ## Fuzz every target for FUZZTIME each.
 bench: build ## Measure CPU per request of nginx and Spark in one run, and their ratio.
 	go run ./test/bench $(BENCHFLAGS)
 
+.PHONY: loadtest
+loadtest: build ## Put a load on a standalone gateway for 20 s, and write dist/load.html and dist/load.json (LOADFLAGS).
+	@hack/loadtest $(LOADFLAGS)
+
 .PHONY: chaos
 chaos: ## Let providers fail in seven ways for a minute each, and write docs/resilience.md.
 	go run ./test/chaos -report docs/resilience.md

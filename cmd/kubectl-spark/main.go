@@ -45,7 +45,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 	}
-	cmd.AddCommand(validateCommand(), runCommand(), explainCommand(), usageCommand(), errorsCommand(), cacheCommand(), pricesCommand(),
+	cmd.AddCommand(validateCommand(), runCommand(), explainCommand(), usageCommand(), errorsCommand(), cacheCommand(), pricesCommand(), loadCommand(),
 		versionCommand())
 	cmd.AddCommand(clusterCommands()...)
 	return cmd
