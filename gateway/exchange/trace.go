@@ -3,11 +3,11 @@
 
 package exchange
 
-// TraceID names a trace, and SpanID one span of it; both as W3C Trace Context has them. All zero is none.
-type (
-	TraceID [16]byte
-	SpanID  [8]byte
-)
+// TraceID names a trace, as W3C Trace Context has it. All zero is none.
+type TraceID [16]byte
+
+// SpanID names one span of a trace. All zero is none.
+type SpanID [8]byte
 
 // Trace is where a request stands among others. The zero value is of one that is not traced.
 type Trace struct {

@@ -80,7 +80,7 @@ func (s *Settings) collector() (client otlptrace.Client, idle func(), err error)
 }
 
 func overHTTP(u *url.URL, headers map[string]string) (client otlptrace.Client, idle func()) {
-	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck,forcetypeassert // It is one.
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // It is one.
 	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	client = otlptracehttp.NewClient(otlptracehttp.WithEndpointURL(u.String()), otlptracehttp.WithHeaders(headers),
 		otlptracehttp.WithCompression(otlptracehttp.NoCompression), otlptracehttp.WithTimeout(uploadTimeout),
