@@ -73,7 +73,11 @@ func TestAnHourCountsByTheMinute(t *testing.T) {
 			want: []config.TrafficMinute{minuteAt(0, config.TrafficMinute{Requests: 1, Duration: []int64{1}, FirstToken: []int64{1}}), minuteAt(time.Minute, config.TrafficMinute{Requests: 1, Duration: []int64{1}, FirstToken: []int64{1}})},
 		},
 		"what is over an hour ago is forgotten": {
-			ended: []ended{{at: 0, outcome: exchange.Internal}, {at: time.Hour}}, since: 59 * time.Minute, now: time.Hour,
+			ended: []ended{
+				{outcome: exchange.Internal}, {took: time.Second, began: time.Second / 2, cache: exchange.CacheHit, use: exchange.Use{Tokens: 1, Cost: 1}},
+				{outcome: exchange.Limited, cache: exchange.CacheMiss}, {outcome: exchange.ClientGone}, {at: time.Hour},
+			},
+			since: 59 * time.Minute, now: time.Hour,
 			want: []config.TrafficMinute{minuteAt(59*time.Minute, config.TrafficMinute{}), minuteAt(time.Hour, config.TrafficMinute{Requests: 1, Duration: []int64{1}, FirstToken: []int64{1}})},
 		},
 		"a look back does not show what came later": {ended: []ended{{at: time.Hour}}, want: []config.TrafficMinute{minuteAt(0, config.TrafficMinute{})}},
