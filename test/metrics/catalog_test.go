@@ -1,8 +1,6 @@
 // Copyright The Spark Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package metrics checks what the programs export: names, labels, how many series there can be, and that docs/metrics.md says the
-// same (UPDATE=1 writes it).
 package metrics
 
 import (
