@@ -62,7 +62,7 @@ generate: ## Generate deep copies, CRDs, RBAC and docs/api.md from the code.
 .PHONY: lint
 lint: ## Run the linters.
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'not gofmt-ed:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
-	go vet -tags e2e ./...
+	go vet -tags e2e,console ./...
 	$(GOLANGCI_LINT) run
 
 .PHONY: verify
@@ -78,6 +78,10 @@ test: ## Run every test that needs no cluster: unit, golden, CEL, envtest, datap
 .PHONY: test-sdk
 test-sdk: ## Run the official SDKs against every type of provider, as docs/dialects.md says (UPDATE=1 writes it); needs Node.js.
 	@UPDATE=$(UPDATE) test/sdk/run
+
+.PHONY: test-console
+test-console: ## Try the console in a headless Chromium, with screenshots in SCREENSHOTS (dist/screenshots) and axe-core; needs npm.
+	@SCREENSHOTS=$(SCREENSHOTS) test/console/run
 
 .PHONY: test-e2e
 test-e2e: ## Run the end-to-end tests on the cluster of KUBECONFIG; E2E_LOAD_IMAGE is the command that loads images.
