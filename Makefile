@@ -51,11 +51,12 @@ images: ## Build the container images of the operator and the gateway.
 	$(CONTAINER_TOOL) build --build-arg PROGRAM=gateway --build-arg VERSION=$(VERSION) -t $(IMAGE_PREFIX)/gateway:$(IMAGE_TAG) .
 
 .PHONY: generate
-generate: ## Generate deep copies, CRDs, RBAC and docs/api.md from the code.
+generate: ## Generate deep copies, CRDs, RBAC, docs/api.md and the tables of docs/metrics.md from the code.
 	$(TOOL) controller-gen object:headerFile=hack/boilerplate/boilerplate.go.txt paths=./api/...
 	$(TOOL) controller-gen crd paths=./api/... output:crd:dir=config/crd
 	$(TOOL) controller-gen rbac:roleName=spark-operator paths=./controllers/... output:rbac:dir=config/rbac
 	$(TOOL) crd-ref-docs --source-path=api --config=hack/api-docs.yaml --renderer=markdown --output-path=docs/api.md --log-level=ERROR
+	UPDATE=1 go test -count=1 -run ThePageHasEveryMetric ./test/metrics >/dev/null
 
 ##@ Check
 
