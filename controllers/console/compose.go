@@ -164,7 +164,7 @@ func models(r *Resources) []string {
 	}
 	for i := range r.Providers {
 		for j := range r.Providers[i].Spec.Models {
-			own = append(own, string(r.Providers[i].Spec.Models[j].Name))
+			own = append(own, r.Providers[i].Spec.Models[j].Name)
 		}
 	}
 	slices.Sort(routes)

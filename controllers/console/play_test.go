@@ -114,7 +114,7 @@ func TestAPromptGoesThroughTheGateway(t *testing.T) {
 		"a stream without end is cut": {flowing, stream(`{"choices":[{"delta":{"content":"`+strings.Repeat("y", maxText-1)+`"}}]}`,
 			`{"choices":[{"delta":{"content":"ää"}}]}`, "[DONE]"),
 			Played{Status: 200, Headers: none, Explain: plan, Text: strings.Repeat("y", maxText-1)}, true},
-		"a way elsewhere is not gone": {hello, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 302) },
+		"a way elsewhere is not gone": {hello, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) },
 			Played{Status: 302, Headers: none, Explain: plan}, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -60,7 +60,9 @@ func (s *Server) Start(ctx context.Context) error {
 	if errors.Is(server.Shutdown(late), context.DeadlineExceeded) {
 		_ = server.Close()
 	}
-	<-ended
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve the console: %w", err)
+	}
 	return nil
 }
 
