@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/sparkgateway/spark/gateway/exchange"
-	"github.com/sparkgateway/spark/gateway/telemetry"
 )
 
 func TestALineNamesTheTrace(t *testing.T) {
@@ -24,7 +23,7 @@ func TestALineNamesTheTrace(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var line struct{ TraceID string }
-			if err := json.Unmarshal(telemetry.AppendLine(nil, &exchange.Exchange{Trace: test.trace}, time.Unix(1, 0)), &line); err != nil {
+			if err := json.Unmarshal(AppendLine(nil, &exchange.Exchange{Trace: test.trace}, time.Unix(1, 0)), &line); err != nil {
 				t.Fatal(err)
 			}
 			if line.TraceID != test.want {
