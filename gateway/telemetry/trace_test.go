@@ -22,8 +22,10 @@ func TestALineNamesTheTrace(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			ex := &exchange.Exchange{Trace: test.trace}
+			NewID(&ex.ID)
 			var line struct{ TraceID string }
-			if err := json.Unmarshal(AppendLine(nil, &exchange.Exchange{Trace: test.trace}, time.Unix(1, 0)), &line); err != nil {
+			if err := json.Unmarshal(AppendLine(nil, ex, time.Unix(1, 0)), &line); err != nil {
 				t.Fatal(err)
 			}
 			if line.TraceID != test.want {
