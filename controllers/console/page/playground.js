@@ -50,7 +50,7 @@ export class Playground {
 
   #measure() {
     const left = longest - new TextEncoder().encode(this.prompt.value).length;
-    this.room.textContent = left < 0 ? `${count(-left)} bytes too long.` : `Up to 8 KiB; ${count(left)} bytes left. It is sent with the quickstart's own key.`;
+    this.room.textContent = left < 0 ? `${count(-left)} bytes too long.` : `Up to 8 KiB; ${count(left)} bytes left. It is sent with the playground's key.`;
     this.prompt.setAttribute("aria-invalid", String(left < 0));
     return left >= 0;
   }
