@@ -154,7 +154,7 @@ func TestRoomsOfTheGatewayDoNotImportEachOther(t *testing.T) {
 	}
 	composed := slices.Concat(shared, []string{
 		"gateway/balance", "gateway/breaker", "gateway/dialect", "gateway/eventstream", "gateway/health", "gateway/provider",
-		"gateway/quota", "gateway/sse", "gateway/telemetry", "gateway/upstream",
+		"gateway/quota", "gateway/sse", "gateway/telemetry", "gateway/trace", "gateway/upstream",
 	})
 	for _, dep := range find(t, "gateway/proxy").Imports {
 		if within(dep, "gateway") && !withinAny(dep, composed...) {
