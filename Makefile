@@ -80,6 +80,10 @@ test: ## Run every test that needs no cluster: unit, golden, CEL, envtest, datap
 test-sdk: ## Run the official SDKs against every type of provider, as docs/dialects.md says (UPDATE=1 writes it); needs Node.js.
 	@UPDATE=$(UPDATE) test/sdk/run
 
+.PHONY: test-traces
+test-traces: ## Send a trace to the receiver of OpenTelemetry's own collector, over gRPC and HTTP.
+	cd test/collector && go test -count=1 ./...
+
 .PHONY: test-console
 test-console: ## Try the console in a headless Chromium, with screenshots in SCREENSHOTS (dist/screenshots) and axe-core; needs npm.
 	@SCREENSHOTS=$(SCREENSHOTS) test/console/run
