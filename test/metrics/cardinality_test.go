@@ -60,7 +60,7 @@ func traffic(m *telemetry.Metrics, perKey int) {
 			}
 			s.SettleAttempt(&ex.Attempt)
 			if n%2 == 0 {
-				ex.Attempt.Kind = exchange.RetryAttempt
+				ex.Kind = exchange.RetryAttempt
 				s.SettleAttempt(&ex.Attempt)
 			}
 			keys.Settle(place, exchange.Use{Tokens: ex.Usage.Total, Cost: ex.Cost})
