@@ -145,7 +145,7 @@ func TestFigures(t *testing.T) {
 		edit func(*console.Gateway)
 		want map[string]any
 	}{
-		"the minute that is not over is left out": {func(g *console.Gateway) { g.Traffic[59].Requests, g.Traffic[59].Failed = 1, 1 },
+		"the minute that is not over is left out": {func(g *console.Gateway) { g.Traffic[59].Requests, g.Traffic[59].Failed = 500, 500 },
 			map[string]any{"failedCount": 5.0, "failed": "0.2%", "inFlight": 40.0}},
 		"without requests there is no share of them": {func(g *console.Gateway) {
 			for i := range g.Traffic {
