@@ -45,6 +45,10 @@ build: ## Build the programs into bin/.
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/manager ./cmd/gateway ./cmd/kubectl-spark
 	CGO_ENABLED=0 go build -trimpath -o bin/fakeprovider ./test/fakeprovider/cmd
 
+.PHONY: krew
+krew: ## Build the kubectl plugin's archives and krew manifest for VERSION, such as v1.2.3, into dist/.
+	go run ./hack/krew -version $(VERSION)
+
 .PHONY: images
 images: ## Build the container images of the operator and the gateway.
 	$(CONTAINER_TOOL) build --build-arg PROGRAM=manager --build-arg VERSION=$(VERSION) -t $(IMAGE_PREFIX)/operator:$(IMAGE_TAG) .
@@ -75,6 +79,10 @@ test: ## Run every test that needs no cluster: unit, golden, CEL, envtest, datap
 	@$(if $(RACE),,echo 'no C compiler: the tests run WITHOUT the race detector' >&2)
 	@assets="$$(go run ./hack/envtest)" && export KUBEBUILDER_ASSETS="$$assets" && \
 	go test $(RACE) -timeout 15m ./...
+
+.PHONY: test-alerts
+test-alerts: ## Run promtool on the alerts and the dashboard; brings Debian's prometheus where it is missing and we are root.
+	SPARK_REQUIRE_PROMTOOL=1 go test -count=1 ./test/alerts ./config/grafana
 
 .PHONY: test-sdk
 test-sdk: ## Run the official SDKs against every type of provider, as docs/dialects.md says (UPDATE=1 writes it); needs Node.js.
