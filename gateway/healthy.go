@@ -42,7 +42,7 @@ func (s *Server) health(of *Reloader) config.Health {
 	h := config.Health{
 		Version: s.opts.Version, At: now.UTC(), Started: s.started.UTC(), Draining: s.draining.Load(),
 		InFlight: s.InFlight(), Connections: s.conns.count(), Providers: s.Providers(),
-		Traffic: l.hour.Look(l.wall(s.started), l.wall(now)), Budgets: []config.BudgetHealth{}, Spend: l.spend.Look(maxSpenders),
+		Traffic: l.hour.Look(l.wall(s.started), l.wall(now)), Limits: l.limitsHealth(), Budgets: []config.BudgetHealth{}, Spend: l.spend.Look(maxSpenders),
 		ErrorGroups: l.errors.Stats().Groups,
 	}
 	if h.Providers == nil {
@@ -63,6 +63,20 @@ func (s *Server) health(of *Reloader) config.Health {
 	}
 	s.identify(&h, of)
 	s.judge(&h)
+	return h
+}
+
+// limitsHealth says how limits hold just now.
+func (l *Living) limitsHealth() config.LimitsHealth {
+	h := config.LimitsHealth{Mode: config.LimitsAlone, Replicas: l.replicas()}
+	switch s := l.store(); {
+	case s != nil && s.Up():
+		h.Mode = config.LimitsStored
+	case s != nil:
+		h.Mode = string(l.onFailure())
+	case h.Replicas > 1:
+		h.Mode = config.LimitsExchanged
+	}
 	return h
 }
 

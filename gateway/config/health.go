@@ -45,8 +45,9 @@ type Health struct {
 	// process is younger. Minutes are the wall clock's, so that those of several processes can be added.
 	Traffic []TrafficMinute `json:"traffic"`
 	// Cache is nil where nothing is kept, Store where state is not shared.
-	Cache *CacheHealth `json:"cache,omitempty"`
-	Store *StoreState  `json:"store,omitempty"`
+	Cache  *CacheHealth `json:"cache,omitempty"`
+	Store  *StoreState  `json:"store,omitempty"`
+	Limits LimitsHealth `json:"limits"`
 	// Budgets are those of which at least 80 % are spent, the fullest first, at most 50.
 	Budgets []BudgetHealth `json:"budgets"`
 	// Spend is of the keys that spent most since the process began, the dearest first, at most 50.
@@ -101,6 +102,24 @@ type CacheHealth struct {
 	Questions     int64 `json:"questions"`
 	QuestionBytes int64 `json:"questionBytes"`
 }
+
+// LimitsHealth is how limits and budgets hold at a process just now.
+type LimitsHealth struct {
+	// Mode is one of the constants or, while the store is down, its OnFailure.
+	Mode string `json:"mode"`
+	// Replicas is how many pods share them, this one among them.
+	Replicas int `json:"replicas"`
+}
+
+// The modes of limits.
+const (
+	// LimitsAlone: there is one pod.
+	LimitsAlone = "Alone"
+	// LimitsExchanged: the operator tells pods what the others used.
+	LimitsExchanged = "Exchanged"
+	// LimitsStored: all pods ask the store.
+	LimitsStored = "Stored"
+)
 
 // BudgetHealth is a budget near its end, or past it.
 type BudgetHealth struct {

@@ -102,6 +102,9 @@ func TestAHealthSaysWhatIsWrong(t *testing.T) {
 			server := redistest.Start(t, redistest.Options{})
 			s := start(t, withDocument(priced), withDocument(shared(server.Addr, config.LocalShare)))
 			s.reachesStore(server)
+			if got := s.report().Health(); !got.Store.Up || got.Limits.Mode != config.LimitsStored || got.Status != config.HealthOK {
+				t.Errorf("before: %+v, limits %+v, %s", got.Store, got.Limits, got.Status)
+			}
 			server.Kill()
 			s.askFor(bobKey, "cheap", 1)
 			return s
@@ -117,6 +120,13 @@ func TestAHealthSaysWhatIsWrong(t *testing.T) {
 			}
 			if diff := cmp.Diff(test.want, got.judged()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
+			}
+			wantLimits := config.LimitsHealth{Mode: config.LimitsAlone, Replicas: 1}
+			if got.Store != nil {
+				wantLimits = config.LimitsHealth{Mode: string(config.LocalShare), Replicas: 2}
+			}
+			if got.Limits != wantLimits {
+				t.Errorf("limits %+v, want %+v", got.Limits, wantLimits)
 			}
 		})
 	}
@@ -175,6 +185,9 @@ func TestAHealthFollowsThePodsLife(t *testing.T) {
 	want("nobody told what was spent", judged{config.HealthNotReady, []string{awaiting}, awaiting + "\n"})
 	gateway.Report{Reloader: reloader, Server: server}.Exchange(config.UsageCall{Instance: reloader.Ack().Instance, Replicas: 2})
 	got := want("all is well", judged{config.HealthOK, []string{}, ready})
+	if want := (config.LimitsHealth{Mode: config.LimitsExchanged, Replicas: 2}); got.Limits != want {
+		t.Errorf("limits %+v, want %+v", got.Limits, want)
+	}
 	c := got.Configuration
 	if c == nil || c.Revision != first.Manifest.Revision || c.Sequence != 2 || c.Providers != 1 || c.Routes != 0 || c.Keys != 2 || got.Rejected != nil {
 		t.Errorf("the configuration is %+v, rejected %+v", c, got.Rejected)
