@@ -7,5 +7,5 @@ import "github.com/spf13/cobra"
 
 // clusterCommands look at, and act on, what runs in a cluster.
 func clusterCommands() []*cobra.Command {
-	return []*cobra.Command{statusCommand(), keysCommand(), topCommand(), breakersCommand(), logsCommand()}
+	return []*cobra.Command{statusCommand(), keysCommand(), topCommand(), breakersCommand(), logsCommand(), supportCommand()}
 }

@@ -57,7 +57,7 @@ model_prices_and_context_window.json, which is not downloaded. Only models that 
 that the provider calls them; what the list does not say stays. A line for each model says what became of it.
 
 With manifests among -f, the ProviderPolicies in them are printed as they should be, and the lines go to standard error. Else
-those of a namespace of the cluster are changed; --dry-run only lets the API server check that.
+those of a namespace of the cluster are changed, and printed with -o yaml; --dry-run only lets the API server check that.
 
 What a list calls a provider follows from its type; for others, as of type OpenAICompatible, --provider says it.`,
 		Example: `  kubectl spark prices import -f prices.json -f config/providers > updated.yaml
@@ -70,10 +70,9 @@ What a list calls a provider follows from its type; for others, as of type OpenA
 	filesFlag(cmd, &i.paths, "the list: a JSON file without a kind; and manifests: files with kinds, directories; repeatable")
 	flags := cmd.Flags()
 	flags.StringArrayVar(&i.providers, "provider", nil, "what the list calls a provider (litellm_provider), name=key or namespace/name=key; repeatable")
-	flags.StringVarP(&i.output, "output", "o", "", `"yaml" prints the changed ProviderPolicies of a cluster too`)
 	flags.BoolVar(&i.dryRun, "dry-run", false, "let the API server check the changes, and make none")
 	i.flags(cmd, "the ProviderPolicies")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]cobra.Completion{"yaml"}, cobra.ShellCompDirectiveNoFileComp))
+	outputFlag(cmd, &i.output, "text", "yaml")
 	return cmd
 }
 
@@ -93,11 +92,11 @@ func (i importing) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	report := stdout
-	if i.output != "" {
+	if i.output == "yaml" {
 		report = stderr
 	}
 	changed, err := i.apply(ctx, clients.Resource(v1alpha1.GroupVersion.WithResource("providerpolicies")).Namespace(namespace), report)
-	if i.output != "" && len(changed) > 0 {
+	if i.output == "yaml" && len(changed) > 0 {
 		_, printed := io.WriteString(stdout, strings.Join(changed, "---\n"))
 		err = errors.Join(err, printed)
 	}
@@ -109,8 +108,8 @@ const maxList = 64 << 20
 
 // read checks the flags, and tells the list and manifests apart.
 func (i *importing) read() error {
-	if i.output != "" && i.output != "yaml" {
-		return fmt.Errorf("-o %s: only yaml is known", i.output)
+	if err := screen.Check(i.output, "text", "yaml"); err != nil {
+		return err
 	}
 	i.keys = map[string]string{}
 	for _, p := range i.providers {

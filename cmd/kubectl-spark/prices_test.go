@@ -83,7 +83,7 @@ func TestPricesRefusals(t *testing.T) {
 		"what is no list":             {[]string{"-f", file("a.json", "[1]")}, "not a list of prices: it is a JSON object"},
 		"a list without providers":    {[]string{"-f", file("b.json", `{"a":{"x":1}}`)}, "no model in it has a litellm_provider"},
 		"a provider without its key":  {[]string{"-f", priceList, "--provider", "groq"}, "--provider groq: write name=key"},
-		"an output that there is not": {[]string{"-f", priceList, "-o", "json"}, "-o json: only yaml is known"},
+		"an output that there is not": {[]string{"-f", priceList, "-o", "json"}, "-o json: text and yaml are known"},
 		"a dry run of manifests":      {[]string{"-f", priceList, "-f", manifests, "--dry-run"}, "with manifests no cluster is asked"},
 		"broken manifests":            {[]string{"-f", priceList, "-f", file("c.yaml", "a: [s3cr3t")}, "c.yaml: not valid YAML"},
 		"no manifest":                 {[]string{"-f", priceList, "-f", dir + "/"}, "c.yaml: not valid YAML"},
