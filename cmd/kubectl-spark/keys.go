@@ -237,7 +237,7 @@ func (k *keyring) secret(ctx context.Context, key *v1alpha1.APIKey, previous boo
 		entry = compiler.PreviousCredentialsKey
 	}
 	s := corev1.Secret{}
-	err := k.objects.Get(ctx, client.ObjectKey{Namespace: name.Namespace, Name: name.Name}, &s)
+	err := k.objects.Get(ctx, name, &s)
 	switch {
 	case apierrors.IsNotFound(err) && key.Spec.SecretRef == nil:
 		return "", fmt.Errorf("the Secret %s: %w", name.Name, errNoKey)

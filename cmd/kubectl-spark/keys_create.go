@@ -49,7 +49,7 @@ alone, to standard output. With --dry-run the API server checks it and nothing i
 			if err := m.open(cmd); err != nil {
 				return err
 			}
-			m.Wanted.Namespace = m.namespace
+			m.Namespace = m.namespace
 			return m.run(cmd.Context(), time.Now())
 		},
 	}

@@ -66,7 +66,6 @@ func (p *planted) leaks(text string) (found []string) {
 
 // told is a ward whose one pod says too much.
 type told struct {
-	clinic
 	*planted
 	fails error
 }
@@ -89,7 +88,7 @@ func (w told) Metrics(context.Context, string) ([]byte, error) {
 	return fmt.Appendf(nil, "spark_requests_total{model=%q} 7\n", w.key()), w.fails
 }
 
-func (w told) Logs(_ context.Context, pod string, of *corev1.PodLogOptions) (io.ReadCloser, error) {
+func (w told) Logs(_ context.Context, _ string, of *corev1.PodLogOptions) (io.ReadCloser, error) {
 	text := fmt.Sprintf("{\"level\":\"info\",\"msg\":\"begun by %s\",\"authorization\":\"Bearer %s\",\"key\":\"%s\"}\n", of.Container, w.letters(30), w.key())
 	if of.Container == render.Container {
 		text += `{"time":"2026-03-04T12:00:01Z","id":"1","key":"team/alice","outcome":"ok","path":"/` + w.letters(20) + `"}` + "\n"

@@ -52,7 +52,7 @@ func (c *clinic) Health(context.Context, string, string) ([]live.Told[config.Hea
 	return all, nil
 }
 
-func (c *clinic) Metrics(_ context.Context, pod string) ([]byte, error) {
+func (c *clinic) Metrics(_ context.Context, _ string) ([]byte, error) {
 	return fmt.Appendf(nil, "# TYPE spark_requests_total counter\nspark_requests_total{provider=\"p\",model=\"smart\",outcome=\"ok\"} %d\n"+
 		"spark_requests_total{provider=\"p\",model=\"smart\",outcome=\"limited\"} %d\nspark_requests_total{provider=\"p\",model=\"smart\",outcome=\"internal\"} %d\n",
 		90*c.asked, 5*c.asked, 5*c.asked), c.metrics
