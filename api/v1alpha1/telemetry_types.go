@@ -19,8 +19,8 @@ const (
 // Tracing sends spans to an OpenTelemetry collector, named after its conventions for generative AI. A caller's traceparent (W3C Trace
 // Context) is gone on with, and given to providers.
 //
-// +kubebuilder:validation:XValidation:rule="!(has(self.protocol) && self.protocol == 'HTTP') || url(self.otlpEndpoint).getEscapedPath() != ''",message="otlpEndpoint needs a path with protocol HTTP, such as /v1/traces"
-// +kubebuilder:validation:XValidation:rule="(has(self.protocol) && self.protocol == 'HTTP') || url(self.otlpEndpoint).getEscapedPath() in ['', '/']",message="otlpEndpoint has no path with protocol GRPC"
+// +kubebuilder:validation:XValidation:rule="!(has(self.protocol) && self.protocol == 'HTTP') || size(url(self.otlpEndpoint).getEscapedPath()) > 0",message="otlpEndpoint needs a path with protocol HTTP, such as /v1/traces"
+// +kubebuilder:validation:XValidation:rule="(has(self.protocol) && self.protocol == 'HTTP') || (size(url(self.otlpEndpoint).getEscapedPath()) == 0 || url(self.otlpEndpoint).getEscapedPath() == '/')",message="otlpEndpoint has no path with protocol GRPC"
 type Tracing struct {
 	// otlpEndpoint is the collector's URL, such as http://otel:4317; https speaks TLS.
 	//
