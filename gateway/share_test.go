@@ -74,3 +74,35 @@ func TestProvidersLimitsAreSharedByThePodsThatServe(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatBecomesOfLimitsWithoutTheStoreChangesWhileItStaysOpen(t *testing.T) {
+	stored := func(change func(*config.Store)) *config.Document {
+		doc := explained()
+		doc.Core.Gateway.Store = closedStore()
+		change(doc.Core.Gateway.Store)
+		return doc
+	}
+	s := serve(t, stored(func(*config.Store) {}))
+	was := s.living.sharing.current.Load()
+	for _, c := range []struct {
+		name   string
+		change func(*config.Store)
+		stays  bool
+		want   config.OnFailure
+	}{
+		{"the same", func(*config.Store) {}, true, config.LocalShare},
+		{"all are refused", func(st *config.Store) { st.OnFailure = config.DenyAll }, true, config.DenyAll},
+		{"none is limited", func(st *config.Store) { st.OnFailure = config.AllowAll }, true, config.AllowAll},
+		{"another server", func(st *config.Store) { st.Addresses = []string{"127.0.0.1:2"} }, false, config.LocalShare},
+	} {
+		if err := s.Apply(stored(c.change)); err != nil {
+			t.Fatal(err)
+		}
+		if stays := s.living.sharing.current.Load() == was; stays != c.stays {
+			t.Errorf("%s: the store stays %v, want %v", c.name, stays, c.stays)
+		}
+		if got := s.living.onFailure(); got != c.want {
+			t.Errorf("%s: on failure %q, want %q", c.name, got, c.want)
+		}
+	}
+}

@@ -44,9 +44,11 @@ type sharing struct {
 type sharedStore struct {
 	*store.Store
 	gateway string
-	config  config.Store
-	ledger  config.Ledger
-	secrets atomic.Pointer[map[string]config.Secret]
+	// config is the store's own: onFailure may change while it stays open.
+	config    config.Store
+	onFailure atomic.Pointer[config.OnFailure]
+	ledger    config.Ledger
+	secrets   atomic.Pointer[map[string]config.Secret]
 	// answers are those that pods share, made by the first that asks.
 	answers func() *store.Answers
 }
@@ -65,15 +67,19 @@ func (l *Living) share(doc *config.Document) error {
 		return nil
 	}
 	next := &sharedStore{gateway: g.ID, config: *g.Store}
+	next.config.OnFailure = ""
+	onFailure := g.Store.OnFailure
 	if g.Ledger != nil {
 		next.ledger = *g.Ledger
 	}
 	secrets := doc.Secrets
 	if was != nil && was.same(next) {
 		was.secrets.Store(&secrets)
+		was.onFailure.Store(&onFailure)
 		return nil
 	}
 	next.secrets.Store(&secrets)
+	next.onFailure.Store(&onFailure)
 	opened, err := store.Open(store.Options{
 		Gateway: g.ID, Config: *g.Store, Logger: l.log, Now: l.now, Learned: l.book.Learn, Known: l.book.Learned,
 		Secrets:   func(name string) config.Secret { return (*next.secrets.Load())[name] },
@@ -90,7 +96,8 @@ func (l *Living) share(doc *config.Document) error {
 	return nil
 }
 
-// same says that a store can stay as it is. A password that changed is asked for at the next connection.
+// same says that a store can stay as it is. A password that changed is asked for at the next connection, and what becomes of limits
+// without the store is no concern of its.
 func (s *sharedStore) same(o *sharedStore) bool {
 	return s.gateway == o.gateway && reflect.DeepEqual(s.config, o.config) &&
 		s.ledger.Retention == o.ledger.Retention && s.ledger.MaxBytes == o.ledger.MaxBytes
@@ -121,7 +128,7 @@ func (l *Living) store() *store.Store {
 // onFailure says what becomes of limits while the store is down.
 func (l *Living) onFailure() config.OnFailure {
 	if s := l.sharing.current.Load(); s != nil {
-		return s.config.OnFailure
+		return *s.onFailure.Load()
 	}
 	return config.LocalShare
 }
@@ -129,7 +136,7 @@ func (l *Living) onFailure() config.OnFailure {
 // unlimited says that nothing is limited just now, because the store is down and the configuration wants it so.
 func (l *Living) unlimited() bool {
 	s := l.sharing.current.Load()
-	return s != nil && s.config.OnFailure == config.AllowAll && !s.Up()
+	return s != nil && *s.onFailure.Load() == config.AllowAll && !s.Up()
 }
 
 // replicas is how many pods share limits.
