@@ -23,23 +23,10 @@ func (c *counts) add(told []int64) {
 	}
 }
 
-// quantile gives the milliseconds within which so much of the whole (0 to 1) was done, by the upper bound of its bucket as the status of
-// a provider does; 0 without any.
+// quantile gives the milliseconds within which so much of the whole (0 to 1) was done, as config.LatencyQuantile has it; 0
+// without any.
 func (c *counts) quantile(q float64) float64 {
-	var all int64
-	for _, n := range c {
-		all += n
-	}
-	if all == 0 {
-		return 0
-	}
-	rank := max(int64(math.Ceil(q*float64(all))), 1)
-	bucket := 0
-	for before := c[0]; before < rank && bucket < len(c)-1; {
-		bucket++
-		before += c[bucket]
-	}
-	ms := float64(config.LatencyBound(bucket)) / float64(time.Millisecond)
+	ms := float64(config.LatencyQuantile(c[:], q)) / float64(time.Millisecond)
 	return math.Round(ms*10) / 10
 }
 

@@ -26,20 +26,11 @@ func (v *voices) errors() string {
 
 // p95 gives the time within which 95 of 100 answers began, such as "810ms"; empty without any.
 func (v *voices) p95() string {
-	var all int64
-	for _, n := range v.latency {
-		all += n
-	}
-	if all == 0 {
+	within := config.LatencyQuantile(v.latency[:], 0.95)
+	if within == 0 {
 		return ""
 	}
-	rank := int64(math.Ceil(0.95 * float64(all)))
-	bucket := 0
-	for before := v.latency[0]; before < rank && bucket < len(v.latency)-1; {
-		bucket++
-		before += v.latency[bucket]
-	}
-	return latencyWord(config.LatencyBound(bucket))
+	return latencyWord(within)
 }
 
 // latencyWord writes a duration with two digits that mean something, in the largest unit that leaves one before the

@@ -88,3 +88,20 @@ func LatencyBucket(d time.Duration) int {
 
 // LatencyBound gives the upper bound of a bucket, 0 to LatencyBuckets-1.
 func LatencyBound(bucket int) time.Duration { return latencyBounds[bucket] }
+
+// LatencyQuantile gives the time within which so much of the whole, above 0 and at most 1, was done: the upper bound of the bucket that it
+// ends in. counts are by LatencyBucket; those beyond the last bucket, which a process of another release may tell, belong to it, and
+// negative ones are none. 0 says that nothing was counted.
+func LatencyQuantile(counts []int64, q float64) time.Duration {
+	var all, seen int64
+	for _, n := range counts {
+		all += max(n, 0)
+	}
+	rank := max(int64(math.Ceil(q*float64(all))), 1)
+	for bucket, n := range counts {
+		if seen += max(n, 0); seen >= rank {
+			return LatencyBound(min(bucket, LatencyBuckets-1))
+		}
+	}
+	return 0
+}

@@ -8,7 +8,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -90,7 +89,7 @@ func (r *Row) add(minutes []config.TrafficMinute, now time.Time) {
 	r.PerSecond, r.TokensPerSecond = float64(sum.Requests)/seconds, float64(sum.Tokens)/seconds
 	r.DollarsPerHour = sum.Cost / seconds * time.Hour.Seconds()
 	r.ErrorPercent, r.HitPercent = percent(sum.Failed, sum.Requests), percent(sum.Hits, sum.Lookups)
-	r.P50, r.P95, r.FirstToken = Percentile(sum.Duration, 50), Percentile(sum.Duration, 95), Percentile(sum.FirstToken, 95)
+	r.P50, r.P95, r.FirstToken = millisWithin(sum.Duration, 0.50), millisWithin(sum.Duration, 0.95), millisWithin(sum.FirstToken, 0.95)
 }
 
 // Providers gives the rates of each provider over the last minute, all pods together.
@@ -115,7 +114,7 @@ func Providers(now []Reading) []Row {
 	for id, s := range all {
 		rows = append(rows, Row{
 			Name: id, PerSecond: float64(s.attempts) / time.Minute.Seconds(), ErrorPercent: percent(s.failures, s.attempts), HitPercent: -1,
-			P50: Percentile(s.latency, 50), P95: Percentile(s.latency, 95),
+			P50: millisWithin(s.latency, 0.50), P95: millisWithin(s.latency, 0.95),
 		})
 	}
 	return rows
@@ -211,23 +210,9 @@ func plus(sum, more []int64) []int64 {
 	return out
 }
 
-// Percentile gives the time in milliseconds within which so many percent of what was counted by config.LatencyBucket fell; 0 of
-// nothing.
-func Percentile(counts []int64, percent float64) float64 {
-	var total, seen int64
-	for _, n := range counts {
-		total += n
-	}
-	if total <= 0 {
-		return 0
-	}
-	need := max(int64(math.Ceil(float64(total)*percent/100)), 1)
-	for bucket, n := range counts {
-		if seen += n; seen >= need {
-			return float64(config.LatencyBound(bucket)) / float64(time.Millisecond)
-		}
-	}
-	return 0
+// millisWithin gives what config.LatencyQuantile says in milliseconds; 0 of nothing.
+func millisWithin(counts []int64, q float64) float64 {
+	return float64(config.LatencyQuantile(counts, q)) / float64(time.Millisecond)
 }
 
 // Millis writes milliseconds for people.

@@ -155,21 +155,3 @@ func TestRowsAreSorted(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func TestPercentiles(t *testing.T) {
-	for name, tt := range map[string]struct {
-		counts  []int64
-		percent float64
-		want    string
-	}{
-		"of nothing":          {nil, 95, ""},
-		"of one":              {at(time.Second, 1), 50, "1.0s"},
-		"below a second":      {at(200*time.Millisecond, 4), 95, "215ms"},
-		"the last of twenty":  {plus(at(time.Millisecond, 19), at(time.Minute, 1)), 96, "65.5s"},
-		"one before the last": {plus(at(time.Millisecond, 19), at(time.Minute, 1)), 95, "1ms"},
-	} {
-		if got := Millis(Percentile(tt.counts, tt.percent)); got != tt.want {
-			t.Errorf("%s: %s, want %s", name, got, tt.want)
-		}
-	}
-}
