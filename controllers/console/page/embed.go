@@ -14,7 +14,7 @@ import (
 // Policy is the Content-Security-Policy that the page lives under: nothing from elsewhere, nothing inline, in nobody's frame. The
 // plots set their styles through the object model, which needs no more.
 const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	"form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 
 //go:embed index.html *.css *.js icon.svg
 var files embed.FS
