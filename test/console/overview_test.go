@@ -186,7 +186,7 @@ func played(namespace string) console.Played {
 	remaining := int64(41)
 	return console.Played{
 		Status: 200, Text: "The capital of France is Paris.", FirstMS: 212, TotalMS: 1840, Usage: console.PlayedWork{InputTokens: 14, OutputTokens: 8},
-		Headers: map[string]string{"x-request-id": "req_01KAS5Q9J7ZT9W", "x-spark-cache": "miss", "x-spark-provider": namespace + "/anthropic"},
+		Headers: map[string]string{"x-request-id": "req_01KAS5Q9J7ZT9W", "x-spark-cache": "miss", "x-spark-upstream-request-id": "req_011CSHoE"},
 		Explain: &config.Explanation{
 			Method: "POST", Path: "/v1/chat/completions", Operation: "chat", Dialect: "openai", Model: "smart", Stream: true,
 			Key:    &config.ExplainedKey{ID: namespace + "/quickstart", User: "quickstart", Role: "User", Found: config.KeyInHeader, Of: 3},

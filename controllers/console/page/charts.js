@@ -42,7 +42,7 @@ const plots = [
   },
   {
     id: "hit-rate", title: "Cache hit rate", unit: "", write: percent, axis: (v) => `${Math.round(v * 100)}%`, range: [0, 1],
-    empty: "Nothing was looked up in the cache in the last 60 minutes. A SparkGateway turns it on with spec.cache.exact.enabled.",
+    empty: "Nothing was looked up in the cache in the last 60 minutes. A SparkGateway turns it on with spec.cache.exact.",
     series: [{ name: "Hits", color: 5, dash: "solid", read: (m) => m.hitRate, area: true }],
   },
 ];
