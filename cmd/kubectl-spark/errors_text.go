@@ -32,10 +32,11 @@ func (f failures) table(asked *failing, now time.Time, to screen.Screen) string 
 	if len(f.Groups) == 0 {
 		return f.none(asked)
 	}
-	// Which provider and model it was matters more than a sample, whose beginning is enough to know it.
+	// The reason is what one looks up: the longest that there is has room. Which provider and model it was matters more than a sample, whose beginning is
+	// enough to know it.
 	table := screen.Table{Columns: []screen.Column{
-		{Title: "LAST"}, {Title: "COUNT", Right: true}, {Title: "LEVEL", Tone: levelTone}, {Title: "STATUS"}, {Title: "REASON", Least: 16},
-		{Title: "PROVIDER/MODEL", Name: true, Least: 28}, {Title: "SAMPLE", Least: 12},
+		{Title: "LAST"}, {Title: "COUNT", Right: true}, {Title: "LEVEL", Tone: levelTone}, {Title: "STATUS"}, {Title: "REASON", Least: 27},
+		{Title: "PROVIDER/MODEL", Name: true, Least: 26}, {Title: "SAMPLE", Least: 12},
 	}}
 	for i := range f.Groups {
 		g := &f.Groups[i]
