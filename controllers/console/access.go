@@ -16,11 +16,13 @@ import (
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/apiserver/pkg/apis/apiserver"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
-	"k8s.io/apiserver/pkg/authentication/authenticatorfactory"
+	"k8s.io/apiserver/pkg/authentication/group"
+	"k8s.io/apiserver/pkg/authentication/request/bearertoken"
+	"k8s.io/apiserver/pkg/authentication/token/cache"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/apiserver/pkg/authorization/authorizerfactory"
+	"k8s.io/apiserver/plugin/pkg/authenticator/token/webhook"
 	authenticationv1 "k8s.io/client-go/kubernetes/typed/authentication/v1"
 	authorizationv1 "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	"k8s.io/client-go/rest"
@@ -57,19 +59,23 @@ func Authorized(config *rest.Config, client *http.Client, log logr.Logger) (Guar
 // retries of questions to the API server: a page that polls asks again soon anyway.
 var retries = wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 3}
 
+// authenticators take the token of the Authorization header alone. DelegatingAuthenticatorConfig would take one of a WebSocket's
+// protocols as well, and hand on the error of both as one that no longer says whether the API server was reached.
 func authenticators(config *rest.Config, client *http.Client) (authenticator.Request, error) {
 	reviews, err := authenticationv1.NewForConfigAndClient(config, client)
 	if err != nil {
 		return nil, err
 	}
-	who, _, err := authenticatorfactory.DelegatingAuthenticatorConfig{
-		Anonymous:                &apiserver.AnonymousAuthConfig{Enabled: false},
-		CacheTTL:                 tokenStands,
-		TokenAccessReviewClient:  reviews,
-		TokenAccessReviewTimeout: roundTime,
-		WebhookRetryBackoff:      &retries,
-	}.New()
-	return who, err
+	unmeasured := webhook.AuthenticatorMetrics{
+		RecordRequestTotal:   func(context.Context, string) {},
+		RecordRequestLatency: func(context.Context, string, float64) {},
+	}
+	asks, err := webhook.NewFromInterface(reviews, nil, retries, roundTime, unmeasured)
+	if err != nil {
+		return nil, err
+	}
+	const keepErrors = false
+	return group.NewAuthenticatedGroupAdder(bearertoken.New(cache.New(asks, keepErrors, tokenStands, tokenStands))), nil
 }
 
 func authorizers(config *rest.Config, client *http.Client) (authorizer.Authorizer, error) {
