@@ -106,7 +106,7 @@ type SemanticCache struct {
 	//
 	// +optional
 	Threshold CosineThreshold `json:"threshold,omitempty"`
-	// embeddings is the model that gives questions their vectors.
+	// embeddings is the model that gives questions their vectors, of a provider of any type but Anthropic.
 	//
 	// +optional
 	Embeddings *TargetReference `json:"embeddings,omitempty"`

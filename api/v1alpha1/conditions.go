@@ -65,6 +65,8 @@ const (
 	ReasonProviderNotFound Reason = "ProviderNotFound"
 	// ReasonModelNotFound: a target names a model that its ProviderPolicy does not have.
 	ReasonModelNotFound Reason = "ModelNotFound"
+	// ReasonUnsupportedOperation: a target's provider is of a type that cannot do what the gateway is to ask of it.
+	ReasonUnsupportedOperation Reason = "UnsupportedOperation"
 )
 
 // The reasons of Programmed.

@@ -282,7 +282,7 @@ type Moderation struct {
 	//
 	// +optional
 	Mode FlagMode `json:"mode,omitempty"`
-	// target is the model.
+	// target is the model, of a provider of type OpenAI, Mistral, OpenAICompatible or, without an apiVersion, AzureOpenAI.
 	//
 	// +required
 	Target TargetReference `json:"target"`

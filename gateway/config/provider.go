@@ -30,6 +30,22 @@ var ProviderTypes = []ProviderType{
 // Known says whether this version has such a type.
 func (t ProviderType) Known() bool { return slices.Contains(ProviderTypes, t) }
 
+// Embeds says whether providers of the type make embeddings, which a semantic cache asks for.
+func (t ProviderType) Embeds() bool { return t != Anthropic }
+
+// Moderates says whether providers of the type have OpenAI's /v1/moderations. AzureOpenAI has none where an API version is
+// given, as what has one is asked of deployments.
+func (t ProviderType) Moderates(apiVersion string) bool {
+	switch t {
+	case OpenAI, Mistral, OpenAICompatible:
+		return true
+	case AzureOpenAI:
+		return apiVersion == ""
+	default:
+		return false
+	}
+}
+
 // Provider is one upstream.
 type Provider struct {
 	// ID is "namespace/name" of the ProviderPolicy; living state (connections, breakers) is keyed by it.

@@ -138,6 +138,21 @@ func TestWhatATypeCannotDoHasNoWay(t *testing.T) {
 	}
 }
 
+// The operator believes config of what a gateway can ask; it is to be as the ways are.
+func TestWhatTheGatewayItselfMayAskOfATypeIsWhatItHasAWayFor(t *testing.T) {
+	for _, typ := range config.ProviderTypes {
+		for _, version := range []string{"", "2024-10-21"} {
+			p := providerOf(t, typ, "http://x", func(p *config.Provider) { p.APIVersion = version })
+			if has := p.Way(exchange.Embeddings, exchange.OpenAI) != nil; typ.Embeds() != has {
+				t.Errorf("%s %s embeds: %t, but whether there is a way: %t", typ, version, typ.Embeds(), has)
+			}
+			if has := p.Way(exchange.Moderation, exchange.OpenAI) != nil; typ.Moderates(version) != has {
+				t.Errorf("%s %s moderates: %t, but whether there is a way: %t", typ, version, typ.Moderates(version), has)
+			}
+		}
+	}
+}
+
 func TestEveryTypeChatsWithEveryApplication(t *testing.T) {
 	for _, typ := range config.ProviderTypes {
 		p := providerOf(t, typ, "http://x", nil)
