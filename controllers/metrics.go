@@ -48,10 +48,11 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return registered(reg, prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels))
 	}
-	return &Metrics{
+	m := &Metrics{
 		programmed: registered(reg, prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "spark_operator_apply_to_programmed_seconds",
-			Help:    "Time from when the operator first saw a generation of a resource until every pod had said that it runs it.",
+			Name: "spark_operator_apply_to_programmed_seconds",
+			Help: "Time from when the operator first saw a generation of a resource until every pod had said that it runs it. " +
+				"What a user had to mend first is left out.",
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600},
 
 			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 160, NativeHistogramMinResetDuration: time.Hour,
@@ -66,6 +67,41 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		thresholds: counters("spark_operator_budget_thresholds_total",
 			"Budgets of which 80 or 100 percent were spent, by the kind of resource that has them. Each counts once a period.", "kind", "percent"),
 		pending: map[resource]awaited{},
+	}
+	m.begin()
+	return m
+}
+
+// How reconciliations end, and the shares of a budget, in percent, that are told of.
+const (
+	resultSuccess = "success"
+	resultError   = "error"
+	resultInvalid = "invalid"
+	resultBlocked = "blocked"
+
+	shareNearly = "80"
+	shareWhole  = "100"
+)
+
+// begin shows every counter as 0: Prometheus does not see the first increase of a series that begins with it.
+func (m *Metrics) begin() {
+	for _, result := range []string{resultSuccess, resultError, resultInvalid, resultBlocked} {
+		m.reconciles.WithLabelValues(result)
+	}
+	for _, result := range []fleet.PushResult{fleet.PushApplied, fleet.PushRejected, fleet.PushFailed} {
+		m.pushes.WithLabelValues(string(result))
+	}
+	for _, result := range []fleet.AckResult{fleet.AckCurrent, fleet.AckBehind, fleet.AckRejected, fleet.AckSilent} {
+		m.acks.WithLabelValues(string(result))
+	}
+	for _, kind := range []string{v1alpha1.KindSparkGateway, v1alpha1.KindProviderPolicy, v1alpha1.KindModelRoute, v1alpha1.KindAPIKey,
+		v1alpha1.KindUsagePolicy} {
+		m.writes.WithLabelValues(kind)
+		m.programmed.WithLabelValues(kind)
+	}
+	for _, kind := range []string{v1alpha1.KindAPIKey, v1alpha1.KindUsagePolicy} {
+		m.thresholds.WithLabelValues(kind, shareNearly)
+		m.thresholds.WithLabelValues(kind, shareWhole)
 	}
 }
 
@@ -85,9 +121,9 @@ func (m *Metrics) crossed(about client.Object, c status.Crossing) {
 	if m == nil {
 		return
 	}
-	percent := "80"
+	percent := shareNearly
 	if c.Reason == v1alpha1.ReasonSpent {
-		percent = "100"
+		percent = shareWhole
 	}
 	m.thresholds.WithLabelValues(kindName(about), percent).Inc()
 }
@@ -97,14 +133,14 @@ func (m *Metrics) reconciled(invalid bool, blocked error, err error) {
 	if m == nil {
 		return
 	}
-	result := "success"
+	result := resultSuccess
 	switch {
 	case err != nil:
-		result = "error"
+		result = resultError
 	case blocked != nil:
-		result = "blocked"
+		result = resultBlocked
 	case invalid:
-		result = "invalid"
+		result = resultInvalid
 	}
 	m.reconciles.WithLabelValues(result).Inc()
 }
@@ -139,12 +175,17 @@ func (m *Metrics) wrote(o client.Object, conditions []metav1.Condition, now time
 	}
 	kind := kindName(o)
 	m.writes.WithLabelValues(kind).Inc()
+	at := resource{kind, client.ObjectKeyFromObject(o)}
+	if conditionOf(conditions, v1alpha1.Stalled).Status == metav1.ConditionTrue {
+		// The time until a user mends it is not ours.
+		m.gone(at.kind, at.name)
+		return
+	}
 	if !isProgrammed(o, conditions) {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	at := resource{kind, client.ObjectKeyFromObject(o)}
 	if was, waited := m.pending[at]; waited {
 		delete(m.pending, at)
 		if was.generation == o.GetGeneration() {
@@ -153,7 +194,7 @@ func (m *Metrics) wrote(o client.Object, conditions []metav1.Condition, now time
 	}
 }
 
-// gone ends the wait for a resource that was deleted.
+// gone ends the wait for a resource, as when it was deleted.
 func (m *Metrics) gone(kind string, name types.NamespacedName) {
 	if m == nil {
 		return

@@ -11,19 +11,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sparkgateway/spark/api/v1alpha1"
 	"github.com/sparkgateway/spark/controllers/fleet"
-	"github.com/sparkgateway/spark/controllers/render"
 )
 
 // spoken are conditions that say whether a generation is programmed.
 func spoken(of metav1.ConditionStatus, generation int64) []metav1.Condition {
 	return []metav1.Condition{{Type: string(v1alpha1.Programmed), Status: of, ObservedGeneration: generation}}
+}
+
+// stalled are conditions that say that only a user can mend a generation.
+func stalled(generation int64) []metav1.Condition {
+	return append(spoken(metav1.ConditionFalse, generation),
+		metav1.Condition{Type: string(v1alpha1.Stalled), Status: metav1.ConditionTrue, ObservedGeneration: generation})
 }
 
 func TestHowLongItTakesFromApplyToProgrammed(t *testing.T) {
@@ -48,6 +51,10 @@ func TestHowLongItTakesFromApplyToProgrammed(t *testing.T) {
 			[]float64{1}},
 		"pods that restart are no change": {[]step{{0, 1, nil, false}, {time.Second, 1, spoken(yes, 1), true}, {time.Second, 1, spoken(no, 1), true},
 			{time.Second, 1, spoken(no, 1), false}, {time.Second, 1, spoken(yes, 1), true}}, []float64{1}},
+		"what a user had to mend first": {[]step{{0, 1, nil, false}, {time.Second, 1, stalled(1), true}, {time.Hour, 1, stalled(1), false},
+			{time.Second, 1, spoken(yes, 1), true}}, nil},
+		"a change of what a user had to mend": {[]step{{0, 1, nil, false}, {time.Second, 1, stalled(1), true}, {time.Hour, 2, stalled(1), false},
+			{time.Second, 2, spoken(yes, 2), true}}, []float64{1}},
 		"a word on an older generation ends no wait": {[]step{{0, 2, nil, false}, {time.Second, 2, spoken(yes, 1), true}}, nil},
 	}
 	for name, tc := range tests {
@@ -80,7 +87,7 @@ func TestHowLongItTakesFromApplyToProgrammed(t *testing.T) {
 	}
 }
 
-// waits gives what the only series of the histogram says.
+// waits gives what the histogram says of all kinds.
 func waits(t *testing.T, reg *prometheus.Registry) (sum float64, n uint64) {
 	t.Helper()
 	families, err := reg.Gather()
@@ -89,11 +96,12 @@ func waits(t *testing.T, reg *prometheus.Registry) (sum float64, n uint64) {
 	}
 	for _, f := range families {
 		if f.GetName() == "spark_operator_apply_to_programmed_seconds" {
-			h := f.Metric[0].GetHistogram()
-			return h.GetSampleSum(), h.GetSampleCount()
+			for _, m := range f.Metric {
+				sum, n = sum+m.GetHistogram().GetSampleSum(), n+m.GetHistogram().GetSampleCount()
+			}
 		}
 	}
-	return 0, 0
+	return sum, n
 }
 
 func TestWhatIsGoneIsNotWaitedFor(t *testing.T) {
@@ -137,40 +145,5 @@ func TestReconciliationsAreCounted(t *testing.T) {
 	}
 	if len(m.pending) != 1 || testutil.ToFloat64(m.writes.WithLabelValues("SparkGateway")) != 1 {
 		t.Errorf("waits for %d", len(m.pending))
-	}
-}
-
-func TestTheClusterIsShownAsItIs(t *testing.T) {
-	ready := sparkGateway()
-	ready.Name, ready.Status.Conditions = "ready", []metav1.Condition{{Type: string(v1alpha1.Ready), Status: metav1.ConditionTrue}}
-	b := newBed(t, sparkGateway(), ready)
-	reg := prometheus.NewRegistry()
-	for want, reader := range map[int]client.Reader{1: unreadable{b.client}, 4: b.client} { // each takes the place of the one before
-		s := Sight{Lagging: func() int { return 3 }, Gateways: func() (map[metav1.ConditionStatus]int, bool) { return readyGateways(reader) }}
-		if err := s.Register(reg); err != nil {
-			t.Fatal(err)
-		}
-		if n, err := testutil.GatherAndCount(reg); err != nil || n != want {
-			t.Errorf("%d series, want %d; %v", n, want, err)
-		}
-	}
-	seen, ok := readyGateways(b.client)
-	if diff := cmp.Diff(map[metav1.ConditionStatus]int{metav1.ConditionTrue: 1, metav1.ConditionUnknown: 1}, seen); diff != "" || !ok {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
-func TestWhetherTheClusterKnowsServiceMonitorsIsAskedOnceAMinute(t *testing.T) {
-	mapper := meta.NewDefaultRESTMapper(nil)
-	m, now := &monitors{}, noon
-	if m.known(mapper, now) {
-		t.Error("known before they are")
-	}
-	mapper.Add(render.ServiceMonitorKind, meta.RESTScopeNamespace)
-	if now = now.Add(kindCheck - 1); m.known(mapper, now) {
-		t.Error("asked again at once")
-	}
-	if now = now.Add(1); !m.known(mapper, now) {
-		t.Error("not asked again")
 	}
 }

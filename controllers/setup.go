@@ -94,7 +94,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	pods := fleet.New(ctx, fleet.NewHTTPCaller(), status.Grace, passOn(shared.Board, feeds[status.Providers]))
 	pods.Share(books, used.grew)
 	pods.Measure(counting)
-	seen := Sight{Lagging: pods.Lagging, Gateways: func() (map[metav1.ConditionStatus]int, bool) { return readyGateways(mgr.GetClient()) }}
+	seen := Sight{Lagging: pods.Lagging, Gateways: func() ([]GatewaySight, bool) { return seenGateways(mgr.GetClient()) }}
 	applier := &apply.Applier{Client: mgr.GetClient()}
 	gateways := &GatewayReconciler{
 		Client: mgr.GetClient(), Applier: applier, Fleet: pods, Books: keeper, Board: shared.Board, Events: shared.Events,

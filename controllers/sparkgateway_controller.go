@@ -108,6 +108,7 @@ func (r *GatewayReconciler) Reconcile(ctx context.Context, req ctrl.Request) (re
 		r.Books.Forget(req.NamespacedName)
 		r.Board.Drop(req.NamespacedName)
 		r.memos.drop(req.NamespacedName)
+		r.monitors.news(req.NamespacedName, "")
 		r.Events.Metrics.gone(v1alpha1.KindSparkGateway, req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
@@ -130,6 +131,9 @@ func (r *GatewayReconciler) Reconcile(ctx context.Context, req ctrl.Request) (re
 			return ctrl.Result{RequeueAfter: blockedCheck}, nil
 		}
 		return ctrl.Result{}, err
+	}
+	if s.unwatched {
+		return ctrl.Result{RequeueAfter: blockedCheck}, nil
 	}
 	return ctrl.Result{RequeueAfter: renewalCheck}, nil
 }
@@ -172,7 +176,7 @@ func (r *GatewayReconciler) write(ctx context.Context, s *scope) error {
 	desired, absent := render.Workload(s.gateway, options, core.Audiences())
 	for _, object := range desired {
 		changed, err := r.Applier.Apply(ctx, object)
-		if err != nil {
+		if err := r.forgive(s, object, err); err != nil {
 			return err
 		}
 		if changed && object.GetObjectKind().GroupVersionKind().Kind == "Deployment" {
@@ -180,7 +184,7 @@ func (r *GatewayReconciler) write(ctx context.Context, s *scope) error {
 		}
 	}
 	for _, object := range absent {
-		if err := r.Applier.Prune(ctx, s.gateway, object); err != nil {
+		if err := r.forgive(s, object, r.Applier.Prune(ctx, s.gateway, object)); err != nil {
 			return err
 		}
 	}

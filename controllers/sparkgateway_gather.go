@@ -42,6 +42,8 @@ type scope struct {
 	// failure is what kept objects from being written.
 	failure error
 	unread  string
+	// unwatched says that the ServiceMonitor is not as it should be, which is no failure.
+	unwatched bool
 }
 
 // gather reads everything that decisions are made from. unread names, in stable words, what could not be read.

@@ -50,6 +50,7 @@ type process struct {
 	rejected      *config.Rejection
 	refuses       int64 // the sequence that it rejects
 	silent        bool
+	leaves        bool // it was asked to
 	hangs         bool
 	takes         time.Duration // before it answers
 	calls         []string      // "ask", or "push 2: core keys-07"
@@ -86,7 +87,7 @@ func (p *process) take(push config.Push) (missing []string) {
 
 func (p *process) ack() config.Ack {
 	return config.Ack{Gateway: p.gateway, Pod: p.uid, Instance: p.instance, Revision: p.serving.Revision,
-		Sequence: p.serving.Sequence, Rejected: p.rejected}
+		Sequence: p.serving.Sequence, Rejected: p.rejected, Draining: p.leaves}
 }
 
 // caller is a Caller of processes, by UID.

@@ -3,7 +3,13 @@
 
 package fleet
 
-import "github.com/sparkgateway/spark/gateway/config"
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/sparkgateway/spark/gateway/config"
+)
 
 // PushResult is what became of a configuration that was pushed.
 type PushResult string
@@ -38,23 +44,34 @@ type Counts interface {
 // Measure makes the fleet count. Call it before the first Want.
 func (f *Fleet) Measure(by Counts) { f.counts = by }
 
-// Lagging counts the pods that have not said that they run what they should.
-func (f *Fleet) Lagging() int {
+// Lagging counts the pods of each gateway that have not said that they run what they should, by what they say instead: each of
+// AckBehind, AckRejected and AckSilent is there, with 0 too. Silent is who was not heard for longer than the grace period, or not
+// yet. Who was asked to leave lags no more.
+func (f *Fleet) Lagging() map[types.NamespacedName]map[AckResult]int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n := 0
-	for _, c := range f.gateways {
+	all := make(map[types.NamespacedName]map[AckResult]int, len(f.gateways))
+	for gateway, c := range f.gateways {
 		wanted := &c.target.Bundle.Manifest
 		if wanted.Sequence == 0 {
 			continue
 		}
+		lag := map[AckResult]int{AckBehind: 0, AckRejected: 0, AckSilent: 0}
 		for _, l := range c.pods {
-			if l.ack == nil || resultOf(l.ack, wanted) != AckCurrent {
-				n++
+			says := AckSilent
+			if l.ack != nil && l.ack.Draining {
+				continue
+			}
+			if l.ack != nil && time.Since(l.since) <= f.grace {
+				says = resultOf(l.ack, wanted)
+			}
+			if says != AckCurrent {
+				lag[says]++
 			}
 		}
+		all[gateway] = lag
 	}
-	return n
+	return all
 }
 
 func resultOf(ack *config.Ack, wanted *config.Manifest) AckResult {

@@ -48,28 +48,73 @@ func TestWhatIsSaidBetweenOperatorAndPodsIsCounted(t *testing.T) {
 	inBubble(t, c, func(t *testing.T, b *bed) {
 		count := &counts{}
 		b.fleet.Measure(count)
-		step := func(what string, lagging int, want map[string]int) {
+		step := func(what string, lagging lag, want map[string]int) {
 			t.Helper()
 			if diff := cmp.Diff(want, count.told()); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", what, diff)
 			}
-			if got := b.fleet.Lagging(); got != lagging {
-				t.Errorf("%s: %d pods lag, want %d", what, got, lagging)
+			if diff := cmp.Diff(lagging, b.fleet.Lagging()[gateway]); diff != "" {
+				t.Errorf("%s: pods that lag (-want +got):\n%s", what, diff)
 			}
 		}
 		b.want(versioned(1), "a")
 		b.after(time.Millisecond)
-		step("a pod that takes it", 0, map[string]int{"ack behind": 1, "ack current": 2, "push applied": 1})
+		step("a pod that takes it", lags("", 0), map[string]int{"ack behind": 1, "ack current": 2, "push applied": 1})
 		b.want(versioned(1), "a", "b")
 		b.after(time.Millisecond)
-		step("a pod that is silent", 1, map[string]int{"ack silent": 1})
+		step("a pod that is silent", lags(fleet.AckSilent, 1), map[string]int{"ack silent": 1})
 		b.caller.edit("b", func(p *process) { p.silent, p.refuses = false, 1 })
 		b.after(100 * time.Millisecond)
-		step("a pod that rejects it", 1, map[string]int{"ack behind": 1, "ack rejected": 2, "push rejected": 1})
+		step("a pod that rejects it", lags(fleet.AckRejected, 1), map[string]int{"ack behind": 1, "ack rejected": 2, "push rejected": 1})
 		b.caller.edit("a", func(p *process) { p.silent = true })
 		b.want(versioned(2), "a")
 		b.after(time.Millisecond)
-		step("a pod that falls silent as it is pushed to", 1, map[string]int{"ack silent": 1, "push failed": 1})
+		step("a pod that falls silent as it is pushed to", lags(fleet.AckBehind, 1), map[string]int{"ack silent": 1, "push failed": 1})
+	})
+}
+
+// lag counts pods by what they say instead of what they should.
+type lag = map[fleet.AckResult]int
+
+// lags gives so many of one kind, and none of the others.
+func lags(of fleet.AckResult, n int) lag {
+	all := lag{fleet.AckBehind: 0, fleet.AckRejected: 0, fleet.AckSilent: 0}
+	if n > 0 {
+		all[of] = n
+	}
+	return all
+}
+
+func TestWhoWasCurrentAndIsNotHeardLagsAfterTheGracePeriod(t *testing.T) {
+	inBubble(t, newCaller("a", "b"), func(t *testing.T, b *bed) {
+		b.want(versioned(1), "a", "b")
+		b.after(time.Millisecond)
+		b.caller.edit("a", func(p *process) { p.silent = true })
+		for _, step := range []struct {
+			after time.Duration
+			want  lag
+		}{{grace - 3*time.Second, lags("", 0)}, {6 * time.Second, lags(fleet.AckSilent, 1)}} {
+			b.after(step.after)
+			if diff := cmp.Diff(step.want, b.fleet.Lagging()[gateway]); diff != "" {
+				t.Errorf("after %s more (-want +got):\n%s", step.after, diff)
+			}
+		}
+	})
+}
+
+func TestWhoWasAskedToLeaveLagsNoMore(t *testing.T) {
+	inBubble(t, newCaller("a"), func(t *testing.T, b *bed) {
+		b.caller.edit("a", func(p *process) { p.refuses = 1 })
+		b.want(versioned(1), "a")
+		b.after(time.Millisecond)
+		if diff := cmp.Diff(lags(fleet.AckRejected, 1), b.fleet.Lagging()[gateway]); diff != "" {
+			t.Errorf("before (-want +got):\n%s", diff)
+		}
+		b.caller.edit("a", func(p *process) { p.leaves = true })
+		b.after(5 * time.Second)
+		if diff := cmp.Diff(lags("", 0), b.fleet.Lagging()[gateway]); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
 	})
 }
 
@@ -79,8 +124,8 @@ func TestWithoutADocumentNoPodLags(t *testing.T) {
 		b.fleet.Measure(count)
 		b.want(versioned(0), "a")
 		b.after(time.Millisecond)
-		if got := b.fleet.Lagging(); got != 0 || len(count.told()) > 0 {
-			t.Errorf("%d pods lag; counted %v", got, count.told())
+		if got := b.fleet.Lagging(); len(got) != 0 || len(count.told()) > 0 {
+			t.Errorf("pods lag: %v; counted %v", got, count.told())
 		}
 	})
 }

@@ -74,7 +74,7 @@ func TestWhatIsScrapedIsWhatThePageStates(t *testing.T) {
 	names = metrics.Check(t, recorded.Body.Bytes(), metricsPage)
 	want := []string{
 		"spark_operator_acks_total", "spark_operator_apply_to_programmed_seconds", "spark_operator_gateways", "spark_operator_pods_lagging",
-		"spark_operator_pushes_total", "spark_operator_reconciles_total", "spark_operator_status_writes_total",
+		"spark_operator_gateway_pods", "spark_operator_pushes_total", "spark_operator_reconciles_total", "spark_operator_status_writes_total",
 	}
 	for _, name := range want {
 		if !slices.Contains(names, name) {
