@@ -61,6 +61,7 @@ type Living struct {
 	sharing    sharing
 	hour       telemetry.Hour
 	spend      *telemetry.Spend
+	courses    courses
 	ledger     *ledger.Ledger
 	exports    *exports
 	tokens     *token.Book

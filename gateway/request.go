@@ -220,6 +220,7 @@ func (r *request) settle() {
 		r.scratch = telemetry.AppendLine(r.scratch[:0], &r.ex, end)
 		s.accessLog.Line(r.scratch)
 	}
+	r.keepCourse(end)
 	s.living.metrics.InFlight.Dec()
 	s.inFlight.Add(-1)
 	r.reset()

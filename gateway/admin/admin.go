@@ -56,6 +56,8 @@ type Witness interface {
 	Purge(config.CachePurge) (config.CachePurged, error)
 	Errors() config.ErrorReport
 	Health() config.Health
+	// Course gives what became of a request; false where it is not kept.
+	Course(id string) (config.Course, bool)
 }
 
 // Handler serves config.PushPath, config.AckPath and, where there is a witness, what it says. Put it behind TLS only.
@@ -76,6 +78,13 @@ func Handler(r Reloader, witness Witness) http.Handler {
 		mux.HandleFunc("POST "+config.PurgePath, func(w http.ResponseWriter, req *http.Request) { purge(w, req, witness) })
 		mux.HandleFunc("GET "+config.ErrorsPath, func(w http.ResponseWriter, _ *http.Request) {
 			answer(w, http.StatusOK, witness.Errors())
+		})
+		mux.HandleFunc("GET "+config.CoursesPath+"{id}", func(w http.ResponseWriter, req *http.Request) {
+			if course, kept := witness.Course(req.PathValue("id")); kept {
+				answer(w, http.StatusOK, course)
+				return
+			}
+			http.NotFound(w, req)
 		})
 		mux.HandleFunc("GET "+config.HealthPath, func(w http.ResponseWriter, _ *http.Request) {
 			answer(w, http.StatusOK, witness.Health())

@@ -75,6 +75,11 @@ func (w witness) Health() config.Health {
 	return config.Health{Status: config.HealthDegraded, Instance: w.Instance, Providers: w.Providers}
 }
 
+// Course knows of one request.
+func (w witness) Course(id string) (config.Course, bool) {
+	return config.Course{ID: id, Status: 200}, id == "0af7"
+}
+
 // endless is a body that goes on.
 type endless struct{ read int }
 
@@ -138,6 +143,9 @@ func TestPushAndAck(t *testing.T) {
 		"a purge is a POST":                {method: "GET", path: config.PurgePath, wantStatus: 405},
 		"a large purge is refused":         {method: "POST", path: config.PurgePath, body: `{"tag":"` + strings.Repeat("x", 20<<10) + `"}`, wantStatus: 413, wantBody: "the body is not a purge"},
 		"a store that is not told is said": {method: "POST", path: config.PurgePath, body: `{"tag":"broken"}`, wantStatus: 502, wantBody: "the shared store could not be told; 3 removed here"},
+		"a course is given":                {method: "GET", path: config.CoursesPath + "0af7", wantStatus: 200, wantBody: asJSON(config.Course{ID: "0af7", Status: 200})},
+		"a course that is not kept":        {method: "GET", path: config.CoursesPath + "0af8", wantStatus: 404, wantBody: "404 page not found"},
+		"a course is a GET":                {method: "POST", path: config.CoursesPath + "0af7", wantStatus: 405},
 		"errors are given": {
 			method: "GET", path: config.ErrorsPath, wantStatus: 200, wantBody: asJSON(witness(state).Errors()),
 		},
