@@ -114,8 +114,10 @@ var rows = []row{
 	}},
 	{"Operator", []panel{
 		{title: "Applied to Programmed", unit: "s", queries: percentiles("spark_operator_apply_to_programmed_seconds", "", "kind", 50, 95)},
-		{title: "Gateways by Ready", unit: "short", stacked: true, queries: []target{{"sum by (ready) (spark_operator_gateways)", "{{ready}}"}}},
-		{title: "Pods that lag", unit: "short", queries: []target{{"sum(spark_operator_pods_lagging)", "lagging"}}},
+		{title: "Gateways by Ready", unit: "short", stacked: true, queries: []target{{"count by (ready) (max by (namespace, gateway, ready) (spark_operator_gateways))", "{{ready}}"}}},
+		{title: "Pods that lag", unit: "short", stacked: true, queries: []target{{"sum by (reason) (max by (namespace, gateway, reason) (spark_operator_pods_lagging{GATEWAY}))", "{{reason}}"}}},
+		{title: "Pods that are wanted and not ready", unit: "short", queries: []target{{
+			`max by (namespace, gateway) (spark_operator_gateway_pods{GATEWAY,state="desired"}) - max by (namespace, gateway) (spark_operator_gateway_pods{GATEWAY,state="ready"})`, "{{namespace}}/{{gateway}}"}}},
 		{title: "Reconciliations", unit: "ops", queries: by("result", "spark_operator_reconciles_total", "", "{{result}}")},
 		{title: "Pushes and acks", unit: "ops", queries: append(by("result", "spark_operator_pushes_total", "", "push {{result}}"), by("result", "spark_operator_acks_total", "", "ack {{result}}")...)},
 		{title: "Status writes", unit: "ops", queries: by("kind", "spark_operator_status_writes_total", "", "{{kind}}")},

@@ -57,7 +57,17 @@ type (
 		Name      string      `json:"name"`
 		Interval  string      `json:"interval"`
 		Series    []series    `json:"input_series"`
-		AlertTest []alertTest `json:"alert_rule_test"`
+		AlertTest []alertTest `json:"alert_rule_test,omitempty"`
+		ExprTest  []exprTest  `json:"promql_expr_test,omitempty"`
+	}
+	exprTest struct {
+		Expr   string   `json:"expr"`
+		At     string   `json:"eval_time"`
+		Expect []sample `json:"exp_samples"`
+	}
+	sample struct {
+		Labels string  `json:"labels"`
+		Value  float64 `json:"value"`
 	}
 	series struct {
 		Series string `json:"series"`
@@ -119,8 +129,18 @@ func TestEveryAlertFiresWhenItShouldAndElseNot(t *testing.T) {
 			t.Errorf("%s: a case in which it fires: %t; one in which it does not: %t", name, fires[name], rests[name])
 		}
 	}
+	units["30s"] = append(units["30s"], recorded...)
 	runPromtool(t, units)
 }
+
+// recorded is what rules make of series that alerts are silent about.
+var recorded = []unitTest{{
+	Name: "a gateway none of whose requests ever failed", Interval: "30s", Series: []series{{of("spark_requests_total", `outcome="ok"`), "0+10x200"}},
+	ExprTest: []exprTest{{"spark:request_failures:ratio_rate1h", "70m", []sample{{`spark:request_failures:ratio_rate1h{namespace="team",gateway="main"}`, 0}}}},
+}, {
+	Name: "a gateway that nobody asks", Interval: "30s", Series: []series{{of("spark_build_info", ""), "1x200"}},
+	ExprTest: []exprTest{{"spark:request_failures:ratio_rate1h", "70m", []sample{}}},
+}}
 
 // runPromtool checks the rules, and runs the units on them, which are by how often the rules are evaluated.
 func runPromtool(t *testing.T, units map[string][]unitTest) {
