@@ -48,7 +48,7 @@ func SetupConsole(ctx context.Context, mgr ctrl.Manager, o ConsoleOptions) error
 		Log: func(err error, what string) { log.Error(err, what) },
 	}
 	if o.Playground.Name != "" {
-		options.Playground = &console.Playground{Key: o.Playground.String(), Secret: keyReader(mgr.GetClient(), o.Playground), Explainer: caller}
+		options.Playground = &console.Playground{Key: o.Playground.String(), Secret: keyReader(mgr.GetClient(), o.Playground), Witness: caller}
 	}
 	server := &console.Server{}
 	var err error
@@ -109,7 +109,15 @@ func (e exhibits) Resources(ctx context.Context, gw *v1alpha1.SparkGateway) (con
 	if admin != nil {
 		out.Admin = admin.Data
 	}
-	return out, nil
+	if gw.Spec.Listener == nil || gw.Spec.Listener.TLS == nil {
+		return out, nil
+	}
+	name.Name = gw.Spec.Listener.TLS.SecretRef.Name
+	certificate, err := get(ctx, e.reader, name, &corev1.Secret{}, client.UnsafeDisableDeepCopy)
+	if certificate != nil {
+		out.Certificate = certificate.Data[corev1.TLSCertKey]
+	}
+	return out, err
 }
 
 // members gives all pods, with the way to those that run.

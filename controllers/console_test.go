@@ -32,6 +32,10 @@ func TestTheConsoleReadsWhatBelongsToAGateway(t *testing.T) {
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: main.Namespace, Name: render.AdminSecretName(main.Name)}, Data: map[string][]byte{"ca.crt": []byte("ca")}},
 	)
 	e := exhibits{b.client}
+	tls := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: main.Namespace, Name: "cert"}, Data: map[string][]byte{"tls.crt": []byte("crt"), "tls.key": []byte("key")}}
+	if err := b.client.Create(t.Context(), tls); err != nil {
+		t.Fatal(err)
+	}
 	gateways, err := e.Gateways(t.Context())
 	if err != nil || len(gateways) != 1 || gateways[0].Name != main.Name {
 		t.Fatalf("%v, %v", gateways, err)
@@ -42,6 +46,16 @@ func TestTheConsoleReadsWhatBelongsToAGateway(t *testing.T) {
 	}
 	if len(got.Keys) != 1 || got.Keys[0].Name != "alice" || string(got.Admin["ca.crt"]) != "ca" {
 		t.Errorf("keys %v, credentials %d", got.Keys, len(got.Admin))
+	}
+	if got.Certificate != nil {
+		t.Error("a gateway without TLS has a certificate")
+	}
+	secure := gateways[0].DeepCopy()
+	for name, want := range map[string]string{"cert": "crt", "gone": ""} {
+		secure.Spec.Listener = &v1alpha1.Listener{TLS: &v1alpha1.ListenerTLS{SecretRef: v1alpha1.SecretReference{Name: name}}}
+		if served, err := e.Resources(t.Context(), secure); string(served.Certificate) != want || err != nil {
+			t.Errorf("the certificate of Secret %s is %q, %v", name, served.Certificate, err)
+		}
 	}
 	want := []console.Member{
 		{Name: "main-a", Ready: true, Running: true, Pod: fleet.Pod{UID: "main-a", Name: "main-a", Address: "10.0.0.1:9443"}},

@@ -123,9 +123,21 @@ func guard(who authenticator.Request, may permits, log logr.Logger) Guard {
 					": bind the ClusterRole spark-console-viewer")
 				return
 			}
-			next.ServeHTTP(w, r)
+			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), viewerKey{}, known.User.GetName())))
 		})
 	}
+}
+
+type viewerKey struct{}
+
+// viewer tells those who ask apart: by the user where a Guard knows one, for behind a forwarded port all have one address, or else by
+// the address.
+func viewer(r *http.Request) string {
+	if user, known := r.Context().Value(viewerKey{}).(string); known {
+		return "user " + user
+	}
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
+	return "address " + host
 }
 
 // unasked tells that the API server was not reached, or did not do as asked, from its word that a token is not valid.

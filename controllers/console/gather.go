@@ -32,6 +32,8 @@ type Resources struct {
 	Keys      []v1alpha1.APIKey
 	Policies  []v1alpha1.UsagePolicy
 	Members   []Member
+	// Certificate is the chain, in PEM, that the gateway's pods serve TLS with; empty without TLS, or where there is none yet.
+	Certificate []byte
 	// Admin is the data of the Secret with the administrative credentials. It never leaves the process.
 	Admin map[string][]byte
 }

@@ -187,13 +187,15 @@ type Play struct {
 
 // Played is the answer to a Play. Errors of the playground itself are {"error": "…"} with a status of 4xx or 5xx.
 type Played struct {
-	// Status is the gateway's; 0 where it could not be reached, and Error says why.
+	// Status is the gateway's; 0 where it could not be reached. Error says why, or how an answer that had begun broke off.
 	Status int    `json:"status"`
 	Error  string `json:"error"`
 	// Headers are the answer's x-spark-* and x-request-id, names in lower case.
 	Headers map[string]string `json:"headers"`
-	// Explain is the gateway's plan for the request; null where it gives none.
+	// Explain is the gateway's plan for the request, from before it was sent, and Course what became of it; each is null where the
+	// pod does not tell.
 	Explain *config.Explanation `json:"explain"`
+	Course  *config.Course      `json:"course"`
 	// Text is what the model said, or the body of an error; at most 64 KiB.
 	Text  string     `json:"text"`
 	Usage PlayedWork `json:"usage"`

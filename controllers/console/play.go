@@ -5,6 +5,7 @@ package console
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,13 +29,14 @@ const (
 	// maxBody bounds a Play in JSON, in which a byte of the prompt may take six.
 	maxBody  = 6*maxPrompt + 4<<10
 	playTime = 60 * time.Second
-	// maxPlayers bounds the prompts that are under way, one of each client.
+	// maxPlayers bounds the prompts that are under way, one of each viewer.
 	maxPlayers = 8
 )
 
-// Explainer asks a pod what it would do with a request.
-type Explainer interface {
+// Witness asks a pod what it would do with a request, and what it did with one, by its ID.
+type Witness interface {
 	Explain(ctx context.Context, gateway types.NamespacedName, t fleet.Target, pod fleet.Pod, asked config.ExplainRequest) (config.Explanation, error)
+	Course(ctx context.Context, gateway types.NamespacedName, t fleet.Target, pod fleet.Pod, id string) (config.Course, error)
 }
 
 // Playground sends prompts through gateways with one key. It is safe for concurrent use.
@@ -42,31 +44,28 @@ type Playground struct {
 	// Key is the ID of the APIKey, Secret reads it.
 	Key    string
 	Secret func(ctx context.Context) (string, error)
-	// Explainer is nil where paths are not told.
-	Explainer Explainer
-
-	once   sync.Once
-	client *http.Client
+	// Witness is nil where paths are not told.
+	Witness Witness
 
 	mu      sync.Mutex
 	players map[string]bool
 }
 
-// enter has a client play, unless it does or too many do. leave is nil then.
-func (p *Playground) enter(client string) (leave func()) {
+// enter has a viewer play, unless it does or too many do. leave is nil then.
+func (p *Playground) enter(who string) (leave func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.players[client] || len(p.players) >= maxPlayers {
+	if p.players[who] || len(p.players) >= maxPlayers {
 		return nil
 	}
 	if p.players == nil {
 		p.players = map[string]bool{}
 	}
-	p.players[client] = true
+	p.players[who] = true
 	return func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		delete(p.players, client)
+		delete(p.players, who)
 	}
 }
 
@@ -81,8 +80,7 @@ func (h *Handler) play(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	client, _, _ := net.SplitHostPort(r.RemoteAddr)
-	leave := h.playground.enter(client)
+	leave := h.playground.enter(viewer(r))
 	if leave == nil {
 		w.Header().Set("Retry-After", "5")
 		refuse(w, http.StatusTooManyRequests, "a prompt is under way; one at a time")
@@ -137,6 +135,8 @@ type way struct {
 	admin   map[string][]byte
 	pod     fleet.Pod
 	url     string
+	// tls is nil for plain HTTP.
+	tls *tls.Config
 }
 
 // find gives the way to a pod that is ready.
@@ -155,13 +155,17 @@ func (h *Handler) find(ctx context.Context, name string) (way, error) {
 }
 
 func (h *Handler) to(ctx context.Context, gw *v1alpha1.SparkGateway) (way, error) {
-	if gw.Spec.Listener != nil && gw.Spec.Listener.TLS != nil {
-		return way{}, errors.New("the playground does not speak TLS, as this gateway does")
-	}
 	resources, err := h.cluster.Resources(ctx, gw)
 	if err != nil {
 		h.log(err, "a prompt of the playground was not sent")
 		return way{}, errors.New("the cluster cannot be read")
+	}
+	scheme, settings := "http", (*tls.Config)(nil)
+	if gw.Spec.Listener != nil && gw.Spec.Listener.TLS != nil {
+		scheme = "https"
+		if settings, err = pinned(resources.Certificate); err != nil {
+			return way{}, err
+		}
 	}
 	for _, m := range resources.Members {
 		host, _, err := net.SplitHostPort(m.Pod.Address)
@@ -170,7 +174,7 @@ func (h *Handler) to(ctx context.Context, gw *v1alpha1.SparkGateway) (way, error
 		}
 		return way{
 			gateway: types.NamespacedName{Namespace: gw.Namespace, Name: gw.Name}, admin: resources.Admin, pod: m.Pod,
-			url: "http://" + net.JoinHostPort(host, fmt.Sprint(render.Port(gw))),
+			url: scheme + "://" + net.JoinHostPort(host, fmt.Sprint(render.Port(gw))), tls: settings,
 		}, nil
 	}
 	return way{}, errors.New("no pod of the gateway is ready")

@@ -6,7 +6,9 @@ package console
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -21,6 +23,8 @@ const (
 	maxText        = 64 << 10
 	maxHeaders     = 32
 	maxHeaderValue = 1 << 10
+	// courseTime is the longest wait between two questions for what became of a request.
+	courseTime = 400 * time.Millisecond
 )
 
 // send asks the pod what it would do, and has it do so. The error is of the key; all else is Played.
@@ -34,8 +38,8 @@ func (p *Playground) send(ctx context.Context, to way, asked Play) (Played, erro
 		return Played{}, err
 	}
 	played := Played{Headers: map[string]string{}}
-	if p.Explainer != nil {
-		plan, err := p.Explainer.Explain(ctx, to.gateway, fleet.Target{Admin: to.admin}, to.pod, config.ExplainRequest{Body: body, Key: p.Key})
+	if p.Witness != nil {
+		plan, err := p.Witness.Explain(ctx, to.gateway, fleet.Target{Admin: to.admin}, to.pod, config.ExplainRequest{Body: body, Key: p.Key})
 		if err == nil {
 			played.Explain = &plan
 		}
@@ -46,8 +50,30 @@ func (p *Playground) send(ctx context.Context, to way, asked Play) (Played, erro
 	}
 	request.Header.Set("Authorization", "Bearer "+key)
 	request.Header.Set("Content-Type", "application/json")
-	p.deliver(request, &played)
+	request.Header.Set(config.CourseHeader, "1")
+	deliver(request, to.tls, &played)
+	if id := played.Headers["x-request-id"]; p.Witness != nil && id != "" {
+		played.Course = p.course(ctx, to, id)
+	}
 	return played, nil
+}
+
+// course asks what became of a request. A stream may have come here some moments before the pod is through with it.
+func (p *Playground) course(ctx context.Context, to way, id string) *config.Course {
+	for wait := 50 * time.Millisecond; ; wait *= 2 {
+		course, err := p.Witness.Course(ctx, to.gateway, fleet.Target{Admin: to.admin}, to.pod, id)
+		if err == nil && course.ID == id {
+			return &course
+		}
+		if wait > courseTime {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+	}
 }
 
 // prompt gives the request of an application.
@@ -63,23 +89,18 @@ func prompt(asked Play) ([]byte, error) {
 	return json.Marshal(request)
 }
 
-// deliver sends a request and takes in its answer.
-func (p *Playground) deliver(request *http.Request, played *Played) {
-	p.once.Do(func() {
-		// Pods are called by their addresses, past any proxy, and have no reason to send us elsewhere.
-		p.client = &http.Client{
-			Transport:     &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}
-	})
+// deliver sends a request and takes in its answer, over a connection of its own: a certificate may have been replaced since the last.
+func deliver(request *http.Request, settings *tls.Config, played *Played) {
+	// Pods are called by their addresses, past any proxy, and have no reason to send us elsewhere.
+	client := &http.Client{
+		Transport:     &http.Transport{DisableCompression: true, DisableKeepAlives: true, TLSClientConfig: settings},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	began := time.Now()
 	since := func() float64 { return float64(time.Since(began).Microseconds()) / 1000 }
-	response, err := p.client.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
-		played.Error = "the pod cannot be reached"
-		if request.Context().Err() != nil {
-			played.Error = "there was no answer in time"
-		}
+		played.Error = unreached(request.Context(), err)
 		return
 	}
 	defer func() { _ = response.Body.Close() }()
@@ -91,6 +112,21 @@ func (p *Playground) deliver(request *http.Request, played *Played) {
 		played.readWhole(response.Body)
 	}
 	played.TotalMS = since()
+	if played.Error != "" && request.Context().Err() != nil {
+		played.Error = "the answer did not end in time"
+	}
+}
+
+// unreached says, without the pod's address, why there is no answer.
+func unreached(ctx context.Context, err error) string {
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case ctx.Err() != nil:
+		return "there was no answer in time"
+	case errors.As(err, &certificate):
+		return "the pod's certificate is not the one in the gateway's Secret, or is not valid now"
+	}
+	return "the pod cannot be reached"
 }
 
 // telling gives the names and values of a header that say what the gateway did.
@@ -108,7 +144,7 @@ func telling(h http.Header) map[string]string {
 
 // readWhole takes in an answer that is not streamed, or an error.
 func (p *Played) readWhole(body io.Reader) {
-	content, err := io.ReadAll(io.LimitReader(body, maxText))
+	content, err := io.ReadAll(io.LimitReader(body, maxEvent))
 	var answer completion
 	switch {
 	case err != nil:

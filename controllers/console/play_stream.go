@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// maxEvent bounds one line of a stream.
+// maxEvent bounds one line of a stream, and an answer that is not streamed: in JSON it is longer than its text.
 const maxEvent = 1 << 20
 
 // completion is what is read of an answer, or of one event of it.

@@ -28,8 +28,20 @@ import (
 
 const canaryKey = "canary-key"
 
-// planner explains everything in the same way, and keeps what it was asked.
-type planner struct{ asked config.ExplainRequest }
+// planner explains everything in the same way, and keeps what it was asked. It knows the course of a request once it was asked for
+// some times.
+type planner struct {
+	asked  config.ExplainRequest
+	course config.Course
+	late   int
+}
+
+func (p *planner) Course(_ context.Context, _ types.NamespacedName, _ fleet.Target, _ fleet.Pod, id string) (config.Course, error) {
+	if p.late--; p.late >= 0 || id != p.course.ID {
+		return config.Course{}, errors.New("it keeps no course of the request")
+	}
+	return p.course, nil
+}
 
 func (p *planner) Explain(_ context.Context, _ types.NamespacedName, _ fleet.Target, _ fleet.Pod, asked config.ExplainRequest) (config.Explanation, error) {
 	p.asked = asked
@@ -51,7 +63,7 @@ func playground(t *testing.T, gateway http.HandlerFunc) (http.Handler, *planner,
 	}}
 	p := &planner{}
 	o := options(s, callers{health: well})
-	o.Playground = &Playground{Key: "team/alice", Secret: func(context.Context) (string, error) { return canaryKey, nil }, Explainer: p}
+	o.Playground = &Playground{Key: "team/alice", Secret: func(context.Context) (string, error) { return canaryKey, nil }, Witness: p}
 	return NewHandler(o), p, s
 }
 
@@ -173,7 +185,7 @@ func TestPromptsThatAreNotSent(t *testing.T) {
 		"a gateway of no pods": {hello, "application/json; charset=utf-8", func(s *stage) { s.resources = nil }, 503,
 			"no pod of the gateway is ready"},
 		"a gateway with TLS": {hello, "application/json", func(s *stage) { s.gateways[1].Spec.Listener.TLS = &v1alpha1.ListenerTLS{} }, 503,
-			"the playground does not speak TLS, as this gateway does"},
+			"the Secret of the gateway's listener holds no certificate that names anybody"},
 		"a cluster out of reach": {hello, "application/json", func(s *stage) { s.err = errors.New("gone") }, 503, "the cluster cannot be read"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -47,6 +48,14 @@ func (h *HTTPCaller) Explain(ctx context.Context, gateway types.NamespacedName, 
 	return put[config.Explanation](ctx, h, destination{gateway, t, pod}, question{
 		method: http.MethodPost, path: config.ExplainPath, body: asked,
 		unknown: "its release does not explain requests", unreadable: "its answer is not an explanation",
+	})
+}
+
+// Course asks a pod what became of a request that bore config.CourseHeader and is over.
+func (h *HTTPCaller) Course(ctx context.Context, gateway types.NamespacedName, t Target, pod Pod, id string) (config.Course, error) {
+	return put[config.Course](ctx, h, destination{gateway, t, pod}, question{
+		method: http.MethodGet, path: config.CoursesPath + url.PathEscape(id),
+		unknown: "it keeps no course of the request", unreadable: "its answer is not the course of a request",
 	})
 }
 

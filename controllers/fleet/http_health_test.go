@@ -29,6 +29,12 @@ func TestPodsTellOfThemselves(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+config.HealthPath, func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(health) })
 	mux.HandleFunc("GET "+config.ErrorsPath, func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(report) })
+	course := config.Course{ID: "0af7/../x", Status: 200, Attempts: []config.CourseAttempt{{Kind: "first", Provider: "team/a", Outcome: "ok"}}}
+	mux.HandleFunc("GET "+config.CoursesPath+"{id}", func(w http.ResponseWriter, r *http.Request) {
+		if r.PathValue("id") == course.ID {
+			_ = json.NewEncoder(w).Encode(course)
+		}
+	})
 	var asked config.ExplainRequest
 	mux.HandleFunc("POST "+config.ExplainPath, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Content-Type") != "application/json" {
@@ -59,8 +65,12 @@ func TestPodsTellOfThemselves(t *testing.T) {
 	if diff := cmp.Diff(question, asked); diff != "" {
 		t.Errorf("what was asked (-want +got):\n%s", diff)
 	}
+	gotCourse, err := c.Course(t.Context(), gateway, target, pod, "0af7/../x")
+	if diff := cmp.Diff(course, gotCourse); diff != "" || err != nil {
+		t.Errorf("course: %v (-want +got):\n%s", err, diff)
+	}
 	if n := connections.Load(); n != 1 {
-		t.Errorf("three calls took %d connections", n)
+		t.Errorf("four calls took %d connections", n)
 	}
 }
 
@@ -75,22 +85,22 @@ func TestPodsThatTellNothing(t *testing.T) {
 	for name, test := range map[string]struct {
 		credentials                       map[string][]byte
 		handler                           http.HandlerFunc
-		wantHealth, wantErrors, wantPlans string
+		wantHealth, wantErrors, wantPlans, wantCourses string
 	}{
 		"a pod of an older release": {data, http.NotFound,
-			"its release does not tell its health", "its release does not group errors", "its release does not explain requests"},
+			"its release does not tell its health", "its release does not group errors", "its release does not explain requests", "it keeps no course of the request"},
 		"another status": {data, answer(500, "192.0.2.1 is ill"),
-			"it answers with status 500", "it answers with status 500", "it answers with status 500"},
+			"it answers with status 500", "it answers with status 500", "it answers with status 500", "it answers with status 500"},
 		"something else": {data, answer(200, "hello"),
-			"its answer is not its health", "its answer is not a report of errors", "its answer is not an explanation"},
-		"half of it": {data, answer(200, `{"pod":"uid","errorGroups":"many","instance":"i","groups":7,"method":"POST","model":{}}`),
-			"its answer is not its health", "its answer is not a report of errors", "its answer is not an explanation"},
+			"its answer is not its health", "its answer is not a report of errors", "its answer is not an explanation", "its answer is not the course of a request"},
+		"half of it": {data, answer(200, `{"pod":"uid","errorGroups":"many","instance":"i","groups":7,"method":"POST","model":{},"id":7}`),
+			"its answer is not its health", "its answer is not a report of errors", "its answer is not an explanation", "its answer is not the course of a request"},
 		"more than a MiB": {data, answer(200, `{"instance":"`+strings.Repeat("x", 2<<20)+`"}`),
-			"its answer is not its health", "its answer is not a report of errors", "its answer is not an explanation"},
+			"its answer is not its health", "its answer is not a report of errors", "its answer is not an explanation", "its answer is not the course of a request"},
 		"a question that is wrong": {data, answer(422, "there is no key mallory\n"),
-			"there is no key mallory", "there is no key mallory", "there is no key mallory"},
+			"there is no key mallory", "there is no key mallory", "there is no key mallory", "there is no key mallory"},
 		"a pod of another authority": {credentials(t), answer(200, "{}"),
-			"its certificate is not valid", "its certificate is not valid", "its certificate is not valid"},
+			"its certificate is not valid", "its certificate is not valid", "its certificate is not valid", "its certificate is not valid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			address, _ := serve(t, data, test.handler)
@@ -112,6 +122,8 @@ func TestPodsThatTellNothing(t *testing.T) {
 			check("errors", test.wantErrors, report, config.ErrorReport{}, err)
 			plan, err := c.Explain(t.Context(), gateway, target, pod, config.ExplainRequest{})
 			check("explanation", test.wantPlans, plan, config.Explanation{}, err)
+			course, err := c.Course(t.Context(), gateway, target, pod, "0af7")
+			check("course", test.wantCourses, course, config.Course{}, err)
 		})
 	}
 }
