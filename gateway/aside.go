@@ -42,7 +42,7 @@ func (r *request) askAside(a *aside) ([]byte, *exchange.Error) {
 	}
 	ex := exchange.Exchange{ID: r.ex.ID, Start: r.srv.living.now(), Operation: a.operation, Model: []byte(a.target.Name), Trace: r.ex.Trace}
 	// Even where it panics, it took place.
-	defer func() { r.addTried(a.kind, &ex) }()
+	defer func() { r.addTried(&ex) }()
 	return r.journeyAside(a, &asked, &ex)
 }
 
@@ -59,7 +59,7 @@ func (r *request) journeyAside(a *aside, asked *dialect.Request, ex *exchange.Ex
 	}
 	if err := journey.Do(proxy.Request{
 		Exchange: ex, Operation: a.operation, Dialect: exchange.OpenAI, Asked: asked, Body: a.body, Fields: noFields{},
-		Tail: []byte(asidePaths[a.operation]), Guard: r.caller(), Clock: r.srv.living.clock, Observe: r.snap.plain,
+		Tail: []byte(asidePaths[a.operation]), Guard: r.caller(), Clock: r.srv.living.clock, Observe: r.snap.plain, Aside: a.kind,
 	}, &route); err != nil {
 		return nil, err
 	}
@@ -73,12 +73,12 @@ func (r *request) journeyAside(a *aside, asked *dialect.Request, ex *exchange.Ex
 }
 
 // addTried adds the attempts of a request that was made aside to the request's own.
-func (r *request) addTried(kind exchange.AttemptKind, ex *exchange.Exchange) {
+func (r *request) addTried(ex *exchange.Exchange) {
 	for _, tried := range append(ex.Tried, ex.Attempt) {
 		if tried.Began.IsZero() {
 			continue
 		}
-		tried.Kind, tried.UpstreamID = kind, bytes.Clone(tried.UpstreamID)
+		tried.UpstreamID = bytes.Clone(tried.UpstreamID)
 		r.ex.Tried = append(r.ex.Tried, tried)
 	}
 }

@@ -19,6 +19,9 @@ func (r *request) settleLimits(end time.Time) {
 	t.before.Settle(now, exchange.Use{}, false)
 	t.charge.Settle(now, used, sent)
 	r.countByKey(used)
+	if t.unpriced && !r.ex.Priced && wasSent(&r.ex.Attempt) {
+		r.series.Unpriced()
+	}
 	record := r.record(end)
 	if len(record) > 0 {
 		living.ledger.Add(record)
@@ -54,9 +57,10 @@ func used(ex *exchange.Exchange) (use exchange.Use, sent bool) {
 	return use, sent
 }
 
-// wasSent says that an attempt went to a provider, or would have, had there been a connection.
+// wasSent says that an attempt went to a provider, or would have, had there been a connection. What the gateway or the client did
+// wrong after the provider had begun to answer does not undo what that takes.
 func wasSent(a *exchange.Attempt) bool {
-	return !a.Began.IsZero() && a.Outcome != exchange.Refused && a.Outcome != exchange.Internal
+	return !a.Began.IsZero() && (a.UpstreamStatus != 0 || a.Outcome != exchange.Refused && a.Outcome != exchange.Internal)
 }
 
 // record writes what is kept of a request: of those that somebody known made of a model. It is good until the next one.

@@ -185,6 +185,8 @@ func (c *choice) tried(place int) exchange.AttemptKind {
 	switch {
 	case c.req.Mirror:
 		kind = exchange.MirrorAttempt
+	case c.req.Aside != exchange.FirstAttempt:
+		kind = c.req.Aside
 	case c.total == 0:
 		kind = exchange.FirstAttempt
 	case c.tries[place] > 0:

@@ -135,6 +135,8 @@ type Request struct {
 	Clock func() int64
 	// Mirror says that nobody waits for the answer.
 	Mirror bool
+	// Aside is the kind of every attempt of what the gateway asks on behalf of another request; zero of a request itself.
+	Aside exchange.AttemptKind
 	// Observe takes what becomes of waits and hedges; nil does not.
 	Observe Observer
 	// Opaque says that the answer is bytes that only the application understands, whatever their type.

@@ -46,7 +46,8 @@ func (a *Attempt) judge() verdict {
 	case exchange.ProviderRefused, exchange.ProviderFailed:
 		return a.judgeStatus()
 	case exchange.Refused:
-		return verdict{incapable: true}
+		// Once it answered, it is the client of a session who did what nobody may.
+		return verdict{incapable: rec.UpstreamStatus == 0}
 	default:
 		// The client left, the gateway must, or another attempt was faster: nobody's fault.
 		return verdict{}

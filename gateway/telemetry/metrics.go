@@ -111,9 +111,6 @@ func (m *Metrics) Shadowed(scope exchange.Scope, of exchange.Dimension) {
 	m.shadowed.WithLabelValues(scope.String(), of.String()).Inc()
 }
 
-// Unpriced counts a request whose cost is limited and not known, by the target that answered.
-func (m *Metrics) Unpriced(provider, model string) { m.unpriced.WithLabelValues(provider, model).Inc() }
-
 // NewLostRecords registers the count of usage records that were lost on the way to where they are kept, and gives what
 // counts them.
 func NewLostRecords(reg prometheus.Registerer) func(sink string, n int) {

@@ -21,6 +21,7 @@ type Series struct {
 	attempts        [exchange.AttemptKinds][exchange.Outcomes]counter
 	tokens          [tokenKinds][usageSources]counter
 	transitions     [len(breakerWords)]counter
+	unpriced        counter
 }
 
 const (
@@ -62,6 +63,9 @@ func (s *Series) SettleAttempt(a *exchange.Attempt) {
 		}
 	}
 }
+
+// Unpriced counts a request whose cost is limited and, as the target that it was sent to has no price, not known.
+func (s *Series) Unpriced() { count(&s.unpriced, &s.lasting, s.m.unpriced, 1, s.provider, s.model) }
 
 // BreakerTurned counts a transition of the target's breaker to a state, one of config's.
 func (s *Series) BreakerTurned(to string) {
