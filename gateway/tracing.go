@@ -15,6 +15,7 @@ import (
 
 	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/provider"
+	"github.com/sparkgateway/spark/gateway/route"
 	"github.com/sparkgateway/spark/gateway/trace"
 )
 
@@ -79,7 +80,8 @@ func (r *request) endTrace(end time.Time) {
 	if tracer == nil {
 		return
 	}
-	ended := trace.Ended{At: end, Dialect: r.dialect, Providers: r.snap.tracing.providers}
+	ended := trace.Ended{At: end, Dialect: r.dialect, Providers: r.snap.tracing.providers, AnyModel: route.OtherModel}
+	_, ended.Named = slices.BinarySearch(r.snap.routes.Names(), string(r.ex.Model))
 	if _, fixed := endpoints[string(r.ex.Path)]; fixed {
 		ended.Route = string(r.ex.Path)
 	}
@@ -97,7 +99,7 @@ func (r *request) traceCopy(ex *exchange.Exchange) func() {
 	if !ex.Trace.Sampled {
 		return nil
 	}
-	living, ended := r.srv.living, trace.Ended{Providers: r.snap.tracing.providers}
+	living, ended := r.srv.living, trace.Ended{Providers: r.snap.tracing.providers, AnyModel: route.OtherModel}
 	return func() {
 		ended.At = living.now()
 		if tracer := living.traces.Tracer(); tracer != nil {

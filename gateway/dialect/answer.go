@@ -4,6 +4,7 @@
 package dialect
 
 import (
+	"bytes"
 	"strconv"
 
 	"github.com/sparkgateway/spark/gateway/exchange"
@@ -23,6 +24,8 @@ type Answer struct {
 	Error []byte
 	// Ended says that the event is a stream's last. Finished says that it may be: Gemini's streams just end.
 	Ended, Finished bool
+	// Model is the provider's own name for who answers, without quotes; empty where it does not say, or not plainly.
+	Model []byte
 	// Next is the number that the event after this one has, in streams that number theirs; 0 in others.
 	Next int64
 }
@@ -63,6 +66,9 @@ func ReadAnswer(d exchange.Dialect, data []byte) (Answer, bool) {
 			if nested := member(value, "usage"); nested != nil {
 				usage, begins = nested, string(o.key) == "message"
 			}
+			a.Model = plain(member(value, "model"))
+		case "model", "modelVersion":
+			a.Model = plain(value)
 		case "type":
 			a.event(value, data)
 		case "object": // Mistral and older servers of vLLM's say so of an error
@@ -87,6 +93,14 @@ func ReadAnswer(d exchange.Dialect, data []byte) (Answer, bool) {
 		a.Usage.Completion = 0
 	}
 	return a, o.end >= 0 && skipSpace(data, o.end) == len(data)
+}
+
+// plain gives a string of JSON that has nothing escaped; nil where it is none.
+func plain(value []byte) []byte {
+	if len(value) < 2 || value[0] != '"' || bytes.IndexByte(value, '\\') >= 0 {
+		return nil
+	}
+	return value[1 : len(value)-1]
 }
 
 // count takes up the texts that the walker met since.

@@ -24,6 +24,12 @@ func TestReadAnswer(t *testing.T) {
 			data: `{"choices":[{"message":{"content":"hello"}}],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}`,
 			want: Answer{Usage: exchange.Usage{Prompt: 3, Completion: 4, Total: 7, Source: reported}, TextBytes: 5, Texts: 1},
 		},
+		"who answers":                        {data: `{"model":"gpt-4o-2024-08-06"}`, want: Answer{Model: []byte("gpt-4o-2024-08-06")}},
+		"who answers, as Anthropic says it":  {data: `{"type":"message_start","message":{"model":"claude-x","content":[]}}`, want: Answer{Model: []byte("claude-x")}},
+		"who answers, as Responses say it":   {data: `{"type":"response.created","response":{"model":"gpt-x"}}`, want: Answer{Model: []byte("gpt-x")}},
+		"who answers, as Gemini says it":     {data: `{"modelVersion":"gemini-x"}`, want: Answer{Model: []byte("gemini-x")}},
+		"who answers, in a name that is odd": {data: `{"model":"a\"b"}`},
+		"who answers, in no name":            {data: `{"model":7}`},
 		"details": {
 			data: `{"usage":{"prompt_tokens":10,"completion_tokens":20,"total_tokens":30,"prompt_tokens_details":{"cached_tokens":8,"audio_tokens":0},` +
 				`"completion_tokens_details":{"reasoning_tokens":15}}}`,

@@ -144,7 +144,7 @@ func (t *Translation) Answer(dst, body []byte) ([]byte, Answer, error) {
 	if err != nil {
 		return dst, Answer{}, err
 	}
-	read := Answer{Usage: answer.Usage}
+	read := Answer{Usage: answer.Usage, Model: []byte(answer.Model)}
 	for _, choice := range answer.Choices {
 		for _, part := range choice.Parts {
 			read.TextBytes += int64(len(part.Text))
@@ -193,6 +193,8 @@ func (t *Translation) write(dst []byte) ([]byte, Answer, error) {
 	for i := range t.events {
 		e := &t.events[i]
 		switch e.Kind {
+		case chat.Began:
+			read.Model = []byte(e.Model)
 		case chat.Delta:
 			read.TextBytes += int64(len(e.Text))
 			read.Texts++

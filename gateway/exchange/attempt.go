@@ -55,6 +55,8 @@ type Attempt struct {
 	UpstreamStatus int
 	// UpstreamID is the provider's own name for the request.
 	UpstreamID []byte
+	// AnswerModel is the model that the provider says to have answered; empty where it does not, and of requests that are not traced.
+	AnswerModel string
 	// Status is what the client is told, or would have been.
 	Status int
 	// Outcome and Reason say how it ended; Reason is empty when Outcome is OK.

@@ -71,9 +71,10 @@ type Attempt struct {
 
 	// What was learnt of the answer.
 	usage                       exchange.Usage
-	textBytes, texts            int64 // since the usage was told
-	numbered                    int64 // what the next event's number is, where events have one
-	sent                        bool  // the provider may have worked on it
+	textBytes, texts            int64  // since the usage was told
+	numbered                    int64  // what the next event's number is, where events have one
+	answerModel                 string // which a provider told last, for all requests
+	sent                        bool   // the provider may have worked on it
 	pace                        pace
 	completed, broken, finished bool // how a stream ended, or that it may
 }
@@ -426,7 +427,17 @@ func (a *Attempt) learn(read *dialect.Answer) {
 	a.usage = dialect.Merge(a.usage, read.Usage)
 	a.finished = a.finished || read.Finished
 	a.numbered = max(a.numbered, read.Next)
+	if a.rec.AnswerModel == "" && len(read.Model) > 0 && a.req.Exchange.Trace.Traced() {
+		// Providers say the same each time.
+		if string(read.Model) != a.answerModel {
+			a.answerModel = string(read.Model[:min(len(read.Model), maxAnswerModel)])
+		}
+		a.rec.AnswerModel = a.answerModel
+	}
 }
+
+// maxAnswerModel bounds what is kept of a provider's name for a model.
+const maxAnswerModel = 128
 
 // first notes the time of the answer's first byte.
 func (a *Attempt) first() {

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 
 	"github.com/sparkgateway/spark/gateway/config"
@@ -56,6 +57,8 @@ const (
 	// The first wait before another try, and the longest.
 	minBackoff = 500 * time.Millisecond
 	maxBackoff = 5 * time.Second
+	// pingAfter is the least that collectors allow where nobody set them otherwise.
+	pingAfter = 5 * time.Minute
 )
 
 // collector is a client of the exporter's own; idle closes what is open and unused. The environment, which the exporter would look
@@ -98,12 +101,16 @@ func overHTTP(u *url.URL, headers map[string]string) (client otlptrace.Client, i
 func overGRPC(u *url.URL, headers map[string]string) otlptrace.Client {
 	delays := backoff.DefaultConfig
 	delays.MaxDelay = maxBackoff
+	// Calls are too short for a ping, but the kernel gives up a connection on which nothing was acknowledged for so long. Without it a
+	// collector whose node is gone would be waited for a quarter of an hour.
+	alive := keepalive.ClientParameters{Time: pingAfter, Timeout: uploadTimeout}
 	options := []otlptracegrpc.Option{
 		otlptracegrpc.WithEndpointURL(u.Scheme + "://" + u.Host), otlptracegrpc.WithHeaders(headers), otlptracegrpc.WithTimeout(uploadTimeout),
 		otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{
 			Enabled: true, InitialInterval: minBackoff, MaxInterval: maxBackoff, MaxElapsedTime: uploadTimeout,
 		}),
 		otlptracegrpc.WithDialOption(grpc.WithConnectParams(grpc.ConnectParams{Backoff: delays, MinConnectTimeout: uploadTimeout})),
+		otlptracegrpc.WithDialOption(grpc.WithKeepaliveParams(alive)),
 	}
 	if u.Scheme == "https" {
 		options = append(options, otlptracegrpc.WithTLSCredentials(credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})))
@@ -145,6 +152,9 @@ func why(err error) string {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "timeout"
 	}
+	if rejection.MatchString(err.Error()) {
+		return "the collector rejected spans"
+	}
 	if code := codeOf(err); code != codes.Unknown {
 		return code.String()
 	}
@@ -160,7 +170,8 @@ func codeOf(err error) codes.Code {
 	return codes.Unknown
 }
 
-var rejection = regexp.MustCompile(`OTLP partial success: .*\((\d+) spans rejected\)`)
+// rejection is how the exporter says what a collector rejected. The collector's own words stand in the middle.
+var rejection = regexp.MustCompile(`(?s)^OTLP partial success: .*\((\d+) spans rejected\)$`)
 
 // lost gives how many of so many traces a failed upload cost. A collector that took a part says how many spans it did not.
 func lost(err error, traces int) int {

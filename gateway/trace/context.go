@@ -108,9 +108,6 @@ func AppendParent(dst []byte, t *exchange.Trace, span exchange.SpanID) []byte {
 	return append(dst, "-00"...)
 }
 
-// AppendID writes a trace's ID as others know it.
-func AppendID(dst []byte, id exchange.TraceID) []byte { return hex.AppendEncode(dst, id[:]) }
-
 // Wanted says that a request is to be told of, now that it ended: those that fail are, but where the caller decided otherwise.
 func Wanted(ex *exchange.Exchange) bool {
 	return ex.Trace.Sampled || ex.Trace.Traced() && !ex.Trace.Decided && ex.Outcome != exchange.OK

@@ -37,6 +37,10 @@ type Ended struct {
 	Route string
 	// Providers are those of the configuration, by ID. The map must not change.
 	Providers map[string]Provider
+	// Named says that the model that was asked for is a name of the configuration.
+	Named bool
+	// AnyModel is the Target of attempts whose model the client alone named.
+	AnyModel string
 }
 
 // maxModel bounds the name of a model, which the client gives, and so the name of a span.
@@ -77,12 +81,12 @@ func (s *sample) release() {
 	samples.Put(s)
 }
 
-// attempts calls with each attempt in the order in which they began.
+// attempts calls with each attempt that a provider was asked by, in the order in which they began.
 func (s *sample) attempts(each func(*exchange.Attempt)) {
-	own := !s.ex.Began.IsZero()
+	own := asked(&s.ex.Attempt)
 	for i := range s.tried {
 		a := &s.tried[i]
-		if a.Began.IsZero() {
+		if !asked(a) {
 			continue
 		}
 		if own && s.ex.Began.Before(a.Began) {
@@ -94,4 +98,9 @@ func (s *sample) attempts(each func(*exchange.Attempt)) {
 	if own {
 		each(&s.ex.Attempt)
 	}
+}
+
+// asked is false of what no provider was asked, as none that can express it was left.
+func asked(a *exchange.Attempt) bool {
+	return !a.Began.IsZero() && (a.Outcome != exchange.Refused || a.UpstreamStatus != 0)
 }

@@ -90,6 +90,7 @@ func (s *sample) request() *tracepb.Span {
 	a.text("error.type", errorType(&ex.Attempt))
 	a.text("gen_ai.operation.name", ex.Operation.GenAI())
 	a.text("gen_ai.request.model", string(ex.Model))
+	a.text("gen_ai.response.model", bounded(ex.AnswerModel))
 	a.text("gen_ai.provider.name", s.end.Providers[ex.Provider].System)
 	if ex.Operation != exchange.NoOperation {
 		a.flag("gen_ai.request.stream", ex.Stream)
@@ -109,21 +110,24 @@ func (s *sample) request() *tracepb.Span {
 	a.number("spark.attempts", s.count())
 	a.cost(s.cost())
 	span.Attributes = a
-	span.Status = statusOf(ex.Status >= 500 || ex.Outcome.ProviderFault() || ex.Outcome == exchange.Drained || ex.Outcome == exchange.Internal)
+	span.Status = statusOf(ex.Status >= 500 || faulty(ex.Outcome))
 	span.Events = s.firstToken(&ex.Attempt)
 	return span
 }
 
-// name is the operation, and the model where that is one of the configuration: whatever a client asks for must not become a name.
+// name is the operation, and the model where that is one of the configuration, or else the target's there: whatever a client asks
+// for must not become a name.
 func (s *sample) name() string {
 	ex := &s.ex
 	switch operation := ex.Operation.GenAI(); {
 	case operation == "":
 		return strings.TrimSpace(methodOf(ex.Method) + " " + s.end.Route)
-	case ex.Provider == "" && ex.Route == "" || len(ex.Model) == 0:
-		return operation
-	default:
+	case s.end.Named:
 		return operation + " " + valid(string(ex.Model))
+	case ex.Target != s.end.AnyModel:
+		return strings.TrimSpace(operation + " " + valid(ex.Target))
+	default:
+		return operation
 	}
 }
 
@@ -136,11 +140,15 @@ func (s *sample) attempt(at *exchange.Attempt) *tracepb.Span {
 	span := s.span(at.Span, s.ex.Trace.Span, tracepb.Span_SPAN_KIND_CLIENT, at.Began, ended)
 	span.Flags = s.flags(false)
 	operation, provider := s.operation(at), s.end.Providers[at.Provider]
-	span.Name = strings.TrimSpace(operation + " " + valid(at.UpstreamModel))
+	span.Name = operation
+	if at.Target != s.end.AnyModel {
+		span.Name = strings.TrimSpace(operation + " " + valid(at.UpstreamModel))
+	}
 	var a attributes
 	a.text("gen_ai.operation.name", operation)
 	a.text("gen_ai.provider.name", provider.System)
-	a.text("gen_ai.request.model", at.UpstreamModel)
+	a.text("gen_ai.request.model", bounded(at.UpstreamModel))
+	a.text("gen_ai.response.model", bounded(at.AnswerModel))
 	a.text("server.address", provider.Host)
 	a.number("server.port", int64(provider.Port))
 	a.number("http.response.status_code", int64(at.UpstreamStatus))
@@ -152,10 +160,10 @@ func (s *sample) attempt(at *exchange.Attempt) *tracepb.Span {
 	a.text("spark.provider", at.Provider)
 	a.text("spark.attempt", at.Kind.String())
 	a.text("spark.outcome", at.Outcome.String())
-	a.text("spark.upstream_request_id", string(at.UpstreamID[:min(len(at.UpstreamID), maxModel)]))
+	a.text("spark.upstream_request_id", bounded(string(at.UpstreamID)))
 	a.cost(at.Cost)
 	span.Attributes = a
-	span.Status = statusOf(at.Outcome != exchange.OK && at.Outcome != exchange.Overtaken && at.Outcome != exchange.ClientGone)
+	span.Status = statusOf(faulty(at.Outcome) || at.Outcome == exchange.ProviderRefused)
 	span.Events = s.firstToken(at)
 	return span
 }
@@ -222,6 +230,11 @@ func errorType(a *exchange.Attempt) string {
 	return a.Outcome.String()
 }
 
+// faulty says that the gateway or a provider is at fault.
+func faulty(o exchange.Outcome) bool {
+	return o.ProviderFault() || o == exchange.Drained || o == exchange.Internal
+}
+
 func statusOf(failed bool) *tracepb.Status {
 	if failed {
 		return &tracepb.Status{Code: tracepb.Status_STATUS_CODE_ERROR}
@@ -238,6 +251,9 @@ func methodOf(method []byte) string {
 		return "_OTHER"
 	}
 }
+
+// bounded gives as much of what a client or a provider says as there is room for.
+func bounded(s string) string { return s[:min(len(s), maxModel)] }
 
 // valid gives a text that protobuf takes.
 func valid(s string) string {

@@ -57,8 +57,8 @@ func journey() *exchange.Exchange {
 		Trace:     exchange.Trace{ID: exchange.TraceID{1}, Span: exchange.SpanID{0xa}, Sampled: true},
 	}
 	ex.Attempt = exchange.Attempt{
-		Kind: exchange.HedgeAttempt, Provider: "ns/two", UpstreamModel: "model-2", Began: second(13), FirstToken: second(15), Ended: second(18),
-		UpstreamStatus: 200, UpstreamID: []byte("req_2"), Status: 200, Span: exchange.SpanID{3}, Cost: 2_000_000_000, Cause: errors.New("canary"),
+		Kind: exchange.HedgeAttempt, Provider: "ns/two", UpstreamModel: "model-2", Target: "target-2", Began: second(13), FirstToken: second(15), Ended: second(18),
+		UpstreamStatus: 200, UpstreamID: []byte("req_2"), AnswerModel: "model-2-0613", Status: 200, Span: exchange.SpanID{3}, Cost: 2_000_000_000, Cause: errors.New("canary"),
 		Usage: exchange.Usage{Prompt: 10, Completion: 5, Total: 15, Cached: 4, Reasoning: 2, Source: exchange.UsageReported},
 	}
 	ex.Tried = []exchange.Attempt{
@@ -76,12 +76,12 @@ var providers = map[string]Provider{
 }
 
 func TestTheSpansOfARequest(t *testing.T) {
-	end := &Ended{At: second(20), Dialect: exchange.Anthropic, Route: "/v1/messages", Providers: providers}
+	end := &Ended{At: second(20), Dialect: exchange.Anthropic, Route: "/v1/messages", Providers: providers, Named: true, AnyModel: "other"}
 	const root = "0a00000000000000"
 	want := []told{
 		{Name: "chat smart", Events: "gen_ai.first_token at 15000000000", Attributes: map[string]string{
 			"http.request.method": "POST", "http.route": "/v1/messages", "http.response.status_code": "200",
-			"gen_ai.operation.name": "chat", "gen_ai.request.model": "smart", "gen_ai.provider.name": "openai_compatible", "gen_ai.request.stream": "true",
+			"gen_ai.operation.name": "chat", "gen_ai.request.model": "smart", "gen_ai.response.model": "model-2-0613", "gen_ai.provider.name": "openai_compatible", "gen_ai.request.stream": "true",
 			"gen_ai.usage.input_tokens": "17", "gen_ai.usage.output_tokens": "5", "gen_ai.usage.cache_read.input_tokens": "4",
 			"gen_ai.usage.reasoning.output_tokens": "2", "spark.usage.source": "estimated", "spark.request_id": often, "spark.key": "ns/key",
 			"spark.team": "search", "spark.route": "ns/route", "spark.provider": "ns/two", "spark.outcome": "ok", "spark.cache": "miss",
@@ -97,7 +97,7 @@ func TestTheSpansOfARequest(t *testing.T) {
 			"server.port": "443", "error.type": "overtaken", "spark.provider": "ns/one", "spark.attempt": "first", "spark.outcome": "overtaken",
 		}},
 		{Name: "chat model-2", Parent: root, Events: "gen_ai.first_token at 15000000000", Attributes: map[string]string{
-			"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai_compatible", "gen_ai.request.model": "model-2", "server.address": "10.0.0.1",
+			"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai_compatible", "gen_ai.request.model": "model-2", "gen_ai.response.model": "model-2-0613", "server.address": "10.0.0.1",
 			"http.response.status_code": "200", "gen_ai.usage.input_tokens": "10", "gen_ai.usage.output_tokens": "5", "gen_ai.usage.cache_read.input_tokens": "4",
 			"gen_ai.usage.reasoning.output_tokens": "2", "spark.usage.source": "reported", "gen_ai.response.time_to_first_chunk": "2",
 			"spark.provider": "ns/two", "spark.attempt": "hedge", "spark.outcome": "ok", "spark.upstream_request_id": "req_2", "spark.cost": "2.00",
@@ -111,26 +111,64 @@ func TestTheSpansOfARequest(t *testing.T) {
 	}
 }
 
-func TestTheNameOfARequestsSpan(t *testing.T) {
+func TestTheNamesOfSpans(t *testing.T) {
+	type names struct{ Request, Attempt string }
 	tests := map[string]struct {
-		edit func(*exchange.Exchange)
-		want string
+		edit func(*exchange.Exchange, *Ended)
+		want names
 	}{
-		"operation and model":                           {func(*exchange.Exchange) {}, "chat smart"},
-		"of a model that is not there":                  {func(ex *exchange.Exchange) { ex.Route, ex.Provider = "", "" }, "chat"},
-		"of a model without a route":                    {func(ex *exchange.Exchange) { ex.Route = "" }, "chat smart"},
-		"of a model that is long":                       {func(ex *exchange.Exchange) { ex.Model = []byte(strings.Repeat("m", 1000)) }, "chat " + strings.Repeat("m", maxModel)},
-		"of a model that is no text":                    {func(ex *exchange.Exchange) { ex.Model = []byte("m\xff") }, "chat m\ufffd"},
-		"of text completions, as the conventions write": {func(ex *exchange.Exchange) { ex.Operation = exchange.Completions }, "text_completion smart"},
-		"of the gateway's own endpoint":                 {func(ex *exchange.Exchange) { ex.Operation = exchange.NoOperation }, "POST /v1/messages"},
-		"of a method that nobody knows":                 {func(ex *exchange.Exchange) { ex.Operation, ex.Method = exchange.NoOperation, []byte("CANARY") }, "_OTHER /v1/messages"},
+		"operation and model":                           {func(*exchange.Exchange, *Ended) {}, names{"chat smart", "chat model-2"}},
+		"of a pattern, the target's":                    {func(_ *exchange.Exchange, end *Ended) { end.Named = false }, names{"chat target-2", "chat model-2"}},
+		"of whatever model the client alone names":      {func(ex *exchange.Exchange, end *Ended) { end.Named, ex.Target = false, "other" }, names{"chat", "chat"}},
+		"of a model that is not there":                  {func(ex *exchange.Exchange, end *Ended) { end.Named, ex.Attempt = false, exchange.Attempt{} }, names{"chat", ""}},
+		"of a model that is long":                       {func(ex *exchange.Exchange, _ *Ended) { ex.Model = []byte(strings.Repeat("m", 1000)) }, names{"chat " + strings.Repeat("m", maxModel), "chat model-2"}},
+		"of a model that is no text":                    {func(ex *exchange.Exchange, _ *Ended) { ex.Model = []byte("m\xff") }, names{"chat m\ufffd", "chat model-2"}},
+		"of text completions, as the conventions write": {func(ex *exchange.Exchange, _ *Ended) { ex.Operation = exchange.Completions }, names{"text_completion smart", "text_completion model-2"}},
+		"of the gateway's own endpoint": {func(ex *exchange.Exchange, _ *Ended) {
+			ex.Operation, ex.Attempt = exchange.NoOperation, exchange.Attempt{}
+		}, names{"POST /v1/messages", ""}},
+		"of a method that nobody knows": {func(ex *exchange.Exchange, _ *Ended) {
+			ex.Operation, ex.Method, ex.Attempt = exchange.NoOperation, []byte("CANARY"), exchange.Attempt{}
+		}, names{"_OTHER /v1/messages", ""}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			ex, end := journey(), &Ended{At: second(20), Route: "/v1/messages", Named: true, AnyModel: "other"}
+			ex.Tried = nil
+			test.edit(ex, end)
+			spans := spansOf(ex, end, false)
+			got := names{Request: spans[0].Name}
+			for _, attempt := range spans[1:] {
+				got.Attempt = attempt.Name
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("names (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What no provider could be asked is no attempt: neither a span, nor counted.
+func TestOnlyWhatAProviderWasAskedIsAnAttempt(t *testing.T) {
+	tests := map[string]struct {
+		edit func(*exchange.Attempt)
+		want int
+	}{
+		"an answer":                            {func(*exchange.Attempt) {}, 1},
+		"a provider that cannot be reached":    {func(a *exchange.Attempt) { a.UpstreamStatus, a.Outcome = 0, exchange.ProviderUnreachable }, 1},
+		"a session that its client spoilt":     {func(a *exchange.Attempt) { a.UpstreamStatus, a.Outcome = 101, exchange.Refused }, 1},
+		"a target that cannot express it":      {func(a *exchange.Attempt) { a.UpstreamStatus, a.Outcome = 0, exchange.Refused }, 0},
+		"a target that was waited for in vain": {func(a *exchange.Attempt) { *a = exchange.Attempt{Outcome: exchange.Unavailable} }, 0},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			ex := journey()
-			test.edit(ex)
-			if got := spansOf(ex, &Ended{At: second(20), Route: "/v1/messages"}, false)[0].Name; got != test.want {
-				t.Errorf("name %q, want %q", got, test.want)
+			test.edit(&ex.Attempt)
+			ex.Tried = []exchange.Attempt{ex.Attempt}
+			spans := spansOf(ex, at(20), false)
+			want := map[bool]string{true: fmt.Sprint(2 * test.want)}[test.want > 0]
+			if got := spans[0].Attributes["spark.attempts"]; len(spans) != 1+2*test.want || got != want {
+				t.Errorf("%d spans of %q attempts, want %d each time", len(spans)-1, got, 2*test.want)
 			}
 		})
 	}
@@ -151,7 +189,8 @@ func TestWhatAFailureLooksLike(t *testing.T) {
 		"a stream that broke off":       {exchange.ProviderBroken, exchange.ReasonInternal, 200, want{string(exchange.ReasonInternal), failed, failed}},
 		"a client that left":            {exchange.ClientGone, exchange.ReasonClientGone, 499, want{"client_gone", "", ""}},
 		"one that gave no reason":       {exchange.Drained, "", 200, want{"drained", failed, failed}},
-		"a request that was refused":    {exchange.Limited, "requests", 429, want{"requests", "", failed}},
+		"a session over its limit":      {exchange.Limited, "requests", 101, want{"requests", "", ""}},
+		"an answer that was blocked":    {exchange.Blocked, "pii", 400, want{"pii", "", ""}},
 		"an answer that was overtaken":  {exchange.Overtaken, "", 200, want{"overtaken", "", ""}},
 		"a fault of the gateway itself": {exchange.Internal, exchange.ReasonInternal, 200, want{string(exchange.ReasonInternal), failed, failed}},
 	}

@@ -95,6 +95,24 @@ func (t *Tracer) tell(ex *exchange.Exchange, end *Ended, alone bool) {
 		s.release()
 		t.dropped.Add(1)
 	}
+	select {
+	case <-t.ended:
+		t.abandon()
+	default:
+	}
+}
+
+// abandon counts what came while the tracer ended, and which nobody sends any more.
+func (t *Tracer) abandon() {
+	for {
+		select {
+		case s := <-t.queue:
+			s.release()
+			t.dropped.Add(1)
+		default:
+			return
+		}
+	}
 }
 
 // run gathers spans, and sends them.
@@ -188,6 +206,7 @@ func (t *Tracer) close(ctx context.Context) {
 		<-t.ended
 	}
 	t.die()
+	t.abandon()
 }
 
 // Book keeps the tracer of the configuration, over snapshots. It is safe for concurrent use.

@@ -154,6 +154,78 @@ func TestACollectorThatTakesNothingCostsTracesOnly(t *testing.T) {
 	}
 }
 
+// A collector that takes a part says so in an answer that is a success.
+func TestWhatACollectorRejectsIsCountedAndSaid(t *testing.T) {
+	for name, test := range map[string]struct {
+		http     bool
+		rejected int64
+		want     int64
+		wantLog  string
+	}{
+		"over gRPC":               {false, 2, 2, `reason="the collector rejected spans"`},
+		"over HTTP":               {true, 2, 2, `reason="the collector rejected spans"`},
+		"a warning is no loss":    {false, 0, 0, ""},
+		"nor is it one over HTTP": {true, 0, 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := fakecollector.Start(t)
+			c.Reject(test.rejected, "canary of\nthe collector")
+			b, log := newBook(t)
+			s := Settings{Endpoint: c.GRPC, HTTP: test.http}
+			if test.http {
+				s.Endpoint = c.HTTP
+			}
+			tracer := mustUse(t, b, s)
+			for range 3 {
+				tracer.Request(ask(), at(1001))
+			}
+			b.Close()
+			if b.Dropped() != test.want {
+				t.Errorf("%d traces were lost, want %d", b.Dropped(), test.want)
+			}
+			if text := log.String(); !strings.Contains(text, test.wantLog) || test.wantLog == "" && text != "" || strings.Contains(text, "canary") {
+				t.Errorf("the log says %q, want %q", text, test.wantLog)
+			}
+		})
+	}
+}
+
+// late is a client at whose end one more request is told of.
+type late struct {
+	tell func()
+	sent int
+}
+
+func (l *late) Start(context.Context) error { return nil }
+
+func (l *late) Stop(context.Context) error {
+	l.tell()
+	return nil
+}
+
+func (l *late) UploadTraces(context.Context, []*tracepb.ResourceSpans) error {
+	l.sent++
+	return nil
+}
+
+// Whoever looked before a tracer was asked to end may tell it something after it has sent all that it had.
+func TestNothingIsLostUnseenWhileATracerEnds(t *testing.T) {
+	b, _ := newBook(t)
+	client := &late{}
+	tracer := startTracer(Settings{}, client, func() {}, &b.dropped, b.log)
+	client.tell = func() { tracer.queue <- sampleOf(ask(), at(1001), false) }
+	tracer.Request(ask(), at(1001))
+	tracer.close(t.Context())
+	if client.sent != 1 || b.Dropped() != 1 {
+		t.Errorf("%d were sent and %d lost, want one each", client.sent, b.Dropped())
+	}
+	tracer.closed.Store(false)
+	tracer.Request(ask(), at(1001))
+	if b.Dropped() != 2 || len(tracer.queue) != 0 {
+		t.Errorf("%d were lost and %d wait for nobody, want 2 and none", b.Dropped(), len(tracer.queue))
+	}
+}
+
 // stuck is a client whose calls last until they are given up.
 type stuck struct{ called chan struct{} }
 
@@ -212,6 +284,7 @@ func TestWhatAPartOfWhichWasTakenCosts(t *testing.T) {
 		"all when nothing was":             {context.DeadlineExceeded, 7},
 		"as many as the collector says":    {partial("OTLP partial success: full (3 spans rejected)"), 3},
 		"nothing for a warning":            {partial("OTLP partial success: beware (0 spans rejected)"), 0},
+		"as many whatever the words are":   {partial("OTLP partial success: (9 spans rejected)\nfull (3 spans rejected)"), 3},
 		"no more than there were":          {partial("OTLP partial success: empty message (30 spans rejected)"), 7},
 		"all when the number is no number": {partial("OTLP partial success: x (99999999999999999999 spans rejected)"), 7},
 	}

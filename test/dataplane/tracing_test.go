@@ -62,6 +62,7 @@ func TestATraceHasEveryAttempt(t *testing.T) {
 	spans := s.spans(collector, 3)
 	usage := func(m map[string]any) map[string]any {
 		m["gen_ai.usage.input_tokens"], m["gen_ai.usage.output_tokens"], m["spark.usage.source"] = int64(13), int64(5), "reported"
+		m["gen_ai.response.model"] = "gpt-4o"
 		return m
 	}
 	for _, span := range spans[1:] {

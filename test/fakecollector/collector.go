@@ -35,6 +35,7 @@ type Collector struct {
 	resources      []*tracepb.ResourceSpans
 	authorizations []string
 	refuse         codes.Code
+	partial        *coltracepb.ExportTracePartialSuccess
 }
 
 // Start gives a collector that takes everything.
@@ -73,13 +74,26 @@ func (c *Collector) Refuse(code codes.Code) {
 	c.refuse = code
 }
 
+// Reject makes every call from now on succeed in part: so many spans were not taken, for a reason in the collector's words.
+func (c *Collector) Reject(spans int64, reason string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.partial = &coltracepb.ExportTracePartialSuccess{RejectedSpans: spans, ErrorMessage: reason}
+}
+
+func (c *Collector) answer() *coltracepb.ExportTraceServiceResponse {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return &coltracepb.ExportTraceServiceResponse{PartialSuccess: c.partial}
+}
+
 // Export is the call of OTLP.
 func (c *Collector) Export(ctx context.Context, r *coltracepb.ExportTraceServiceRequest) (*coltracepb.ExportTraceServiceResponse, error) {
 	shown, _ := metadata.FromIncomingContext(ctx)
 	if code := c.take(r, shown.Get("authorization")); code != codes.OK {
 		return nil, status.Error(code, "canary of the collector")
 	}
-	return &coltracepb.ExportTraceServiceResponse{}, nil
+	return c.answer(), nil
 }
 
 func (c *Collector) post(w http.ResponseWriter, r *http.Request) {
@@ -91,6 +105,11 @@ func (c *Collector) post(w http.ResponseWriter, r *http.Request) {
 	}
 	if c.take(&asked, r.Header.Values("Authorization")) != codes.OK {
 		http.Error(w, "canary of the collector", http.StatusForbidden)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-protobuf")
+	if answer, err := proto.Marshal(c.answer()); err == nil {
+		_, _ = w.Write(answer)
 	}
 }
 
