@@ -33,28 +33,6 @@ func (s *setup) errorGroups() (groups []config.ErrorGroup, text string) {
 	return report.Groups, got.body
 }
 
-func TestErrorsAreForMastersOnly(t *testing.T) {
-	s := start(t, withDocument(master))
-	for name, test := range map[string]struct {
-		method, key string
-		want        int
-	}{
-		"a master":              {"GET", masterKey, 200},
-		"a master, header only": {"HEAD", masterKey, 200},
-		"a user":                {"GET", aliceKey, 403},
-		"nobody known":          {"GET", "spark-nobody", 401},
-		"another method":        {"POST", masterKey, 405},
-	} {
-		t.Run(name, func(t *testing.T) {
-			req := s.request(test.method, "/api/spark/errors", "")
-			req.Header.Set("Authorization", "Bearer "+test.key)
-			if got := s.do(req); got.StatusCode != test.want || got.Header.Get("X-Content-Type-Options") != "nosniff" {
-				t.Errorf("%d, want %d: %s", got.StatusCode, test.want, got.body)
-			}
-		})
-	}
-}
-
 func TestGroupsOfErrorsTellNothingThatWasWrittenOrIsSecret(t *testing.T) {
 	const canary = "canary-4711-in-the-coal-mine"
 	rules := &config.Sanitizer{DenyPatterns: []config.DenyPattern{{

@@ -287,25 +287,31 @@ func TestAHealthCountsRequests(t *testing.T) {
 // nearly compares sums of dollars.
 var nearly = cmp.Comparer(func(a, b float64) bool { return a-b < 1e-9 && b-a < 1e-9 })
 
-func TestHealthIsForMastersOnly(t *testing.T) {
+// What concerns all is for masters, and says nothing to others.
+func TestWhatConcernsAllIsForMastersOnly(t *testing.T) {
 	s := start(t, withDocument(master))
-	for name, test := range map[string]struct {
-		method, key string
-		want        int
-	}{
-		"a master":              {"GET", masterKey, 200},
-		"a master, header only": {"HEAD", masterKey, 200},
-		"a user":                {"GET", aliceKey, 403},
-		"nobody known":          {"GET", "spark-nobody", 401},
-		"another method":        {"POST", masterKey, 405},
-	} {
-		t.Run(name, func(t *testing.T) {
-			req := s.request(test.method, "/api/spark/health", "")
-			req.Header.Set("Authorization", "Bearer "+test.key)
-			got := s.do(req)
-			if got.StatusCode != test.want || test.want != 200 && strings.Contains(got.body, "traffic") {
-				t.Errorf("%d, want %d: %s", got.StatusCode, test.want, got.body)
-			}
-		})
+	for path, member := range map[string]string{"/api/spark/health": `"traffic"`, "/api/spark/errors": `"groups"`} {
+		for name, test := range map[string]struct {
+			method, key string
+			want        int
+		}{
+			"a master":              {"GET", masterKey, 200},
+			"a master, header only": {"HEAD", masterKey, 200},
+			"a user":                {"GET", aliceKey, 403},
+			"nobody known":          {"GET", "spark-nobody", 401},
+			"another method":        {"POST", masterKey, 405},
+		} {
+			t.Run(path+" for "+name, func(t *testing.T) {
+				req := s.request(test.method, path, "")
+				req.Header.Set("Authorization", "Bearer "+test.key)
+				got := s.do(req)
+				if got.StatusCode != test.want || got.Header.Get("X-Content-Type-Options") != "nosniff" {
+					t.Errorf("%d, want %d: %v %s", got.StatusCode, test.want, got.Header, got.body)
+				}
+				if tells := test.want == 200 && test.method == "GET"; strings.Contains(got.body, member) != tells {
+					t.Errorf("of %s it says %s", member, got.body)
+				}
+			})
+		}
 	}
 }
