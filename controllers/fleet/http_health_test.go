@@ -83,8 +83,8 @@ func TestPodsThatTellNothing(t *testing.T) {
 		}
 	}
 	for name, test := range map[string]struct {
-		credentials                       map[string][]byte
-		handler                           http.HandlerFunc
+		credentials                                    map[string][]byte
+		handler                                        http.HandlerFunc
 		wantHealth, wantErrors, wantPlans, wantCourses string
 	}{
 		"a pod of an older release": {data, http.NotFound,

@@ -6,6 +6,7 @@
 package console
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -329,6 +330,12 @@ func TestAnEmptyClusterSaysWhatToDo(t *testing.T) {
 	tb.shoot("empty")
 }
 
+// path gives the steps of a list.
+func (t *tab) path(selector string) []string {
+	t.Helper()
+	return eval[[]string](t, `[...document.querySelectorAll("`+selector+` li")].map((li) => li.innerText.replace(/\s+/g, " ").trim())`)
+}
+
 func TestPlayground(t *testing.T) {
 	s := serve(t, three)
 	s.answer = played("team-support")
@@ -342,10 +349,18 @@ func TestPlayground(t *testing.T) {
 	want := []string{
 		"Request POST /v1/chat/completions chat in the dialect openai, streamed", "Key team-support/quickstart user quickstart, role User", "Limits 1 limit looked at",
 		"Sanitizer looks for prompt injections", "Cache would look, and keep the answer for 10m0s found: miss", "Route team-support/smart by name, Weighted",
-		"Target 1 team-support/anthropic · claude-sonnet first in 90% of the cases, tier 0, translated to anthropic",
-		"Target 2 team-support/openai · gpt-4o out, tier 1, breaker Open: 5 failures in a row", "Answered status 200",
+		"Attempt 1 team-support/anthropic · claude-sonnet upstream_status, the provider said 529, after 61 ms",
+		"Attempt 2 team-support/openai · gpt-4o failover, answered, after 1.78 s, first byte after 148 ms", "Answered status 200",
 	}
-	if diff := cmp.Diff(want, eval[[]string](tb, `[...document.querySelectorAll("ol.path li")].map((li) => li.innerText.replace(/\s+/g, " ").trim())`)); diff != "" {
+	if diff := cmp.Diff(want, tb.path(".played > ol.path")); diff != "" {
+		t.Error(diff)
+	}
+	plan := []string{
+		"Target 1 team-support/anthropic · claude-sonnet first in 90% of the cases, tier 0, translated to anthropic",
+		"Target 2 team-support/openai · gpt-4o out, tier 1, breaker Open: 5 failures in a row",
+	}
+	tb.do(chromedp.Click(chromedp.CSS(".played details.plan summary")))
+	if diff := cmp.Diff(plan, tb.path(".played details.plan ol.path")); diff != "" {
 		t.Error(diff)
 	}
 	s.mu.Lock()
@@ -355,6 +370,16 @@ func TestPlayground(t *testing.T) {
 		t.Error(diff)
 	}
 	tb.shoot("playground")
+	s.set(func(s *server) {
+		s.answer.Course, s.answer.Error, s.answer.Text = nil, "the stream broke off", "The capital of"
+	})
+	tb.do(chromedp.Click(chromedp.CSS("#play button")))
+	tb.says(".outcome .state.bad", "Status 200, then: the stream broke off")
+	tb.says(".played", "This is what the pod planned. It does not tell which attempts it made.")
+	if got := tb.path(".played > ol.path"); !slices.Contains(got, plan[0]) || got[len(got)-1] != "Answered status 200, then: the stream broke off" {
+		t.Errorf("of an answer that broke off it says %q", got)
+	}
+	tb.shoot("playground-broken")
 	s.set(func(s *server) { s.status = 429 })
 	tb.do(chromedp.Click(chromedp.CSS("#play button")))
 	tb.says(".played", "Not sent: the API server does not answer")

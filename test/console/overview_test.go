@@ -181,12 +181,17 @@ func many(n int) console.Overview {
 	return o
 }
 
-// played is a prompt that a second target answered.
+// played is a prompt that a second target answered, which the plan had not foreseen.
 func played(namespace string) console.Played {
 	remaining := int64(41)
 	return console.Played{
 		Status: 200, Text: "The capital of France is Paris.", FirstMS: 212, TotalMS: 1840, Usage: console.PlayedWork{InputTokens: 14, OutputTokens: 8},
 		Headers: map[string]string{"x-request-id": "req_01KAS5Q9J7ZT9W", "x-spark-cache": "miss", "x-spark-upstream-request-id": "req_011CSHoE"},
+		Course: &config.Course{ID: "req_01KAS5Q9J7ZT9W", Key: namespace + "/quickstart", Route: namespace + "/smart", Status: 200, Outcome: "ok", Cache: "miss", DurationMS: 1838,
+			Attempts: []config.CourseAttempt{
+				{Kind: "first", Provider: namespace + "/anthropic", Model: "claude-sonnet", UpstreamStatus: 529, Outcome: "provider_failed", Reason: "upstream_status", DurationMS: 61},
+				{Kind: "failover", Provider: namespace + "/openai", Model: "gpt-4o", UpstreamStatus: 200, Outcome: "ok", StartMS: 62, DurationMS: 1776, FirstMS: 148},
+			}},
 		Explain: &config.Explanation{
 			Method: "POST", Path: "/v1/chat/completions", Operation: "chat", Dialect: "openai", Model: "smart", Stream: true,
 			Key:    &config.ExplainedKey{ID: namespace + "/quickstart", User: "quickstart", Role: "User", Found: config.KeyInHeader, Of: 3},

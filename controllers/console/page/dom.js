@@ -95,7 +95,7 @@ export function table(caption, columns, rows) {
       const classes = [columns[i].number && "number", columns[i].wide && "wide"].filter(Boolean).join(" ") || null;
       return i === 0 ? el("th", { scope: "row", class: classes }, cell) : el("td", { class: classes }, cell);
     })));
-  return el("div", { class: "scroll", role: "region", "aria-label": caption },
+  return el("div", { class: "scroll", role: "group", "aria-label": caption },
     el("table", {}, el("caption", { class: "sr-only" }, caption), el("thead", {}, el("tr", {}, head)), el("tbody", {}, body)));
 }
 

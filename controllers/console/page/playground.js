@@ -3,8 +3,9 @@
 
 // Sending a prompt through the gateway, and showing the path it took.
 
-import { el, empty, fill, overflow, shape, state, table } from "./dom.js";
-import { count, duration, percent, plural } from "./format.js";
+import { el, empty, fill, overflow, state, table } from "./dom.js";
+import { count, duration } from "./format.js";
+import { path, succeeded } from "./path.js";
 import { ask, complaint } from "./session.js";
 
 const longest = 8 * 1024; // bytes of a prompt
@@ -68,7 +69,7 @@ export class Playground {
       }, patience);
       if (!response.ok) throw new Error(await complaint(response));
       const played = await response.json();
-      this.#show(`Status ${played.status}. ${played.text.slice(0, 300)}`, ...shown(played));
+      this.#show(`${outcome(played)}. ${played.text.slice(0, 300)}`, ...shown(played));
     } catch (error) {
       const why = error.name === "TimeoutError" ? "no answer within 70 s" : error.name === "TypeError" ? "the operator cannot be reached" : error.message;
       this.#show(`Not sent: ${why}.`, el("p", {}, state("bad", `Not sent: ${why}`)));
@@ -84,8 +85,13 @@ export class Playground {
   }
 }
 
+// outcome says how it ended: an answer that broke off has the status of one that did not.
+function outcome({ status, error }) {
+  if (!status) return `Not reached: ${error}`;
+  return error ? `Status ${status}, then: ${error}` : `Status ${status}`;
+}
+
 function shown(played) {
-  const good = played.status >= 200 && played.status < 300;
   const facts = [
     ["First token", duration(played.firstMs)],
     ["In all", duration(played.totalMs)],
@@ -93,55 +99,14 @@ function shown(played) {
   ];
   const headers = Object.entries(played.headers).sort(([a], [b]) => a.localeCompare(b));
   return [
-    el("p", { class: "outcome" }, state(good ? "ok" : "bad", played.status ? `Status ${played.status}` : `Not reached: ${played.error}`),
+    el("p", { class: "outcome" }, state(succeeded(played) ? "ok" : "bad", outcome(played)),
       facts.map(([name, value]) => el("span", {}, `${name} `, el("b", {}, value ?? "unknown")))),
     el("h4", {}, "Answer"),
-    played.text ? el("pre", { class: "scroll", "aria-label": "Answer", role: "region" }, played.text) : empty("It is empty."),
+    played.text ? el("pre", { class: "scroll", "aria-label": "Answer", role: "group" }, played.text) : empty("It is empty."),
     el("h4", {}, "Path"),
-    path(played),
+    ...path(played),
     el("h4", {}, "Headers"),
     headers.length ? table("Headers of the answer", [{ name: "Header" }, { name: "Value", wide: true }], headers.map(([name, value]) => [el("code", {}, name), value]))
       : empty("The answer has none of Spark's own."),
   ];
-}
-
-// path is the plan of the gateway in the order of its steps, and how it ended.
-function path(played) {
-  const plan = played.explain;
-  if (!plan) return empty("The gateway told no plan for this request.");
-  const steps = [
-    step("ok", "Request", `${plan.method} ${plan.path}`, [plan.operation && `${plan.operation} in the dialect ${plan.dialect}`, plan.stream && "streamed"]),
-    plan.key ? step("ok", "Key", plan.key.id, [`user ${plan.key.user}`, `role ${plan.key.role}`]) : step("unknown", "Key", "none"),
-    limits(plan.limits ?? []),
-    step("ok", "Sanitizer", plan.sanitizer || "not configured", [found(played.headers["x-spark-sanitizer"])]),
-    step("ok", "Cache", plan.cache || "not configured", [found(played.headers["x-spark-cache"])]),
-    plan.route ? step("ok", "Route", plan.route.id || plan.route.model, [`by ${plan.route.by}`, plan.route.strategy]) : step("bad", "Route", "the model leads nowhere"),
-    ...(plan.targets ?? []).map(target),
-    ...(plan.refusals ?? []).map((r) => step("bad", "Refused", `${r.status} ${r.reason}`, [r.message])),
-    step(played.status >= 200 && played.status < 300 ? "ok" : "bad", "Answered", played.status ? `status ${played.status}` : "not at all", [played.headers["x-spark-reason"]]),
-  ];
-  return el("ol", { class: "path" }, steps);
-}
-
-const found = (value) => value && `found: ${value}`;
-
-function step(kind, name, what, notes = []) {
-  const more = notes.filter(Boolean).join(", ");
-  return el("li", { class: kind }, shape(kind), el("span", {}, el("b", {}, name), " ", el("span", {}, what), more ? el("small", {}, more) : null));
-}
-
-function limits(list) {
-  const empty = list.filter((l) => !l.shadow && l.remaining === 0);
-  const what = list.length ? `${plural(list.length, "limit")} looked at` : "none hold";
-  return step(empty.length ? "bad" : "ok", "Limits", what, empty.map((l) => `nothing remains of ${l.scope} ${l.of}`));
-}
-
-function target(t, i) {
-  const kinds = { ready: "ok", full: "warn", out: "bad" };
-  const name = [t.provider, t.model].filter(Boolean).join(" · ");
-  return step(kinds[t.standing] ?? "unknown", `Target ${i + 1}`, name, [
-    t.standing === "ready" ? t.chance > 0 && t.chance < 1 && `first in ${percent(t.chance)} of the cases` : t.standing,
-    `tier ${t.tier}`, t.translated && `translated to ${t.wire}`, t.breaker && `breaker ${t.breaker.state}: ${t.breaker.reason}`,
-    t.refusal && t.refusal.message,
-  ]);
 }
