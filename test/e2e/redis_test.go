@@ -8,7 +8,6 @@ package e2e
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,26 +26,33 @@ var noRedis error
 // library is a line of what ldd says: a name with a path, or the loader's path alone.
 var library = regexp.MustCompile(`(?m)^\t(?:\S+ => )?(/\S+) \(0x`)
 
-// loadRedis packs the redis-server of this machine, with the libraries that it needs, into an image.
+// loadRedis packs the redis-server of this machine, and its redis-cli, with the libraries that they need, into an image.
 func loadRedis(ctx context.Context, loader []string) error {
 	if os.Getenv("E2E_REDIS_IMAGE") != "" {
 		return nil
 	}
-	server, err := exec.LookPath("redis-server")
-	if err != nil {
-		return errors.New("there is no redis-server here to make an image of, and E2E_REDIS_IMAGE names none")
+	args := slices.Concat(loader[1:], []string{redisImage, "/redis-server"})
+	// A command finds redis-cli where images without a PATH, and those of loaders that set it to the root, look.
+	var libraries []string
+	for _, program := range []struct{ name, at string }{{"redis-server", "/redis-server"}, {"redis-cli", "/redis-cli"}, {"redis-cli", "/usr/bin/redis-cli"}} {
+		path, err := exec.LookPath(program.name)
+		if err != nil {
+			return fmt.Errorf("there is no %s here to make an image of, and E2E_REDIS_IMAGE names none", program.name)
+		}
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return err
+		}
+		args = append(args, path+":"+program.at)
+		linked, err := exec.CommandContext(ctx, "ldd", path).Output()
+		if err != nil {
+			return fmt.Errorf("ldd %s: %w", path, err)
+		}
+		for _, match := range library.FindAllStringSubmatch(string(linked), -1) {
+			libraries = append(libraries, match[1]+":"+match[1])
+		}
 	}
-	if server, err = filepath.EvalSymlinks(server); err != nil {
-		return err
-	}
-	libraries, err := exec.CommandContext(ctx, "ldd", server).Output()
-	if err != nil {
-		return fmt.Errorf("ldd %s: %w", server, err)
-	}
-	args := slices.Concat(loader[1:], []string{redisImage, "/redis-server", server + ":/redis-server"})
-	for _, match := range library.FindAllStringSubmatch(string(libraries), -1) {
-		args = append(args, match[1]+":"+match[1])
-	}
+	slices.Sort(libraries)
+	args = append(args, slices.Compact(libraries)...)
 	if out, err := exec.CommandContext(ctx, loader[0], args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("load %s: %w\n%s", redisImage, err, out)
 	}
@@ -78,7 +84,9 @@ spec:
       - name: redis
         image: ` + redisImage + `
         imagePullPolicy: IfNotPresent
-        env: [{name: POD_UID, valueFrom: {fieldRef: {fieldPath: metadata.uid}}}]
+        env:
+        - {name: POD_UID, valueFrom: {fieldRef: {fieldPath: metadata.uid}}}
+        - {name: REDISCLI_AUTH, valueFrom: {secretKeyRef: {name: redis, key: password}}}
         # A title would be written over the environment, by which the process is found.
         args: [--set-proc-title, "no", --port, "6379", --bind, 0.0.0.0, --protected-mode, "no", --requirepass, ` + storePassword + `,
           --dir, /data, --save, "", --appendonly, "yes", --appendfsync, always]

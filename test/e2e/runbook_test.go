@@ -99,12 +99,16 @@ type duty struct {
 func (d *duty) happens() map[string]func() {
 	return map[string]func(){
 		"Errors":          func() { d.uses(30, "tokens=3 fault=status:503") },
-		"Provider outage": func() { d.uses(30, "tokens=3 fault=status:503") },
+		"Provider outage": func() {
+			d.uses(30, "tokens=3 fault=status:503")
+			d.kubectl("wait", "--for=jsonpath={.status.breaker}=Open", "--timeout=30s", "providerpolicy/openai")
+		},
 		"Store outage":    func() { d.kubectl("scale", "deployment", "redis", "--replicas=0"); d.uses(10, "tokens=3") },
 		"Runaway spend":   func() { d.uses(30, "tokens=3") },
 		"Stuck Programmed": func() {
 			d.apply(strings.NewReplacer("name: openai}", "name: broken}", "{name: openai-api-key, key: apiKey}", "{name: broken}").Replace(another))
 			d.kubectl("wait", "--for=condition=ResolvedRefs=false", "--timeout=30s", "providerpolicy/broken")
+			d.desk.env = append(d.desk.env, "POD="+d.pods("main")[0].Name)
 		},
 	}
 }
@@ -174,7 +178,7 @@ func deskOf(s *space) desk {
 			s.Fatal(err)
 		}
 	}
-	d.env = append(os.Environ(), "KUBECONFIG="+filepath.Join(d.dir, "kubeconfig"), "PROVIDER_KEY="+nextProviderKey,
+	d.env = append(os.Environ(), "KUBECONFIG="+filepath.Join(d.dir, "kubeconfig"), "PROVIDER_KEY="+nextProviderKey, "IMAGE="+gatewayImage,
 		"PATH="+filepath.Join(d.dir, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
 	return d
 }
