@@ -6,22 +6,14 @@ package gateway
 import (
 	"cmp"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
-const (
-	// maxReasons bounds those of a Health.
-	maxReasons = 20
-	// maxSpenders and maxBudgets bound what a Health lists.
-	maxSpenders, maxBudgets = 50, 50
-	// nearEnd is the part of a budget that has to be spent for it to be told of.
-	nearEnd = 0.8
-)
+// maxReasons bounds those of a Health.
+const maxReasons = 20
 
 // Reloader gives a reloader that applies documents to the server, which then tells of it in its Health.
 func (s *Server) Reloader(identity Identity) *Reloader {
@@ -38,11 +30,11 @@ func (s *Server) Health() config.Health { return s.health(s.reloader.Load()) }
 
 // health gathers what there is to say; of may be nil.
 func (s *Server) health(of *Reloader) config.Health {
-	l, now := s.living, s.living.now()
+	l, now, spent := s.living, s.living.now(), s.spent()
 	h := config.Health{
 		Version: s.opts.Version, At: now.UTC(), Started: s.started.UTC(), Draining: s.draining.Load(),
 		InFlight: s.InFlight(), Connections: s.conns.count(), Providers: s.Providers(),
-		Traffic: l.hour.Look(l.wall(s.started), l.wall(now)), Limits: l.limitsHealth(), Budgets: []config.BudgetHealth{}, Spend: l.spend.Look(maxSpenders),
+		Traffic: l.hour.Look(l.wall(s.started), l.wall(now)), Limits: l.limitsHealth(), Budgets: spent.near, Spend: spent.keys,
 		ErrorGroups: l.errors.Stats().Groups,
 	}
 	if h.Providers == nil {
@@ -97,7 +89,6 @@ func (s *Server) identify(h *config.Health, of *Reloader) {
 		Revision: ack.Revision, Sequence: ack.Sequence, Applied: snapshot.applied.UTC(),
 		Providers: len(doc.Core.Providers), Routes: len(doc.Core.Routes), Keys: len(doc.Keys),
 	}
-	h.Budgets = snapshot.rules.nearlySpent()
 }
 
 // judge sets the status and its reasons.
@@ -140,39 +131,6 @@ func degradations(h *config.Health) (reasons []string) {
 }
 
 var breakerPhrases = map[string]string{config.BreakerOpen: "open", config.BreakerHalfOpen: "half open"}
-
-// eachBudget tells what is known to have been spent of every budget, of policies and then of keys.
-func (r *rules) eachBudget(tell func(kind, id string, b *config.Budget, spent config.Money, ends time.Time)) {
-	look := func(kind, id string, budgets []config.Budget) {
-		for i := range budgets {
-			spent, ends := r.book.Spent(kind+id, budgets[i].Per)
-			tell(kind, id, &budgets[i], spent, ends)
-		}
-	}
-	for i := range r.policies {
-		look(config.HolderPolicy, r.policies[i].ID, r.policies[i].Budgets)
-	}
-	for i := range r.doc.Keys {
-		look(config.HolderKey, r.doc.Keys[i].ID, r.doc.Keys[i].Budgets)
-	}
-}
-
-// nearlySpent gives the budgets near their end, or past it, the fullest first.
-func (r *rules) nearlySpent() []config.BudgetHealth {
-	near := []config.BudgetHealth{}
-	r.eachBudget(func(kind, id string, b *config.Budget, spent config.Money, ends time.Time) {
-		if float64(spent) >= nearEnd*float64(b.Amount) {
-			near = append(near, config.BudgetHealth{
-				Kind: strings.TrimSuffix(kind, "/"), Holder: id, Per: b.Per, Spent: dollars(spent), Limit: dollars(b.Amount),
-				Resets: ends, Shadow: b.Shadow,
-			})
-		}
-	})
-	slices.SortStableFunc(near, func(a, b config.BudgetHealth) int { return cmp.Compare(b.Spent/b.Limit, a.Spent/a.Limit) })
-	return near[:min(len(near), maxBudgets)]
-}
-
-func dollars(m config.Money) float64 { return float64(m) / float64(config.Dollar) }
 
 // wall is a time in nanoseconds since 1970 that does not go back when the wall clock is set.
 func (l *Living) wall(at time.Time) int64 { return l.epoch.UnixNano() + l.nanos(at) }

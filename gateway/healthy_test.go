@@ -93,59 +93,6 @@ func TestReasonsAreBounded(t *testing.T) {
 	}
 }
 
-func TestBudgetsNearTheirEndAreListedTheFullestFirst(t *testing.T) {
-	const keys = 140
-	doc := fullPolicy("127.0.0.1:1")
-	doc.Core.Policies = []config.Policy{{ID: "default/team", Budgets: []config.Budget{{Amount: config.Dollar, Per: config.Total}}}}
-	doc.Keys = nil
-	for n := range keys {
-		id := fmt.Sprintf("default/k%03d", n)
-		doc.Keys = append(doc.Keys, config.Key{ID: id, User: "u", Digest: config.DigestKey(id), Budgets: []config.Budget{{Amount: 100 * config.Dollar, Per: config.Total}}})
-	}
-	s := NewServer(Options{})
-	t.Cleanup(s.living.Close)
-	if err := s.Apply(doc); err != nil {
-		t.Fatal(err)
-	}
-	spent := func(holder string, cost config.Money) {
-		s.living.book.Learn(holder, &config.HolderUse{Holder: holder, Requests: 1, Cost: cost})
-	}
-	for n := range keys {
-		spent(config.HolderKey+doc.Keys[n].ID, config.Money(n)*config.Dollar)
-	}
-	got := s.Health().Budgets
-	if len(got) != 50 {
-		t.Errorf("%d budgets", len(got))
-	}
-	for i := range got {
-		if want := fmt.Sprintf("default/k%03d", keys-1-i); got[i].Holder != want {
-			t.Errorf("place %d: %s, want %s", i, got[i].Holder, want)
-		}
-	}
-	spent(config.HolderPolicy+"default/team", 5*config.Dollar)
-	want := config.BudgetHealth{Kind: "policy", Holder: "default/team", Per: config.Total, Spent: 5, Limit: 1}
-	if diff := cmp.Diff(want, s.Health().Budgets[0]); diff != "" {
-		t.Errorf("the fullest (-want +got):\n%s", diff)
-	}
-}
-
-func TestABudgetIsToldOfFromFourFifthsOn(t *testing.T) {
-	for cost, want := range map[config.Money]int{0: 0, 79 * config.Dollar / 100: 0, 80 * config.Dollar / 100: 1, config.Dollar: 1, 3 * config.Dollar: 1} {
-		doc := fullPolicy("127.0.0.1:1")
-		doc.Keys[0].Budgets = []config.Budget{{Amount: config.Dollar, Per: config.Total}}
-		s := NewServer(Options{})
-		t.Cleanup(s.living.Close)
-		if err := s.Apply(doc); err != nil {
-			t.Fatal(err)
-		}
-		holder := config.HolderKey + doc.Keys[0].ID
-		s.living.book.Learn(holder, &config.HolderUse{Holder: holder, Requests: 1, Cost: cost})
-		if got := s.Health().Budgets; len(got) != want {
-			t.Errorf("of $%s: %+v", cost, got)
-		}
-	}
-}
-
 // What ended within one minute by the wall clock is in one minute of the traffic, in every process.
 func TestTrafficIsByTheWallClock(t *testing.T) {
 	start := time.Now()

@@ -4,9 +4,6 @@
 package gateway
 
 import (
-	"time"
-
-	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/telemetry"
 )
@@ -56,21 +53,4 @@ func (r *request) countByKey(used exchange.Use) {
 }
 
 // budgets gives the fullest budget of each scope, of those that refuse.
-func (s *Server) budgets() telemetry.BudgetSight {
-	seen := telemetry.BudgetSight{}
-	snapshot := s.snapshot.Load()
-	if snapshot == nil {
-		return seen
-	}
-	snapshot.rules.eachBudget(func(kind, _ string, b *config.Budget, spent config.Money, _ time.Time) {
-		if b.Shadow || b.Amount <= 0 {
-			return
-		}
-		scope := telemetry.BudgetOfKey
-		if kind == config.HolderPolicy {
-			scope = telemetry.BudgetOfPolicy
-		}
-		seen[scope] = max(seen[scope], float64(spent)/float64(b.Amount))
-	})
-	return seen
-}
+func (s *Server) budgets() telemetry.BudgetSight { return s.spent().fullest }

@@ -53,26 +53,26 @@ func TestMetricsShowTheFullestBudgetThatRefuses(t *testing.T) {
 	of := func(amount config.Money, shadow bool) []config.Budget {
 		return []config.Budget{{Amount: amount, Per: config.Total, Shadow: shadow}}
 	}
-	s := NewServer(Options{})
-	t.Cleanup(s.living.Close)
-	if got := s.budgets(); len(got) > 0 {
+	empty := NewServer(Options{})
+	t.Cleanup(empty.living.Close)
+	if got := empty.budgets(); len(got) > 0 {
 		t.Errorf("without a configuration: %v", got)
 	}
-	doc := explained()
+	s, doc := newSpender(t, 0), explained()
 	doc.Core.Policies = []config.Policy{{ID: "default/team", Budgets: of(10*config.Dollar, false)}}
 	for i, b := range [][]config.Budget{of(config.Dollar, true), of(4*config.Dollar, false), of(8*config.Dollar, false)} {
 		doc.Keys[i].Budgets = b
 	}
-	if err := s.Apply(doc); err != nil {
-		t.Fatal(err)
-	}
+	s.doc = doc
+	s.apply(t)
 	if diff := cmp.Diff(telemetry.BudgetSight{telemetry.BudgetOfKey: 0, telemetry.BudgetOfPolicy: 0}, s.budgets()); diff != "" {
 		t.Errorf("before anything was spent (-want +got):\n%s", diff)
 	}
 	for _, holder := range []string{config.HolderPolicy + "default/team", config.HolderKey + doc.Keys[0].ID, config.HolderKey + doc.Keys[1].ID,
 		config.HolderKey + doc.Keys[2].ID} {
-		s.living.book.Learn(holder, &config.HolderUse{Holder: holder, Requests: 1, Cost: 2 * config.Dollar})
+		s.spend(holder, 2*config.Dollar)
 	}
+	s.pass(time.Minute)
 	if diff := cmp.Diff(telemetry.BudgetSight{telemetry.BudgetOfKey: 0.5, telemetry.BudgetOfPolicy: 0.2}, s.budgets()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

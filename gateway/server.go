@@ -50,6 +50,7 @@ type Server struct {
 	ownLiving bool
 	begun     time.Time
 	log       *slog.Logger
+	spentLook spentLook
 	started   time.Time             // as begun, by the clock of limits and logs
 	accessLog *telemetry.LineWriter // nil without a log
 	http      *fasthttp.Server
