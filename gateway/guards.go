@@ -14,6 +14,7 @@ import (
 	"github.com/sparkgateway/spark/gateway/guard"
 	"github.com/sparkgateway/spark/gateway/proxy"
 	"github.com/sparkgateway/spark/gateway/sanitize"
+	"github.com/sparkgateway/spark/gateway/trace"
 )
 
 // webhook is a service that is asked about texts, moderation a model of a provider.
@@ -85,10 +86,14 @@ const (
 
 func (r *request) askWebhook(w *webhook, direction config.Direction, texts []guard.Text) ([]string, *exchange.Error) {
 	began := time.Now()
-	verdict, failed := w.Ask(r.aside(), guard.Question{
+	asked := guard.Question{
 		Direction: direction, RequestID: string(r.ex.ID[:]), Principal: r.ex.Principal, Operation: r.ex.Operation, Dialect: r.dialect,
 		Model: string(r.ex.Model), Texts: texts,
-	})
+	}
+	if t := &r.ex.Trace; t.Traced() {
+		asked.Traceparent, asked.Tracestate = string(trace.AppendParent(nil, t, t.Span)), string(t.State)
+	}
+	verdict, failed := w.Ask(r.aside(), asked)
 	told := func(result string) { r.srv.living.metrics.Guarded("webhook", result, time.Since(began)) }
 	switch {
 	case failed != nil:

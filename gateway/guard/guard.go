@@ -27,6 +27,8 @@ type Question struct {
 	// Model is the name that was asked for.
 	Model string
 	Texts []Text
+	// Traceparent and Tracestate are header fields that make the guard's own spans a part of the request's trace; empty sends none.
+	Traceparent, Tracestate string
 }
 
 // Verdict is what a guard says.

@@ -144,7 +144,7 @@ func (w *Webhook) ask(ctx context.Context, q *Question) (Verdict, error) {
 	if ctx.Err() != nil {
 		return Verdict{}, &Error{Failure: FailureBusy}
 	}
-	body, err := w.call(ctx, appendQuestion(nil, w.settings.Gateway, q))
+	body, err := w.call(ctx, q)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = &Error{Failure: FailureTimeout}
@@ -155,7 +155,8 @@ func (w *Webhook) ask(ctx context.Context, q *Question) (Verdict, error) {
 }
 
 // call gives the body of an answer of success. Its errors are the failure alone: those of the transport tell the address.
-func (w *Webhook) call(ctx context.Context, question []byte) ([]byte, error) {
+func (w *Webhook) call(ctx context.Context, q *Question) ([]byte, error) {
+	question := appendQuestion(nil, w.settings.Gateway, q)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.settings.URL, bytes.NewReader(question))
 	if err != nil {
 		return nil, &Error{Failure: FailureUnreachable}
@@ -165,6 +166,12 @@ func (w *Webhook) call(ctx context.Context, question []byte) ([]byte, error) {
 	req.Header.Set("User-Agent", "spark-gateway")
 	if w.settings.Authorization.Reveal() != "" {
 		req.Header.Set("Authorization", w.settings.Authorization.Reveal())
+	}
+	if q.Traceparent != "" {
+		req.Header.Set("Traceparent", q.Traceparent)
+	}
+	if q.Tracestate != "" {
+		req.Header.Set("Tracestate", q.Tracestate)
 	}
 	resp, err := w.client.Do(req)
 	if err != nil {
