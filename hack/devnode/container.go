@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/sparkgateway/spark/hack/devnode/podlog"
 	"github.com/sparkgateway/spark/hack/envtest/process"
 )
 
@@ -82,15 +83,24 @@ func (r *runner) launch() (reason string, err error) {
 	if err != nil {
 		return "CreateContainerConfigError", err
 	}
+	log := r.node.PodLog(r.pod.Namespace, r.pod.Name)
+	if r.output == nil {
+		if r.output, err = podlog.Open(log, func(err error) { r.log.Error(err, "the log has gaps") }); err != nil {
+			return "CreateContainerError", err
+		}
+	}
 	mounts := r.volumes.mounts()
 	command := process.Command{
-		Path: program, Dir: r.dir, Log: r.node.PodLog(r.pod.Namespace, r.pod.Name),
+		Path: program, Dir: r.dir, Log: log,
 		Env: append(environment.list(mounts), r.node.options.Env...),
 	}
 	for _, arg := range args {
 		command.Args = append(command.Args, mounts.rewrite(expand(arg, environment.values)))
 	}
+	r.writing = r.output.Begin()
+	command.Output = r.writing
 	if r.process, err = process.Start(command); err != nil {
+		r.writing.End()
 		return "RunContainerError", err
 	}
 	return "", nil
@@ -129,6 +139,7 @@ func (r *runner) noticeExit(now time.Time) {
 	r.log.Info("container ended", "exitCode", terminated.ExitCode, "reason", terminated.Reason)
 	r.process = nil
 	r.pid.Store(0)
+	r.writing.End()
 	r.killAt, r.preStopEnd = time.Time{}, time.Time{}
 	r.container.started, r.container.ready = false, false
 	ended := corev1.ContainerState{Terminated: terminated}

@@ -87,7 +87,7 @@ func (n *Node) perform(ctx context.Context, deployment *appsv1.Deployment, hash 
 		n.options.Log.Info("pod deleted", "pod", name, "deployment", deployment.Name)
 	}
 	for range step.create {
-		pod := newPod(deployment, hash)
+		pod := newPod(deployment, hash, n.options.Name)
 		if err := n.client.Create(ctx, pod); err != nil {
 			return fmt.Errorf("create a pod of %s: %w", deployment.Name, err)
 		}
@@ -96,7 +96,7 @@ func (n *Node) perform(ctx context.Context, deployment *appsv1.Deployment, hash 
 	return nil
 }
 
-func newPod(deployment *appsv1.Deployment, hash string) *corev1.Pod {
+func newPod(deployment *appsv1.Deployment, hash, name string) *corev1.Pod {
 	template := deployment.Spec.Template.DeepCopy()
 	labels := map[string]string{}
 	maps.Copy(labels, template.Labels)
@@ -109,7 +109,7 @@ func newPod(deployment *appsv1.Deployment, hash string) *corev1.Pod {
 		},
 		Spec: template.Spec,
 	}
-	pod.Spec.NodeName = nodeName
+	pod.Spec.NodeName = name
 	return pod
 }
 

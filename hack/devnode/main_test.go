@@ -35,7 +35,10 @@ import (
 // podVariable makes this test binary the program of a pod.
 const podVariable = "SPARK_DEVNODE_TEST_POD"
 
-var cluster *rest.Config
+var (
+	cluster *rest.Config
+	plane   *controlplane.ControlPlane
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(podVariable) != "" {
@@ -55,7 +58,7 @@ func withControlPlane(m *testing.M) int {
 	if err != nil {
 		panic(err)
 	}
-	plane, err := controlplane.Start(context.Background(), controlplane.Options{Assets: programs, Dir: dir})
+	plane, err = controlplane.Start(context.Background(), controlplane.Options{Assets: programs, Dir: dir})
 	if err != nil {
 		panic(err)
 	}
@@ -79,6 +82,7 @@ func podProgram() int {
 	})
 	mux.HandleFunc("/sick", func(http.ResponseWriter, *http.Request) { unhealthy.Store(true) })
 	mux.HandleFunc("/exit", func(http.ResponseWriter, *http.Request) { os.Exit(3) })
+	mux.HandleFunc("/say", func(_ http.ResponseWriter, r *http.Request) { fmt.Println(r.URL.Query().Get("line")) })
 	mux.HandleFunc("/file", func(w http.ResponseWriter, r *http.Request) {
 		http.ServeFile(w, r, r.URL.Query().Get("path"))
 	})
@@ -129,7 +133,7 @@ func newBed(t *testing.T) *bed {
 	t.Cleanup(func() {
 		b.node.Stop()
 		if t.Failed() {
-			logs, _ := filepath.Glob(filepath.Join(b.dir, "log", "*"))
+			logs, _ := filepath.Glob(filepath.Join(b.dir, "log", "*.log"))
 			for _, log := range logs {
 				content, _ := os.ReadFile(log)
 				t.Logf("%s:\n%s", filepath.Base(log), content)
@@ -141,9 +145,12 @@ func newBed(t *testing.T) *bed {
 
 func (b *bed) start() {
 	b.t.Helper()
-	var err error
+	identity, err := plane.KubeletTLS()
+	if err != nil {
+		b.t.Fatal(err)
+	}
 	b.node, err = Start(context.Background(), Options{
-		Config: cluster, Dir: b.dir, Namespaces: []string{b.namespace},
+		Name: b.namespace, Kubelet: identity, Config: cluster, Dir: b.dir, Namespaces: []string{b.namespace},
 		Programs: map[string]string{"app": os.Args[0]}, Env: []string{podVariable + "=1"},
 	})
 	if err != nil {

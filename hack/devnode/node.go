@@ -11,6 +11,7 @@ package devnode
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"os"
 	"path/filepath"
@@ -25,10 +26,18 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/sparkgateway/spark/hack/devnode/kubelet"
 )
 
 // Options configure a Node.
 type Options struct {
+	// Name is the node's, spark-devnode if empty. Nodes of one API server that share a namespace need different ones.
+	Name string
+	// Kubelet lets the node have a Node object and serve logs and ports of its pods to the API server: its certificate
+	// for 127.0.0.1, and as ClientCAs the authority of the API server's. Without it there is no such object, and
+	// `kubectl logs` and `kubectl port-forward` fail.
+	Kubelet *tls.Config
 	// Config is an administrator's: the node writes pods, their status and the status of Deployments.
 	Config *rest.Config
 	// Dir holds the volumes and logs of the pods.
@@ -51,6 +60,7 @@ type Node struct {
 	client    client.Client // reads from the cache
 	live      client.Reader // reads from the API server
 	addresses *addressPool
+	kubelet   *kubelet.Server // nil if it serves nothing
 	cancel    context.CancelFunc
 	ended     chan struct{}
 	err       error // of the controllers; valid after ended
@@ -60,8 +70,7 @@ type Node struct {
 	services map[types.NamespacedName]*service
 }
 
-// nodeName is what the pods' spec.nodeName says.
-const nodeName = "spark-devnode"
+const defaultName = "spark-devnode"
 
 // Start returns when the node watches the API server; it runs until ctx ends or Stop.
 func Start(ctx context.Context, options Options) (*Node, error) {
@@ -73,6 +82,9 @@ func Start(ctx context.Context, options Options) (*Node, error) {
 		return nil, err
 	}
 	options.Dir = dir
+	if options.Name == "" {
+		options.Name = defaultName
+	}
 	if options.Log.GetSink() == nil {
 		options.Log = logr.Discard()
 	}
@@ -85,10 +97,12 @@ func Start(ctx context.Context, options Options) (*Node, error) {
 		ended:   make(chan struct{}),
 		runners: map[types.NamespacedName]*runner{}, services: map[types.NamespacedName]*service{},
 	}
-	if err := errors.Join(n.watchDeployments(manager), n.watchPods(manager), n.watchServices(manager)); err != nil {
+	collector := &collector{client: n.client, live: n.live, namespaces: options.Namespaces, log: options.Log}
+	err = errors.Join(n.watchDeployments(manager), n.watchPods(manager), n.watchServices(manager), manager.Add(collector))
+	if err != nil {
 		return nil, err
 	}
-	if err := manager.Add(&collector{client: n.client, live: n.live, namespaces: options.Namespaces, log: options.Log}); err != nil {
+	if err := n.serve(ctx, manager); err != nil {
 		return nil, err
 	}
 	ctx, n.cancel = context.WithCancel(ctx)
@@ -98,6 +112,22 @@ func Start(ctx context.Context, options Options) (*Node, error) {
 		return nil, errors.Join(errors.New("the node's watches did not start"), n.err)
 	}
 	return n, nil
+}
+
+// serve starts the kubelet before the pods that it is for, and names it to the API server.
+func (n *Node) serve(ctx context.Context, manager ctrl.Manager) (err error) {
+	if n.options.Kubelet == nil {
+		return nil
+	}
+	if n.kubelet, err = kubelet.Start(n.options.Kubelet, pods{n}, n.options.Log); err != nil {
+		return err
+	}
+	registration := &registration{node: n, port: n.kubelet.Port()}
+	if err := errors.Join(registration.register(ctx), manager.Add(registration)); err != nil {
+		n.kubelet.Close()
+		return err
+	}
+	return nil
 }
 
 func newManager(options Options) (ctrl.Manager, error) {
@@ -135,6 +165,10 @@ func (n *Node) run(ctx context.Context, manager ctrl.Manager) {
 	}
 	for _, runner := range runners {
 		<-runner.done
+	}
+	// whoever followed a log has seen its end by now
+	if n.kubelet != nil {
+		n.kubelet.Close()
 	}
 }
 

@@ -17,7 +17,7 @@ func podStatus(pod *corev1.Pod, before *corev1.PodStatus, c container, address s
 		before = &pod.Status
 	}
 	status := corev1.PodStatus{
-		Phase: corev1.PodRunning, HostIP: "127.0.0.1", HostIPs: []corev1.HostIP{{IP: "127.0.0.1"}},
+		Phase: corev1.PodRunning, HostIP: hostAddress, HostIPs: []corev1.HostIP{{IP: hostAddress}},
 		PodIP: address, StartTime: before.StartTime, QOSClass: pod.Status.QOSClass, ObservedGeneration: pod.Generation,
 		ContainerStatuses: []corev1.ContainerStatus{containerStatus(pod, c)},
 	}

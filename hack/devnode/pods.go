@@ -12,6 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/sparkgateway/spark/hack/devnode/kubelet"
 )
 
 func (n *Node) watchPods(manager ctrl.Manager) error {
@@ -45,7 +47,7 @@ func (n *Node) reconcilePod(ctx context.Context, request ctrl.Request) (ctrl.Res
 	if err != nil {
 		pod = nil
 	}
-	if pod != nil && (pod.Spec.NodeName != nodeName || finished(pod)) {
+	if pod != nil && (pod.Spec.NodeName != n.options.Name || finished(pod)) {
 		return ctrl.Result{}, nil
 	}
 	n.mu.Lock()
@@ -59,6 +61,20 @@ func (n *Node) reconcilePod(ctx context.Context, request ctrl.Request) (ctrl.Res
 		n.startRunner(request.NamespacedName, pod)
 	}
 	return ctrl.Result{}, nil
+}
+
+// pods are those that the kubelet serves.
+type pods struct{ node *Node }
+
+// Pod is false when the node does not run it, or not any more.
+func (p pods) Pod(namespace, name string) (kubelet.Pod, bool) {
+	p.node.mu.Lock()
+	defer p.node.mu.Unlock()
+	runner := p.node.runners[types.NamespacedName{Namespace: namespace, Name: name}]
+	if runner == nil {
+		return kubelet.Pod{}, false
+	}
+	return runner.shown(), true
 }
 
 func finished(pod *corev1.Pod) bool {

@@ -18,6 +18,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/sparkgateway/spark/hack/devnode/kubelet"
+	"github.com/sparkgateway/spark/hack/devnode/podlog"
 	"github.com/sparkgateway/spark/hack/envtest/process"
 )
 
@@ -35,11 +37,14 @@ type runner struct {
 
 	mu     sync.Mutex
 	latest *corev1.Pod // nil when it is gone from the API server
+	show   kubelet.Pod
 
 	pod        *corev1.Pod
 	dir        string
 	lease      *lease
 	process    *process.Process
+	output     *podlog.Log       // nil until the first process
+	writing    *podlog.Container // what the present process writes
 	container  container
 	probes     *probes
 	volumes    *volumes
@@ -70,6 +75,7 @@ func newRunner(n *Node, pod *corev1.Pod) *runner {
 		changed: make(chan struct{}, 1), done: make(chan struct{}), ctx: ctx, abandon: cancel,
 		dir: filepath.Join(n.options.Dir, "pods", pod.Namespace+"_"+pod.Name),
 	}
+	r.show = kubelet.Pod{UID: string(pod.UID), Container: pod.Spec.Containers[0].Name, Done: r.done}
 	r.volumes = newVolumes(n.client, &pod.Spec, r.dir)
 	r.container = containerOf(pod)
 	r.probes = newProbes(&pod.Spec.Containers[0])
@@ -96,6 +102,7 @@ func (r *runner) run() {
 	defer r.release()
 	for {
 		r.advance(time.Now())
+		r.showPresent()
 		r.publish()
 		if r.finished || !r.wait() {
 			return
@@ -226,6 +233,23 @@ func (r *runner) end(grace time.Duration) {
 	r.process.Stop(grace)
 	r.process = nil
 	r.pid.Store(0)
+	r.writing.End()
+}
+
+// showPresent tells the kubelet what there is of the pod now.
+func (r *runner) showPresent() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.show.Address, r.show.Log, r.show.Waiting = r.address(), r.output, nil
+	if r.container.incarnated == 0 {
+		r.show.Waiting = r.container.state.Waiting
+	}
+}
+
+func (r *runner) shown() kubelet.Pod {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.show
 }
 
 // deleteObject is the kubelet's last word: nobody else removes a pod that was deleted gracefully.
@@ -242,6 +266,11 @@ func (r *runner) deleteObject() bool {
 
 func (r *runner) release() {
 	r.lease.release()
+	if r.output != nil {
+		if err := r.output.Close(); err != nil {
+			r.log.Error(err, "log not closed")
+		}
+	}
 	// Secrets do not outlive their pod; its log, which is elsewhere, does
 	if err := os.RemoveAll(r.dir); err != nil {
 		r.log.Error(err, "the pod's directory stays")

@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"os"
@@ -24,6 +25,9 @@ type authority struct {
 	dir         string
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
+
+	// kubeletClients signed the certificate that the API server shows to kubelets, and no other.
+	kubeletClients *x509.Certificate
 }
 
 const validity = 365 * 24 * time.Hour
@@ -32,11 +36,20 @@ func newAuthority(dir string) (*authority, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
+	a, err := newSigner(dir, "spark-control-plane")
+	if err != nil {
+		return nil, err
+	}
+	return a, errors.Join(a.writeServerFiles(), a.writeKubeletFiles())
+}
+
+// newSigner writes nothing.
+func newSigner(dir, name string) (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	template := certificateTemplate("spark-control-plane")
+	template := certificateTemplate(name)
 	template.IsCA, template.BasicConstraintsValid = true, true
 	template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
@@ -44,10 +57,8 @@ func newAuthority(dir string) (*authority, error) {
 		return nil, err
 	}
 	a := &authority{dir: dir, key: key}
-	if a.certificate, err = x509.ParseCertificate(der); err != nil {
-		return nil, err
-	}
-	return a, a.writeServerFiles()
+	a.certificate, err = x509.ParseCertificate(der)
+	return a, err
 }
 
 func (a *authority) path(name string) string { return filepath.Join(a.dir, name) }
@@ -81,6 +92,8 @@ func (a *authority) apiServerArgs() []string {
 		"--tls-cert-file=" + a.path("apiserver.crt"), "--tls-private-key-file=" + a.path("apiserver.key"),
 		"--service-account-key-file=" + a.path("service-accounts.key"),
 		"--service-account-signing-key-file=" + a.path("service-accounts.key"),
+		"--kubelet-certificate-authority=" + a.path("ca.crt"),
+		"--kubelet-client-certificate=" + a.path("kubelet-client.crt"), "--kubelet-client-key=" + a.path("kubelet-client.key"),
 	}
 }
 

@@ -6,6 +6,7 @@ package process
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +23,9 @@ type Command struct {
 	Env  []string // the whole environment; nil inherits
 	Dir  string
 	Log  string // file that both outputs are appended to
+
+	// Output receives both outputs instead, for whoever writes the file Log in a way of its own.
+	Output io.Writer
 }
 
 // Process is a running or ended program.
@@ -34,20 +38,17 @@ type Process struct {
 // Start starts the command in a process group of its own, so that a terminal's Ctrl-C reaches only the parent, which
 // then ends its children in the right order.
 func Start(command Command) (*Process, error) {
-	if err := os.MkdirAll(filepath.Dir(command.Log), 0o755); err != nil {
-		return nil, err
-	}
-	log, err := os.OpenFile(command.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	output, done, err := outputOf(command)
 	if err != nil {
 		return nil, err
 	}
 	cmd := exec.Command(command.Path, command.Args...)
-	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = command.Env, command.Dir, log, log
-	cmd.SysProcAttr = ownGroup()
+	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = command.Env, command.Dir, output, output
+	cmd.SysProcAttr, cmd.WaitDelay = ownGroup(), outputPatience
 	p := &Process{cmd: cmd, log: command.Log, done: make(chan struct{})}
 	started := make(chan error)
 	go func() {
-		defer func() { _ = log.Close() }()
+		defer done()
 		// The kernel ties a child to the *thread* that started it (see ownGroup), so this one stays until it ended.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
@@ -63,6 +64,23 @@ func Start(command Command) (*Process, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// outputPatience is how long what a program started may go on writing to an Output when the program has ended.
+const outputPatience = time.Second
+
+func outputOf(command Command) (output io.Writer, done func(), err error) {
+	if command.Output != nil {
+		return command.Output, func() {}, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(command.Log), 0o755); err != nil {
+		return nil, nil, err
+	}
+	log, err := os.OpenFile(command.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, nil, err
+	}
+	return log, func() { _ = log.Close() }, nil
 }
 
 // PID is the program's process id.

@@ -4,6 +4,7 @@
 package process
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,6 +43,32 @@ func TestAnEndedProcessTellsHowAndWhatItSaid(t *testing.T) {
 	}
 	if got := p.Exited().Error(); !strings.Contains(got, "exit status 3") || !strings.Contains(got, "one\n    two") {
 		t.Errorf("error %q lacks the status or the log", got)
+	}
+}
+
+func TestAnOutputReceivesAllBeforeTheEndIsTold(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "nobody.log")
+	var output bytes.Buffer // read only after the end
+	script := "sleep 60 & echo $!; echo one; echo two >&2; echo three"
+	p, err := Start(Command{Path: "/bin/sh", Args: []string{"-c", script}, Log: log, Output: &output})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	select {
+	case <-p.Done(): // although a child of it still has the output open
+	case <-time.After(30 * time.Second):
+		t.Fatal("the end is not told")
+	}
+	child, said, _ := strings.Cut(output.String(), "\n")
+	if said != "one\ntwo\nthree\n" {
+		t.Errorf("the output is %q", output.String())
+	}
+	if pid, err := strconv.Atoi(child); err != nil || syscall.Kill(pid, syscall.SIGKILL) != nil {
+		t.Errorf("the child %q cannot be ended: %v", child, err)
+	}
+	if _, err := os.Stat(log); !os.IsNotExist(err) {
+		t.Errorf("the log file is there: %v", err)
 	}
 }
 

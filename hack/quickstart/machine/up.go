@@ -130,13 +130,17 @@ func (q *quickstart) startNode(context.Context) error {
 	if gateway := firstOf(samples, "SparkGateway"); gateway != nil {
 		addresses[gateway.GetNamespace()+"/"+gateway.GetName()] = gatewayAddress
 	}
+	identity, err := q.plane.KubeletTLS()
+	if err != nil {
+		return err
+	}
 	log, err := os.Create(q.state.log("node"))
 	if err != nil {
 		return err
 	}
 	// it ends with stop and not with the context, so that pods end before the API server does
 	q.node, err = devnode.Start(context.Background(), devnode.Options{
-		Config: q.plane.Config, Dir: q.state.dir, ServiceAddresses: addresses,
+		Kubelet: identity, Config: q.plane.Config, Dir: q.state.dir, ServiceAddresses: addresses,
 		Programs: map[string]string{"gateway": q.state.bin("gateway")},
 		Log:      lineLogger(log),
 	})
