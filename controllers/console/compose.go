@@ -23,19 +23,19 @@ func compose(s *subject, now time.Time) Gateway {
 	gw := s.gateway
 	told := s.told()
 	g := Gateway{
-		Namespace: gw.Namespace, Name: gw.Name, URL: gw.Status.URL, Revision: gw.Status.Revision,
+		Namespace: gw.Namespace, Name: gw.Name, Brief: s.unasked, URL: gw.Status.URL, Revision: gw.Status.Revision,
 		Ready:      condition(gw.Status.Conditions, v1alpha1.Ready),
 		Conditions: conditions(gw.Status.Conditions),
-		Pods:       pods(s),
-		Providers:  providers(s),
-		Routes:     attachments(s.resources.Routes, maxAttached, func(o *v1alpha1.ModelRoute) subordinate { return subordinate{o, &o.Status.AttachedStatus} }),
-		Keys:       tally(s.resources.Keys, func(o *v1alpha1.APIKey) subordinate { return subordinate{o, &o.Status.AttachedStatus} }),
-		Policies:   tally(s.resources.Policies, func(o *v1alpha1.UsagePolicy) subordinate { return subordinate{o, &o.Status.AttachedStatus} }),
-		Models:     models(&s.resources),
-		Traffic:    traffic(told, now),
-		Spend:      spend(s.resources.Keys),
-		Errors:     s.failures(),
-		Budgets:    budgets(told),
+		Pods:       pods(s), PodsOmitted: len(s.resources.Members) - len(s.voices),
+		Providers: providers(s),
+		Routes:    attachments(s.resources.Routes, maxAttached, func(o *v1alpha1.ModelRoute) subordinate { return subordinate{o, &o.Status.AttachedStatus} }),
+		Keys:      tally(s.resources.Keys, func(o *v1alpha1.APIKey) subordinate { return subordinate{o, &o.Status.AttachedStatus} }),
+		Policies:  tally(s.resources.Policies, func(o *v1alpha1.UsagePolicy) subordinate { return subordinate{o, &o.Status.AttachedStatus} }),
+		Models:    models(&s.resources),
+		Traffic:   traffic(told, now),
+		Spend:     spend(s.resources.Keys),
+		Errors:    s.failures(),
+		Budgets:   budgets(told),
 	}
 	if gw.Status.Pods != nil {
 		g.Desired = gw.Status.Pods.Desired

@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -227,7 +229,7 @@ func TestListsAreBounded(t *testing.T) {
 	subjects := []subject{*s}
 	hear(t.Context(), callers{health: func(uid string) (config.Health, error) {
 		return config.Health{Gateway: "team/main", Pod: uid, Budgets: own, Reasons: make([]string, 99)}, nil
-	}, groups: groups}, subjects)
+	}, groups: groups}, make(chan struct{}, atOnce), subjects)
 	got := compose(&subjects[0], noon)
 	for what, pair := range map[string][2]int{
 		"pods": {len(got.Pods), maxPods}, "providers": {len(got.Providers), maxAttached}, "routes": {len(got.Routes), maxAttached},
@@ -237,6 +239,9 @@ func TestListsAreBounded(t *testing.T) {
 		if pair[0] != pair[1] {
 			t.Errorf("%s: %d, want %d", what, pair[0], pair[1])
 		}
+	}
+	if all := len(s.resources.Members); got.PodsOmitted != all-maxPods {
+		t.Errorf("%d pods of %d are said to be left out", got.PodsOmitted, all)
 	}
 	if got.Keys.Count != 300 {
 		t.Errorf("%d keys are counted", got.Keys.Count)
@@ -284,7 +289,7 @@ func TestWhoIsAskedAndWhoIsSilent(t *testing.T) {
 		subjects[0].resources.Members = append(subjects[0].resources.Members, Member{Name: uid, Running: true, Pod: fleet.Pod{UID: uid}})
 	}
 	subjects[0].resources.Members = append(subjects[0].resources.Members, Member{Name: "starting"})
-	hear(t.Context(), c, subjects)
+	hear(t.Context(), c, make(chan struct{}, atOnce), subjects)
 	got := map[string]string{}
 	for _, v := range subjects[0].voices {
 		got[v.member.Name] = v.silence
@@ -302,11 +307,53 @@ func TestWhoIsAskedAndWhoIsSilent(t *testing.T) {
 		}
 	}
 	asked.Store(0)
-	hear(t.Context(), c, many)
+	hear(t.Context(), c, make(chan struct{}, atOnce), many)
 	if asked.Load() != maxAsked || many[4].voices[0].health != nil ||
 		!strings.Contains(many[4].voices[0].silence, "too many pods") {
 		t.Errorf("%d of %d pods were asked, the last one is %q", asked.Load(), 5*maxPods, many[4].voices[0].silence)
 	}
+}
+
+// The pods that are left out are the same ones every time, whatever order the cache has them in, and not those that are not ready.
+func TestWhichPodsAreLeftOut(t *testing.T) {
+	var members []Member
+	for i := range maxPods + 20 {
+		members = append(members, Member{Name: fmt.Sprintf("pod-%03d", i), Ready: i != maxPods+19})
+	}
+	want := shownMembers(members)
+	slices.Reverse(members)
+	if diff := cmp.Diff(want, shownMembers(members), cmp.AllowUnexported(Member{})); diff != "" || len(want) != maxPods || want[0].Name != "pod-119" || want[1].Name != "pod-000" {
+		t.Errorf("%d are shown, %v first (-want +got):\n%s", len(want), want[:2], diff)
+	}
+	if members[0].Name != "pod-119" {
+		t.Error("what was read of the cluster is changed")
+	}
+}
+
+// Overviews of several gateways share the slots: together they ask no more pods at a time.
+func TestPodsThatAreAskedAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var now, most atomic.Int64
+		slow := callers{health: func(uid string) (config.Health, error) {
+			most.Store(max(most.Load(), now.Add(1)))
+			time.Sleep(time.Second)
+			now.Add(-1)
+			return config.Health{Gateway: "team/main", Pod: uid}, nil
+		}}
+		slots := make(chan struct{}, atOnce)
+		var rounds sync.WaitGroup
+		for range 3 {
+			subjects := []subject{{gateway: sparkGateway()}}
+			for range atOnce {
+				subjects[0].resources.Members = append(subjects[0].resources.Members, Member{Running: true})
+			}
+			rounds.Go(func() { hear(t.Context(), slow, slots, subjects) })
+		}
+		rounds.Wait()
+		if most.Load() != atOnce {
+			t.Errorf("%d pods were asked at a time, want %d", most.Load(), atOnce)
+		}
+	})
 }
 
 // Pods that hang use up the time of the round, and no more; those that could not be asked any more are not called deaf.
@@ -317,7 +364,7 @@ func TestPodsThatHangHoldNobodyUp(t *testing.T) {
 			subjects[0].resources.Members = append(subjects[0].resources.Members, Member{Running: true})
 		}
 		began := time.Now()
-		hear(t.Context(), hanging{}, subjects)
+		hear(t.Context(), hanging{}, make(chan struct{}, atOnce), subjects)
 		if took := time.Since(began); took != roundTime {
 			t.Errorf("it took %v", took)
 		}

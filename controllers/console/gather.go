@@ -4,6 +4,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -18,7 +19,7 @@ import (
 )
 
 const (
-	// maxAsked bounds the pods that are asked for one overview, atOnce those that are asked at a time.
+	// maxAsked bounds the pods that are asked for one overview, atOnce those that are asked at a time for all of them.
 	maxAsked = 256
 	atOnce   = 32
 	// roundTime is how long pods have to speak, all together.
@@ -75,32 +76,40 @@ type subject struct {
 	gateway   *v1alpha1.SparkGateway
 	resources Resources
 	voices    []voice
+	// unasked says that some pods were not asked, as there were too many.
+	unasked bool
 }
 
-// hear asks the pods of all subjects, at most maxAsked of them, in parallel, and never waits for longer than roundTime.
-func hear(ctx context.Context, caller Caller, subjects []subject) {
+// hear asks the pods of all subjects, at most maxAsked of them, in parallel as far as there are slots, and never waits for longer than
+// roundTime.
+func hear(ctx context.Context, caller Caller, slots chan struct{}, subjects []subject) {
 	ctx, cancel := context.WithTimeout(ctx, roundTime)
 	defer cancel()
-	slots := make(chan struct{}, atOnce)
 	var asked sync.WaitGroup
 	left := maxAsked
 	for i := range subjects {
 		s := &subjects[i]
 		name := types.NamespacedName{Namespace: s.gateway.Namespace, Name: s.gateway.Name}
-		s.voices = make([]voice, min(len(s.resources.Members), maxPods))
+		members := shownMembers(s.resources.Members)
+		s.voices = make([]voice, len(members))
 		for j := range s.voices {
 			v := &s.voices[j]
-			v.member = s.resources.Members[j]
+			v.member = members[j]
 			switch {
 			case !v.member.Running:
 				v.silence = "it does not run"
 				continue
 			case left == 0:
-				v.silence = "it was not asked, as there are too many pods; ask for this gateway alone"
+				v.silence, s.unasked = "it was not asked, as there are too many pods; ask for this gateway alone", true
 				continue
 			}
 			left--
-			slots <- struct{}{}
+			select {
+			case slots <- struct{}{}:
+			case <-ctx.Done():
+				v.silence = unheard
+				continue
+			}
 			asked.Go(func() {
 				defer func() { <-slots }()
 				v.ask(ctx, caller, name, s.resources.Admin)
@@ -110,10 +119,24 @@ func hear(ctx context.Context, caller Caller, subjects []subject) {
 	asked.Wait()
 }
 
+// shownMembers gives those that fit: the same ones every time, those that are not ready first.
+func shownMembers(members []Member) []Member {
+	sorted := slices.SortedFunc(slices.Values(members), func(a, b Member) int {
+		if a.Ready != b.Ready {
+			return map[bool]int{false: -1, true: 1}[a.Ready]
+		}
+		return cmp.Compare(a.Name, b.Name)
+	})
+	return first(sorted, maxPods)
+}
+
+// unheard is why a pod is silent that was never asked.
+const unheard = "there was no time left to ask it, as others did not answer"
+
 // ask has one pod speak.
 func (v *voice) ask(ctx context.Context, caller Caller, gateway types.NamespacedName, admin map[string][]byte) {
 	if ctx.Err() != nil {
-		v.silence = "there was no time left to ask it, as others did not answer"
+		v.silence = unheard
 		return
 	}
 	t := fleet.Target{Admin: admin}

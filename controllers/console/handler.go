@@ -19,6 +19,7 @@ import (
 
 	"github.com/sparkgateway/spark/api/v1alpha1"
 	"github.com/sparkgateway/spark/controllers/console/page"
+	"github.com/sparkgateway/spark/gateway/config"
 )
 
 const (
@@ -39,6 +40,8 @@ type Handler struct {
 	log        func(err error, what string)
 	rounds     *rounds
 	slots      chan struct{}
+	// asking are the slots of questions to pods, over all rounds.
+	asking chan struct{}
 
 	mu sync.Mutex
 	// known are the gateways that were there for the last overview.
@@ -62,7 +65,7 @@ type Options struct {
 // NewHandler gives what is served below /console.
 func NewHandler(o Options) http.Handler {
 	h := &Handler{cluster: o.Cluster, caller: o.Caller, playground: o.Playground, version: o.Version, log: o.Log,
-		rounds: newRounds(fresh), slots: make(chan struct{}, maxAtOnce)}
+		rounds: newRounds(fresh), slots: make(chan struct{}, maxAtOnce), asking: make(chan struct{}, atOnce)}
 	api := http.NewServeMux()
 	api.HandleFunc("GET "+apiPath+"overview", h.overview)
 	api.HandleFunc("POST "+apiPath+"play", h.play)
@@ -165,13 +168,22 @@ func (h *Handler) look(ctx context.Context, name string) ([]byte, error) {
 			return nil, fmt.Errorf("read what belongs to %s/%s: %w", shown[i].Namespace, shown[i].Name, err)
 		}
 	}
-	hear(ctx, h.caller, subjects)
+	hear(ctx, h.caller, h.asking, subjects)
 	now := time.Now().UTC()
 	o := Overview{At: now, Version: h.version, Playground: h.playground != nil, Omitted: len(gateways) - len(shown), Gateways: []Gateway{}}
 	for i := range subjects {
-		o.Gateways = append(o.Gateways, compose(&subjects[i], now))
+		g := compose(&subjects[i], now)
+		if len(subjects) > maxWhole {
+			shorten(&g)
+		}
+		o.Gateways = append(o.Gateways, g)
 	}
 	return json.Marshal(&o)
+}
+
+// shorten leaves out what only who looks at the one gateway needs: it is nine tenths of the answer, for each viewer each time.
+func shorten(g *Gateway) {
+	g.Brief, g.Models, g.Traffic, g.Spend, g.Errors = true, []string{}, []Minute{}, []Spend{}, []config.ErrorGroup{}
 }
 
 // forget drops the connections to gateways that are gone.

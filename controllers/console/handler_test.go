@@ -7,12 +7,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -114,6 +116,30 @@ func TestOneGatewayAlone(t *testing.T) {
 		if diff := cmp.Diff(want.names, names); diff != "" || w.Code != want.status {
 			t.Errorf("%s: status %d (-want +got):\n%s", path, w.Code, diff)
 		}
+	}
+}
+
+func TestOfManyGatewaysLittleIsSaid(t *testing.T) {
+	s := twoGateways()
+	health := func(uid string) (config.Health, error) {
+		h, err := well(uid)
+		h.Traffic = []config.TrafficMinute{{At: time.Now(), Requests: 7}}
+		return h, err
+	}
+	for i := range maxWhole {
+		h := NewHandler(options(s, callers{health: health}))
+		for _, query := range []string{"", "?gateway=team/main"} {
+			var got Overview
+			w := serve(t, h, "GET", "/console/api/overview"+query, "")
+			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+				t.Fatal(err)
+			}
+			want := query == "" && len(s.gateways) > maxWhole
+			if g := got.Gateways[0]; g.Brief != want || (len(g.Traffic) == 0) != want || len(g.Pods) != 1 || g.Pods[0].Silent {
+				t.Errorf("of %d gateways, %q says brief %v, and %+v", len(s.gateways), query, g.Brief, g)
+			}
+		}
+		s.gateways = append(s.gateways, v1alpha1.SparkGateway{ObjectMeta: metav1.ObjectMeta{Namespace: "zoo", Name: fmt.Sprint("more", i)}})
 	}
 }
 
@@ -240,7 +266,7 @@ func (f *forgetful) Forget(gateway types.NamespacedName) {
 
 func TestConnectionsOfGatewaysThatAreGoneAreDropped(t *testing.T) {
 	s, f := twoGateways(), &forgetful{callers: callers{health: well}}
-	h := &Handler{cluster: s, caller: f}
+	h := &Handler{cluster: s, caller: f, asking: make(chan struct{}, 1)}
 	for range 2 {
 		if _, err := h.look(t.Context(), ""); err != nil {
 			t.Fatal(err)

@@ -13,6 +13,8 @@ import (
 // The bounds of an Overview's lists. What is beyond them is left out, the least telling first.
 const (
 	maxGateways = 100
+	// With more than maxWhole gateways each is Brief.
+	maxWhole    = 10
 	maxPods     = 100
 	maxAttached = 200
 	maxNotReady = 50
@@ -52,15 +54,19 @@ type Condition struct {
 type Gateway struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
-	URL       string `json:"url"`
+	// Brief says that something is left out because there are many gateways or many pods: Models, Traffic, Spend and Errors, or what
+	// pods would have said that were not asked. Asked for alone it is whole.
+	Brief bool   `json:"brief"`
+	URL   string `json:"url"`
 	// Revision is the one wanted; Desired is how many pods are.
 	Revision string `json:"revision"`
 	Desired  int32  `json:"desired"`
 	// Ready is one of Conditions, Unknown where the status has none yet.
 	Ready      Condition   `json:"ready"`
 	Conditions []Condition `json:"conditions"`
-	// Pods by name.
-	Pods []Pod `json:"pods"`
+	// Pods by name. PodsOmitted counts those that are left out, here and in all sums: ready ones first.
+	Pods        []Pod `json:"pods"`
+	PodsOmitted int   `json:"podsOmitted"`
 	// Providers and Routes by namespace and name, those that are not ready first.
 	Providers []Provider `json:"providers"`
 	Routes    []Attached `json:"routes"`
