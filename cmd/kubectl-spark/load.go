@@ -144,7 +144,8 @@ func (l *loading) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer stop()
+	// To end it twice is to end it once.
+	defer func() { _ = stop() }()
 	client, err := load.NewClient(l.target)
 	if err != nil {
 		return fmt.Errorf("--url: %w", err)
@@ -161,16 +162,25 @@ func (l *loading) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err := l.write(report, stdout); err != nil {
 		return err
 	}
+	broken := stop()
 	if report.OK == 0 || !report.Kept {
-		return errors.New(report.Headline())
+		return because(errors.New(report.Headline()), broken)
 	}
 	return nil
 }
 
+// because adds what kept requests from the gateway, where that is known.
+func because(err, broken error) error {
+	if broken == nil {
+		return err
+	}
+	return fmt.Errorf("%w (forward a port: %w)", err, broken)
+}
+
 // approach leads to the gateway where it is one of a cluster, until stop.
-func (l *loading) approach(ctx context.Context) (stop func(), err error) {
+func (l *loading) approach(ctx context.Context) (stop func() error, err error) {
 	if l.gateway == "" {
-		return func() {}, nil
+		return func() error { return nil }, nil
 	}
 	cluster, err := l.connect()
 	if err != nil {
@@ -181,8 +191,7 @@ func (l *loading) approach(ctx context.Context) (stop func(), err error) {
 		return nil, err
 	}
 	if err := l.take(road, cluster.Namespace); err != nil {
-		road.Stop()
-		return nil, err
+		return nil, errors.Join(err, road.Stop())
 	}
 	return road.Stop, nil
 }

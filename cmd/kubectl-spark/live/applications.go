@@ -19,8 +19,9 @@ type Road struct {
 	// Pod is its name, and Address where the road begins, on the loopback interface.
 	Pod, Address string
 	// TLS says that the listener speaks it.
-	TLS  bool
-	Stop func()
+	TLS bool
+	// Stop ends it, and says what kept connections from the pod, if anything did.
+	Stop func() error
 }
 
 // Applications opens one to a pod of a gateway, by name or, where that is empty, one that is ready. It goes through the API
@@ -39,7 +40,7 @@ func (c *Cluster) Applications(ctx context.Context, gateway, pod string) (*Road,
 	}
 	address, stop, err := c.forward(ctx, pod, int(render.Port(&gw)))
 	if err != nil {
-		return nil, fmt.Errorf("forward a port to pod %s: %w", pod, err)
+		return nil, fmt.Errorf("pod %s: forward a port: %w", pod, err)
 	}
 	return &Road{Pod: pod, Address: address, TLS: gw.Spec.Listener != nil && gw.Spec.Listener.TLS != nil, Stop: stop}, nil
 }

@@ -32,7 +32,7 @@ func TestARoadLeadsToTheListenerOfApplications(t *testing.T) {
 		"a pod by name":           {gateway: "main", pod: "main-a", port: 8080},
 		"no such gateway":         {gateway: "other", wrong: "--gateway other: there is no such SparkGateway in namespace team"},
 		"a pod of another":        {gateway: "main", pod: "other-a", wrong: "--pod other-a is none of SparkGateway team/main, which has main-a"},
-		"no way to the pod":       {gateway: "main", broken: errors.New("no route"), wrong: "forward a port to pod main-a: no route"},
+		"no way to the pod":       {gateway: "main", broken: errors.New("no route"), wrong: "pod main-a: forward a port: no route"},
 		"a pod that is not there": {gateway: "main", pod: "main-z", wrong: "--pod main-z is none of SparkGateway team/main, which has main-a"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -43,11 +43,11 @@ func TestARoadLeadsToTheListenerOfApplications(t *testing.T) {
 				Namespace: "team",
 				Objects:   clientfake.NewClientBuilder().WithScheme(Scheme).WithObjects(gw).Build(),
 				clients:   fake.NewClientset(pod("main-a", "main", "True", false), pod("other-a", "other", "True", false)),
-				forward: func(_ context.Context, pod string, port int) (string, func(), error) {
+				forward: func(_ context.Context, pod string, port int) (string, func() error, error) {
 					if pod != "main-a" || port != c.port && c.broken == nil {
 						t.Errorf("port %d of pod %s is asked for", port, pod)
 					}
-					return "127.0.0.1:5", func() { stopped++ }, c.broken
+					return "127.0.0.1:5", func() error { stopped++; return nil }, c.broken
 				},
 			}
 			road, err := cluster.Applications(t.Context(), c.gateway, c.pod)

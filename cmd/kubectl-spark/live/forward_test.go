@@ -47,13 +47,16 @@ func apiServer(t *testing.T, to string, ports *sync.Map) *httptest.Server {
 		if connection == nil {
 			return
 		}
+		told := make(chan httpstream.Stream, 10)
 		for {
 			select {
 			case <-connection.CloseChan():
 				return
 			case s := <-streams:
 				if ports.Store(s.Headers().Get(corev1.PortHeader), true); s.Headers().Get(corev1.StreamType) == corev1.StreamTypeData {
-					go relay(s, to)
+					go relay(s, <-told, to)
+				} else {
+					told <- s
 				}
 			}
 		}
@@ -62,12 +65,15 @@ func apiServer(t *testing.T, to string, ports *sync.Map) *httptest.Server {
 	return server
 }
 
-func relay(s io.ReadWriteCloser, to string) {
+func relay(s, told io.ReadWriteCloser, to string) {
 	conn, err := net.Dial("tcp", to)
 	if err != nil {
+		_, _ = io.WriteString(told, err.Error())
+		_ = told.Close()
 		_ = s.Close()
 		return
 	}
+	defer func() { _ = told.Close() }()
 	go func() {
 		_, _ = io.Copy(conn, s)
 		_ = conn.Close()

@@ -52,10 +52,12 @@ type Cluster struct {
 	// Objects reads and writes Spark's resources and Kubernetes' own.
 	Objects client.Client
 	clients kubernetes.Interface
-	// forward gives a local address that leads to a port of a pod until stop.
-	forward func(ctx context.Context, pod string, port int) (address string, stop func(), err error)
+	// forward gives a local address that leads to a port of a pod until stop, which says what broke on the way.
+	forward func(ctx context.Context, pod string, port int) (address string, stop func() error, err error)
 	// logs reads those of a pod.
 	logs func(ctx context.Context, pod string, of *corev1.PodLogOptions) (io.ReadCloser, error)
+	// patience is how long a pod may be silent; 0 is askTimeout.
+	patience time.Duration
 }
 
 // Connect reads where the cluster is. It sends nothing.
@@ -95,7 +97,7 @@ func connect(settings *rest.Config, namespace string) (*Cluster, error) {
 	c.logs = func(ctx context.Context, pod string, of *corev1.PodLogOptions) (io.ReadCloser, error) {
 		return clients.CoreV1().Pods(namespace).GetLogs(pod, of).Stream(ctx)
 	}
-	c.forward = func(ctx context.Context, pod string, port int) (string, func(), error) {
+	c.forward = func(ctx context.Context, pod string, port int) (string, func() error, error) {
 		to := clients.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(pod).SubResource("portforward").URL()
 		return forward(ctx, settings, to, port)
 	}
@@ -113,14 +115,11 @@ func (c *Cluster) Explain(ctx context.Context, gateway, pod string, asked config
 	if pod, err = c.choose(ctx, gateway, pod); err != nil {
 		return none, "", err
 	}
-	address, stop, err := c.forward(ctx, pod, render.AdminPort)
-	if err != nil {
-		return none, pod, fmt.Errorf("forward a port to pod %s: %w", pod, err)
-	}
-	defer stop()
-	transport := &http.Transport{TLSClientConfig: credentials}
-	defer transport.CloseIdleConnections()
-	explanation, err := ask(ctx, transport, address, asked)
+	explanation := none
+	err = c.within(ctx, pod, render.AdminPort, credentials, func(ctx context.Context, transport http.RoundTripper, address string) (err error) {
+		explanation, err = ask(ctx, transport, address, asked)
+		return err
+	})
 	if err != nil {
 		return none, pod, fmt.Errorf("pod %s: %w", pod, err)
 	}
@@ -185,8 +184,6 @@ func ready(p *corev1.Pod) bool {
 }
 
 const (
-	// askTimeout bounds one question.
-	askTimeout = 30 * time.Second
 	// maxAnswer bounds an answer.
 	maxAnswer = 16 << 20
 	// maxProblem bounds what a pod says of a question that it cannot answer.
@@ -199,8 +196,6 @@ func ask(ctx context.Context, transport http.RoundTripper, address string, asked
 	if err != nil {
 		return told, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+address+config.ExplainPath, bytes.NewReader(body))
 	if err != nil {
 		return told, err

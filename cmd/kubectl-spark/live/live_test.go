@@ -103,7 +103,7 @@ func TestExplainAsksAPod(t *testing.T) {
 		"no gateway":                     {wrong: "--gateway main: namespace team has no Secret main-spark-admin, which the operator makes for each SparkGateway"},
 		"credentials that are none":      {objects: []runtime.Object{admin(nil)}, wrong: "the Secret main-spark-admin: the client certificate and key do not make a pair"},
 		"credentials of another gateway": {objects: append([]runtime.Object{admin(other)}, all[1:]...), serve: answering(200, string(good)), wrong: "pod main-c: "},
-		"no way to the pod":              {objects: all, broken: errors.New("no route"), wrong: "forward a port to pod main-c: no route"},
+		"no way to the pod":              {objects: all, broken: errors.New("no route"), wrong: "pod main-c: forward a port: no route"},
 		"a question that is none":        {objects: all, serve: answering(422, "key: none\n"), wrong: "pod main-c: key: none"},
 		"an older release":               {objects: all, serve: answering(404, ""), wrong: "pod main-c: its release does not explain requests"},
 		"a broken answer":                {objects: all, serve: answering(200, "<"), wrong: "pod main-c: its answer is no explanation"},
@@ -113,11 +113,11 @@ func TestExplainAsksAPod(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			stopped := 0
 			c := &Cluster{Namespace: "team", clients: fake.NewClientset(tt.objects...)}
-			c.forward = func(context.Context, string, int) (string, func(), error) {
+			c.forward = func(context.Context, string, int) (string, func() error, error) {
 				if tt.broken != nil {
 					return "", nil, tt.broken
 				}
-				return listener(t, data, tt.serve), func() { stopped++ }, nil
+				return listener(t, data, tt.serve), func() error { stopped++; return nil }, nil
 			}
 			got, asked, err := c.Explain(t.Context(), "main", tt.pod, config.ExplainRequest{Body: []byte("{}"), Key: "k"})
 			if tt.wrong != "" {

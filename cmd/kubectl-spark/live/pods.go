@@ -90,15 +90,13 @@ func everyPod[T any](ctx context.Context, c *Cluster, gateway, pod string, q que
 
 // put asks one pod.
 func (c *Cluster) put(ctx context.Context, credentials *tls.Config, pod string, q *question, into any) error {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	address, stop, err := c.forward(ctx, pod, render.AdminPort)
-	if err != nil {
-		return fmt.Errorf("forward a port: %w", err)
-	}
-	defer stop()
-	transport := &http.Transport{TLSClientConfig: credentials.Clone()}
-	defer transport.CloseIdleConnections()
+	return c.within(ctx, pod, render.AdminPort, credentials, func(ctx context.Context, transport http.RoundTripper, address string) error {
+		return q.put(ctx, transport, address, into)
+	})
+}
+
+// put sends the question.
+func (q *question) put(ctx context.Context, transport http.RoundTripper, address string, into any) error {
 	request, err := http.NewRequestWithContext(ctx, q.method, "https://"+address+q.path, bytes.NewReader(q.body))
 	if err != nil {
 		return err

@@ -54,12 +54,12 @@ func newFleet(t *testing.T, without string, pods map[string]http.HandlerFunc) *f
 	for name, serve := range pods {
 		addresses[name] = listener(t, data, serve)
 	}
-	f.forward = func(_ context.Context, pod string, _ int) (string, func(), error) {
+	f.forward = func(_ context.Context, pod string, _ int) (string, func() error, error) {
 		if addresses[pod] == "" {
 			return "", nil, errors.New("no route")
 		}
 		f.begun.Add(1)
-		return addresses[pod], func() { f.stopped.Add(1) }, nil
+		return addresses[pod], func() error { f.stopped.Add(1); return nil }, nil
 	}
 	return f
 }

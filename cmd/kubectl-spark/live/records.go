@@ -83,14 +83,23 @@ func (c *Cluster) running(ctx context.Context, gateway string) ([]string, error)
 
 // recordsOf asks one pod. It says whether the pod gave the records of all.
 func (c *Cluster) recordsOf(ctx context.Context, credentials *tls.Config, pod, path string, each func([]byte) error) (all bool, err error) {
-	address, stop, err := c.forward(ctx, pod, render.AdminPort)
-	if err != nil {
-		return false, fmt.Errorf("forward a port: %w", err)
-	}
-	defer stop()
-	transport := &http.Transport{TLSClientConfig: credentials.Clone()}
-	defer transport.CloseIdleConnections()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+address+path, nil)
+	most, late := c.silence()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := time.AfterFunc(most, func() { cancel(late) })
+	defer timer.Stop()
+	err = c.reach(ctx, pod, render.AdminPort, credentials, func(transport http.RoundTripper, address string) error {
+		all, err = export(ctx, transport, address+path, func(body io.Reader) error {
+			return Lines(&patient{body, timer, most}, each)
+		})
+		return err
+	})
+	return all, err
+}
+
+// export asks a pod for its records, which read gets. It says whether the pod gave the records of all.
+func export(ctx context.Context, transport http.RoundTripper, where string, read func(body io.Reader) error) (all bool, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+where, nil)
 	if err != nil {
 		return false, err
 	}
@@ -110,7 +119,7 @@ func (c *Cluster) recordsOf(ctx context.Context, credentials *tls.Config, pod, p
 	default:
 		return false, fmt.Errorf("it answers with status %d", response.StatusCode)
 	}
-	if err := Lines(response.Body, each); err != nil {
+	if err := read(response.Body); err != nil {
 		return false, fmt.Errorf("its records break off: %w", err)
 	}
 	return response.Header.Get(ledger.ScopeHeader) == ledger.ScopeStore, nil

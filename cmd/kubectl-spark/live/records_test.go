@@ -75,12 +75,12 @@ func TestRecords(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := &Cluster{Namespace: "team", clients: fake.NewClientset(tt.objects...)}
 			stopped, begun := 0, 0
-			c.forward = func(_ context.Context, pod string, _ int) (string, func(), error) {
+			c.forward = func(_ context.Context, pod string, _ int) (string, func() error, error) {
 				if tt.pods[pod] == nil {
 					return "", nil, errors.New("no route")
 				}
 				begun++
-				return listener(t, data, tt.pods[pod]), func() { stopped++ }, nil
+				return listener(t, data, tt.pods[pod]), func() error { stopped++; return nil }, nil
 			}
 			var got []string
 			silent, err := c.Records(t.Context(), "main", from, from.Add(24*time.Hour), func(line []byte) error {
@@ -107,7 +107,7 @@ func TestRecords(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	c := &Cluster{Namespace: "team", clients: fake.NewClientset(two...)}
-	c.forward = func(ctx context.Context, _ string, _ int) (string, func(), error) { return "", nil, ctx.Err() }
+	c.forward = func(ctx context.Context, _ string, _ int) (string, func() error, error) { return "", nil, ctx.Err() }
 	if _, err := c.Records(ctx, "main", from, from.Add(time.Hour), nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("a question that was given up: %v", err)
 	}

@@ -34,16 +34,15 @@ func (c *Cluster) Acks(ctx context.Context, gateway string) ([]Told[config.Ack],
 const maxMetrics = 64 << 20
 
 // Metrics gives those of a pod, in Prometheus's text format. It takes no credentials of the gateway.
-func (c *Cluster) Metrics(ctx context.Context, pod string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	address, stop, err := c.forward(ctx, pod, render.HealthPort)
-	if err != nil {
-		return nil, fmt.Errorf("forward a port: %w", err)
-	}
-	defer stop()
-	transport := &http.Transport{}
-	defer transport.CloseIdleConnections()
+func (c *Cluster) Metrics(ctx context.Context, pod string) (text []byte, err error) {
+	err = c.within(ctx, pod, render.HealthPort, nil, func(ctx context.Context, transport http.RoundTripper, address string) error {
+		text, err = metrics(ctx, transport, address)
+		return err
+	})
+	return text, err
+}
+
+func metrics(ctx context.Context, transport http.RoundTripper, address string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", nil)
 	if err != nil {
 		return nil, err

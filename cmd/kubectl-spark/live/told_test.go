@@ -52,11 +52,11 @@ func TestMetricsAreReadWithoutCredentials(t *testing.T) {
 	}))
 	defer server.Close()
 	c := &Cluster{}
-	c.forward = func(_ context.Context, _ string, port int) (string, func(), error) {
+	c.forward = func(_ context.Context, _ string, port int) (string, func() error, error) {
 		if asked++; port != render.HealthPort {
 			t.Errorf("port %d", port)
 		}
-		return strings.TrimPrefix(server.URL, "http://"), func() {}, nil
+		return strings.TrimPrefix(server.URL, "http://"), func() error { return nil }, nil
 	}
 	if text, err := c.Metrics(t.Context(), "main-a"); err != nil || string(text) != "up 1\n" || asked != 1 {
 		t.Errorf("%s, %v", text, err)
@@ -65,7 +65,9 @@ func TestMetricsAreReadWithoutCredentials(t *testing.T) {
 	if _, err := c.Metrics(t.Context(), "main-a"); err == nil || err.Error() != "it answers with status 503" {
 		t.Error(err)
 	}
-	c.forward = func(context.Context, string, int) (string, func(), error) { return "", nil, errors.New("no route") }
+	c.forward = func(context.Context, string, int) (string, func() error, error) {
+		return "", nil, errors.New("no route")
+	}
 	if _, err := c.Metrics(t.Context(), "main-a"); err == nil || err.Error() != "forward a port: no route" {
 		t.Error(err)
 	}
