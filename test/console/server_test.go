@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -27,6 +28,7 @@ type server struct {
 	overview func() console.Overview
 	status   int // of the interface, where it is not 200
 	token    string
+	alone    []string // the gateways that were asked for alone
 	played   []console.Play
 	answer   console.Played
 	stop     func()
@@ -72,7 +74,7 @@ func (s *server) guarded(next func(http.ResponseWriter, *http.Request)) http.Han
 		given := r.Header.Get("Authorization")
 		switch {
 		case s.token != "" && given == "Bearer of-somebody-else":
-			refuse(w, http.StatusForbidden, "forbidden")
+			refuse(w, http.StatusForbidden, "bob may not get /console/api/overview: bind the ClusterRole spark-console-viewer")
 		case s.token != "" && given != "Bearer "+s.token:
 			refuse(w, http.StatusUnauthorized, "unauthorized")
 		case s.status != 0:
@@ -88,10 +90,20 @@ func refuse(w http.ResponseWriter, status int, why string) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"error": why})
 }
 
-func (s *server) giveOverview(w http.ResponseWriter, _ *http.Request) {
-	s.asked.Add(1)
+// giveOverview gives all gateways or, without a thing left out, the one that is asked for alone.
+func (s *server) giveOverview(w http.ResponseWriter, r *http.Request) {
+	o := s.overview()
+	if alone := r.URL.Query().Get("gateway"); alone != "" {
+		o.Gateways = slices.DeleteFunc(o.Gateways, func(g console.Gateway) bool { return g.Namespace+"/"+g.Name != alone })
+		for i := range o.Gateways {
+			o.Gateways[i] = healthy(o.Gateways[i].Namespace, o.Gateways[i].Name)
+		}
+		s.alone = append(s.alone, alone)
+	} else {
+		s.asked.Add(1)
+	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(s.overview())
+	_ = json.NewEncoder(w).Encode(o)
 }
 
 func (s *server) play(w http.ResponseWriter, r *http.Request) {

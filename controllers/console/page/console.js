@@ -3,7 +3,7 @@
 
 // The page as a whole: the tabs, signing in, and how fresh all of it is.
 
-import { el, fill, overflow, setNow, shape, state, tick } from "./dom.js";
+import { el, empty, fill, overflow, setNow, shape, state, tick } from "./dom.js";
 import { attention, changes, keyOf, kindOf, readyWord } from "./facts.js";
 import { instant, moment, plural, span } from "./format.js";
 import { GatewayView } from "./gateway.js";
@@ -33,9 +33,13 @@ const watch = new Watch({
     paused = false;
     fresh();
   },
-  refused: (status, hadToken) => {
+  refused: (why, status, hadToken) => {
     watch.stop();
-    signIn(status, hadToken);
+    signIn(why, status, hadToken);
+  },
+  alone: (next) => {
+    const gateway = selected(next);
+    return gateway?.brief ? keyOf(gateway) : null;
   },
   paused: () => {
     paused = true;
@@ -56,17 +60,25 @@ function render() {
   byID("version").textContent = overview.version;
   fill(byID("omitted"), overview.omitted, () => `${plural(overview.omitted, "gateway")} more than fit are not shown.`);
   show("omitted", overview.omitted > 0);
-  if (overview.gateways.length) select(selected());
+  if (overview.gateways.length) select(selected(overview));
   else close();
   fresh();
   overflow();
 }
 
 /** The gateway that the address names, or else the first that is not ready, or else the first. */
-function selected() {
-  const named = decodeURIComponent(location.hash.slice(1));
-  return overview.gateways.find((g) => keyOf(g) === named) ?? overview.gateways.find((g) => keyOf(g) === view?.key) ??
-    overview.gateways.find((g) => g.ready.status !== "True") ?? overview.gateways[0];
+function selected({ gateways }) {
+  return gateways.find((g) => keyOf(g) === named()) ?? gateways.find((g) => keyOf(g) === view?.key) ??
+    gateways.find((g) => g.ready.status !== "True") ?? gateways[0];
+}
+
+// named is the gateway of the address, which anybody may have written.
+function named() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
+  }
 }
 
 function select(gateway) {
@@ -75,8 +87,14 @@ function select(gateway) {
   fill(byID("tabs"), tabs, () => tabs.map(tab));
   const panel = byID("panel");
   panel.setAttribute("aria-labelledby", `tab-${key}`);
+  if (gateway.brief) {
+    close();
+    panel.replaceChildren(empty("Asking the pods of this gateway…"));
+    watch.now();
+    return;
+  }
   if (view?.key !== key) {
-    view?.destroy();
+    close();
     view = new GatewayView(panel, gateway, overview.playground);
   }
   view.update(gateway, instant(overview.at));
@@ -104,7 +122,7 @@ function choose(key) {
 // The arrow keys go from tab to tab, as the pattern of tabs asks for; Tab itself goes on to the panel.
 byID("tabs").addEventListener("keydown", (event) => {
   const keys = overview.gateways.map(keyOf);
-  const at = keys.indexOf(view.key);
+  const at = keys.indexOf(keyOf(selected(overview)));
   const to = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: keys.length - 1 }[event.key];
   if (to === undefined) return;
   event.preventDefault();
@@ -158,9 +176,8 @@ function body(what, age) {
   }
 }
 
-function signIn(status, hadToken) {
-  const refused = status === 403 ? "This token is valid, and its user may not read the console. Bind the ClusterRole spark-console-viewer to it."
-    : hadToken ? "The token was refused: it is wrong, or it has expired." : "";
+function signIn(why, status, hadToken) {
+  const refused = status === 403 ? `You may not read the console: ${why}.` : hadToken ? "The token was refused: it is wrong, or it has expired." : "";
   setToken(null);
   overview = null;
   problem = "";
@@ -185,7 +202,7 @@ byID("sign-in-form").addEventListener("submit", (event) => {
 
 byID("sign-out").addEventListener("click", () => {
   watch.stop();
-  signIn(401, false);
+  signIn("", 401, false);
 });
 
 addEventListener("resize", () => overflow());

@@ -76,6 +76,8 @@ const order = { bad: 0, unknown: 1, warn: 2 };
 
 /** What needs somebody, the worst first: {level, title, detail}. */
 export function attention(gateway) {
+  // What was not asked is no news; of a brief gateway there are only Kubernetes' own words.
+  if (gateway.brief) return ofGateway(gateway).concat(ofAttached(gateway)).sort((a, b) => order[a.level] - order[b.level]);
   const found = [...ofGateway(gateway), ...ofPods(gateway), ...gateway.providers.flatMap((p) => ofProvider(p, gateway)),
     ...ofAttached(gateway), ...ofBudgets(gateway)];
   return found.sort((a, b) => order[a.level] - order[b.level]);
@@ -99,7 +101,9 @@ function ofGateway({ ready, conditions }) {
 
 function ofPods(gateway) {
   const found = [];
-  if (gateway.pods.length < gateway.desired) {
+  if (gateway.podsOmitted > 0) {
+    found.push({ level: "unknown", title: `${plural(gateway.podsOmitted, "pod")} more than fit are not shown`, detail: "their figures are not in the sums" });
+  } else if (gateway.pods.length < gateway.desired) {
     found.push({
       level: gateway.pods.length ? "warn" : "bad",
       title: `${gateway.pods.length} of ${plural(gateway.desired, "pod")} ${gateway.pods.length === 1 ? "is" : "are"} there`,
@@ -167,6 +171,7 @@ export function changes(before, after) {
       continue;
     }
     if (was.ready.status !== g.ready.status) said.push(`Gateway ${g.name}: ${readyWord(g.ready)}.`);
+    if (was.brief || g.brief) continue; // what was not asked did not change
     for (const p of g.providers) {
       const then = was.providers.find((o) => o.name === p.name && o.namespace === p.namespace);
       const [from, to] = [then && worstBreaker(then, was), worstBreaker(p, g)];

@@ -3,6 +3,7 @@
 
 // Asking the operator: who asks, how often, and what is known of the answers.
 
+import { keyOf } from "./facts.js";
 import { instant } from "./format.js";
 
 const every = 5_000;
@@ -51,8 +52,8 @@ export async function complaint(response) {
 }
 
 /**
- * Asks for the overview every five seconds while the page can be seen. The callbacks are given: overview(it), refused(status,
- * hadToken), failed(why), and paused().
+ * Asks for the overview every five seconds while the page can be seen. The callbacks are given: overview(it), refused(why, status,
+ * hadToken), failed(why), and paused(). alone(overview) gives the gateway to ask for alone, or null.
  */
 export class Watch {
   #timer = 0;
@@ -102,13 +103,23 @@ export class Watch {
     call();
   }
 
+  async #trouble(response, hadToken) {
+    const why = await complaint(response);
+    if (response.status === 401 || response.status === 403) return () => this.#calls.refused(why, response.status, hadToken);
+    return () => this.#calls.failed(why);
+  }
+
   async #answer(response, hadToken) {
-    if (response.status === 401 || response.status === 403) return () => this.#calls.refused(response.status, hadToken);
-    if (!response.ok) {
-      const why = await complaint(response);
-      return () => this.#calls.failed(why);
-    }
+    if (!response.ok) return this.#trouble(response, hadToken);
     const overview = await response.json();
+    const alone = this.#calls.alone(overview);
+    if (alone) {
+      const whole = await ask(`overview?gateway=${encodeURIComponent(alone)}`);
+      // It may have gone meanwhile.
+      if (!whole.ok && whole.status !== 404) return this.#trouble(whole, hadToken);
+      const [found] = whole.ok ? (await whole.json()).gateways : [];
+      overview.gateways = overview.gateways.flatMap((g) => (keyOf(g) === alone ? (found ? { ...found, brief: false } : []) : g));
+    }
     // Both times are by the server's clock, so that a wrong clock here does not make fresh figures stale.
     const sent = instant(response.headers.get("Date")) ?? Date.now();
     const age = Math.max(0, sent - (instant(overview.at) ?? sent));
