@@ -83,8 +83,8 @@ type TrafficMinute struct {
 	// Tokens and Cost, in US dollars, are of all their attempts.
 	Tokens int64   `json:"tokens"`
 	Cost   float64 `json:"cost"`
-	// Duration says how many of the answered took how long, FirstToken how long it was until their answers began: by
-	// LatencyBucket, trailing zeros left out.
+	// Duration says how many of the answered took how long, but for sessions (realtime), and FirstToken of streamed answers how long it
+	// was until they began: by LatencyBucket, trailing zeros left out.
 	Duration   []int64 `json:"duration,omitempty"`
 	FirstToken []int64 `json:"firstToken,omitempty"`
 	// Lookups were looked for in the cache, Hits were answered from it.

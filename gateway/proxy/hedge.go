@@ -137,7 +137,8 @@ func (j *Journey) overtake(won *try, hedged bool) {
 	if !hedged {
 		return
 	}
-	if won.kind == exchange.HedgeAttempt {
+	// Of several that fail, or whose client leaves, the last to end has won nothing.
+	if won.kind == exchange.HedgeAttempt && won.err == nil {
 		j.hedged(telemetry.HedgeWon)
 	} else {
 		j.hedged(telemetry.HedgeLost)

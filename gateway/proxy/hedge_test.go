@@ -63,6 +63,10 @@ func TestASlowAttemptIsOvertaken(t *testing.T) {
 			places: []*place{{scripts: []*script{nil}}, {scripts: []*script{saying("b")}, tier: 1}}, percent: 100,
 			want: []string{"p0 first provider_unreachable", "p1 failover ok"}, out: delta("b") + doneEvent,
 		},
+		"both fail": {
+			places: []*place{{scripts: []*script{silent}}, {scripts: []*script{silent}, tier: 1, retry: config.Retry{Attempts: 1, Backoff: 1, MaxBackoff: 1}}}, percent: 100,
+			want: []string{"p0 first provider_timeout", "p1 hedge provider_timeout"}, hedges: []telemetry.HedgeResult{telemetry.HedgeLost},
+		},
 		"the budget is spent": {
 			places: []*place{{scripts: []*script{silent}, retry: config.Retry{Attempts: 1, Backoff: 1, MaxBackoff: 1}}, {scripts: []*script{saying("b")}, tier: 1}}, percent: 50,
 			want: []string{"p0 first provider_timeout"}, hedges: []telemetry.HedgeResult{telemetry.HedgeRefused},

@@ -29,11 +29,11 @@ type genAI struct {
 
 func newGenAI(reg prometheus.Registerer) genAI {
 	g := genAI{
-		duration: histograms("gen_ai_server_request_duration_seconds", "Time from a request's header to the end of its answer.",
+		duration: histograms("gen_ai_server_request_duration_seconds", "Time from a request's header to the end of its answer. Sessions (realtime) have none.",
 			[]float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600},
 			operationLabel, "provider", "model", "outcome"),
 		firstToken: histograms("gen_ai_server_time_to_first_token_seconds",
-			"Time from a request's header to the first byte of the provider's answer.",
+			"Time from a request's header to the first byte of a streamed answer from the provider.",
 			[]float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}, operationLabel, "provider", "model"),
 		perToken: histograms("gen_ai_server_time_per_output_token_seconds",
 			"Time per token after the first, of streams that ended well and whose tokens are known.",
@@ -80,16 +80,26 @@ var tokenTypes = [...]string{"input", "output"}
 // settleGenAI observes a request that ended.
 func (s *Series) settleGenAI(ex *exchange.Exchange, end time.Time) {
 	op, word, g := ex.Operation, ex.Operation.GenAI(), &s.genAI
+	if op == exchange.Realtime {
+		// A session lasts for as long as its client likes.
+		return
+	}
 	observe(&g.duration[op][ex.Outcome], &s.lasting, s.m.duration, end.Sub(ex.Start).Seconds(), word, s.provider, s.model, ex.Outcome.String())
-	if ex.FirstToken.IsZero() {
+	if !began(ex) {
 		return
 	}
 	observe(&g.firstToken[op], &s.lasting, s.m.firstToken, ex.FirstToken.Sub(ex.Start).Seconds(), word, s.provider, s.model)
-	if !ex.Stream || ex.Outcome != exchange.OK || ex.Usage.Completion < 2 || ex.Ended.Before(ex.FirstToken) {
+	if ex.Outcome != exchange.OK || ex.Usage.Completion < 2 || ex.Ended.Before(ex.FirstToken) {
 		return
 	}
 	each := ex.Ended.Sub(ex.FirstToken).Seconds() / float64(ex.Usage.Completion-1)
 	observe(&g.perToken[op], &s.lasting, s.m.perToken, each, word, s.provider, s.model)
+}
+
+// began says that a stream's first piece came. An answer in one piece comes when all of its tokens are there, and the first byte of an
+// error is no token.
+func began(ex *exchange.Exchange) bool {
+	return ex.Stream && !ex.FirstToken.IsZero() && ex.UpstreamStatus < 300
 }
 
 // attemptGenAI observes an attempt that ended.

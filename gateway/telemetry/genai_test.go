@@ -39,9 +39,17 @@ func TestWhatTheConventionsForGenerativeAICount(t *testing.T) {
 			"server_request_duration_seconds{chat,m,ok,p} 2", "server_time_per_output_token_seconds{chat,m,p} 0.1",
 			"server_time_to_first_token_seconds{chat,m,p} 0.5",
 		}},
-		"an answer in one piece has no time per token": {func(ex *exchange.Exchange) { ex.Stream = false }, []string{
+		"an answer in one piece has no time per token, and no first one": {func(ex *exchange.Exchange) { ex.Stream = false }, []string{
 			"client_operation_duration_seconds{m,ok,p} 1.4", "client_token_usage{input,m,p} 100", "client_token_usage{output,m,p} 11",
-			"server_request_duration_seconds{chat,m,ok,p} 2", "server_time_to_first_token_seconds{chat,m,p} 0.5",
+			"server_request_duration_seconds{chat,m,ok,p} 2",
+		}},
+		"an error of the provider is no token": {func(ex *exchange.Exchange) {
+			ex.Attempt = exchange.Attempt{
+				Began: ex.Began, FirstToken: ex.FirstToken, Ended: ex.Ended, UpstreamStatus: 500, Outcome: exchange.ProviderFailed,
+			}
+		}, []string{"client_operation_duration_seconds{m,provider_failed,p} 1.4", "server_request_duration_seconds{chat,m,provider_failed,p} 2"}},
+		"a session lasts for as long as its client likes": {func(ex *exchange.Exchange) { ex.Operation = exchange.Realtime }, []string{
+			"client_operation_duration_seconds{m,ok,p} 1.4", "client_token_usage{input,m,p} 100", "client_token_usage{output,m,p} 11",
 		}},
 		"a stream that broke off has none": {func(ex *exchange.Exchange) { ex.Outcome = exchange.ProviderBroken }, []string{
 			"client_operation_duration_seconds{m,provider_broken,p} 1.4", "client_token_usage{input,m,p} 100", "client_token_usage{output,m,p} 11",
@@ -58,7 +66,7 @@ func TestWhatTheConventionsForGenerativeAICount(t *testing.T) {
 			ex.Operation, ex.Stream, ex.Usage.Completion = exchange.Embeddings, false, 0
 		}, []string{
 			"client_operation_duration_seconds{m,ok,p} 1.4", "client_token_usage{input,m,p} 100",
-			"server_request_duration_seconds{embeddings,m,ok,p} 2", "server_time_to_first_token_seconds{embeddings,m,p} 0.5",
+			"server_request_duration_seconds{embeddings,m,ok,p} 2",
 		}},
 		"older completions have the conventions' name": {func(ex *exchange.Exchange) {
 			ex.Operation, ex.Attempt = exchange.Completions, exchange.Attempt{}

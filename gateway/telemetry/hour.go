@@ -22,7 +22,8 @@ type Hour struct {
 	mu    sync.Mutex // held while a slot is taken for a new minute
 }
 
-// hourSlot counts within one minute. Those who were answered are in the buckets of duration only: a request adds to few numbers.
+// hourSlot counts within one minute. Those who were answered are in the buckets of duration only: a request adds to few numbers. But
+// sessions, which last for as long as their clients like, are in left.
 type hourSlot struct {
 	minute     atomic.Int64 // since 1970; 0 before the first use
 	left       atomic.Int64 // neither answered nor failed nor refused
@@ -46,12 +47,7 @@ func (h *Hour) Add(now int64, end time.Time, ex *exchange.Exchange, use exchange
 	}
 	switch classOf(ex) {
 	case answered:
-		slot.duration[config.LatencyBucket(end.Sub(ex.Start))].Add(1)
-		began := end
-		if !ex.FirstToken.IsZero() {
-			began = ex.FirstToken
-		}
-		slot.firstToken[config.LatencyBucket(began.Sub(ex.Start))].Add(1)
+		slot.answer(end, ex)
 	case failed:
 		slot.failed.Add(1)
 	case refused:
@@ -73,6 +69,19 @@ func (h *Hour) Add(now int64, end time.Time, ex *exchange.Exchange, use exchange
 	}
 }
 
+func (s *hourSlot) answer(end time.Time, ex *exchange.Exchange) {
+	s.duration[config.LatencyBucket(end.Sub(ex.Start))].Add(1)
+	if !ex.Stream {
+		return
+	}
+	// What was kept comes at once.
+	first := end
+	if !ex.FirstToken.IsZero() {
+		first = ex.FirstToken
+	}
+	s.firstToken[config.LatencyBucket(first.Sub(ex.Start))].Add(1)
+}
+
 // class is whose fault it is how a request ended.
 type class uint8
 
@@ -86,6 +95,9 @@ const (
 func classOf(ex *exchange.Exchange) class {
 	switch ex.Outcome {
 	case exchange.OK:
+		if ex.Operation == exchange.Realtime {
+			return left
+		}
 		return answered
 	case exchange.ClientGone, exchange.Overtaken:
 		return left

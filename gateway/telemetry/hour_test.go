@@ -15,9 +15,11 @@ import (
 	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
-// ended is one request: when it ended, how long it took, and until it began to answer, 0 for all at once.
+// ended is one request: when it ended, how long it took, and until it began to answer, 0 for all at once. It is a stream but for whole.
 type ended struct {
 	at, took, began time.Duration
+	whole           bool
+	as              exchange.Operation
 	outcome         exchange.Outcome
 	cache           exchange.CacheResult
 	use             exchange.Use
@@ -28,7 +30,7 @@ var hourEpoch = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func (e ended) add(h *Hour) {
 	end := hourEpoch.Add(e.at)
-	ex := exchange.Exchange{Start: end.Add(-e.took)}
+	ex := exchange.Exchange{Start: end.Add(-e.took), Stream: !e.whole, Operation: e.as}
 	ex.Outcome, ex.Caching.Result = e.outcome, e.cache
 	if e.began > 0 {
 		ex.FirstToken = ex.Start.Add(e.began)
@@ -57,6 +59,14 @@ func TestAnHourCountsByTheMinute(t *testing.T) {
 		"an answer that began before it ended": {
 			ended: []ended{{took: 2 * ms, began: ms}},
 			want:  []config.TrafficMinute{minuteAt(0, config.TrafficMinute{Requests: 1, Duration: []int64{0, 0, 0, 0, 1}, FirstToken: []int64{1}})},
+		},
+		"an answer in one piece has no first token": {
+			ended: []ended{{took: 2 * ms, began: ms, whole: true}},
+			want:  []config.TrafficMinute{minuteAt(0, config.TrafficMinute{Requests: 1, Duration: []int64{0, 0, 0, 0, 1}})},
+		},
+		"a session lasts for as long as its client likes": {
+			ended: []ended{{took: time.Hour, began: ms, as: exchange.Realtime, use: exchange.Use{Tokens: 7}}, {took: time.Hour, as: exchange.Realtime, outcome: exchange.ProviderBroken}},
+			want:  []config.TrafficMinute{minuteAt(0, config.TrafficMinute{Requests: 2, Failed: 1, Tokens: 7})},
 		},
 		"a failure has no duration, and may have cost something": {
 			ended: []ended{{took: ms, outcome: exchange.ProviderBroken, use: exchange.Use{Tokens: 3}}},

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/netip"
 	"strings"
 	"sync"
@@ -240,6 +241,34 @@ func TestASlowWriterCostsLinesAndNeverARequest(t *testing.T) {
 			t.Errorf("%d bytes written", total)
 		}
 	})
+}
+
+// disk is a writer that takes so many bytes and then errs, as one that is full does.
+type disk int
+
+func (d disk) Write(b []byte) (int, error) { return min(int(d), len(b)), io.ErrShortWrite }
+
+func TestLinesThatCannotBeWrittenAreCounted(t *testing.T) {
+	for name, test := range map[string]struct{ takes, want int }{
+		"nothing is written":       {0, 3},
+		"a line and a half":        {3, 2},
+		"a line to its very end":   {2, 2},
+		"all but the last newline": {5, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dropped := 0
+				l := NewLineWriter(disk(test.takes), func() { dropped++ })
+				for range 3 {
+					l.Line([]byte("x\n"))
+				}
+				l.Close()
+				if dropped != test.want {
+					t.Errorf("%d lines were counted, want %d", dropped, test.want)
+				}
+			})
+		})
+	}
 }
 
 func TestBatchesKeepTheirOrder(t *testing.T) {

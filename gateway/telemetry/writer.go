@@ -4,6 +4,7 @@
 package telemetry
 
 import (
+	"bytes"
 	"io"
 	"sync"
 	"time"
@@ -18,7 +19,7 @@ const (
 )
 
 // LineWriter gathers lines and writes them in batches, each line whole, at most FlushEvery after it came. It is safe
-// for concurrent use. A writer that errs loses the batch; there is nobody else to tell.
+// for concurrent use. A writer that errs loses what it did not take, which is counted; there is nobody else to tell.
 type LineWriter struct {
 	w       io.Writer
 	dropped func()
@@ -33,7 +34,7 @@ type LineWriter struct {
 	writing sync.Mutex // held while w is written to, so that batches keep their order
 }
 
-// NewLineWriter gives a writer of batches to w; dropped is called for each line that is dropped.
+// NewLineWriter gives a writer of batches to w; dropped is called for each line that is lost.
 func NewLineWriter(w io.Writer, dropped func()) *LineWriter {
 	l := &LineWriter{w: w, dropped: dropped}
 	l.timer = time.AfterFunc(time.Hour, l.Flush)
@@ -70,7 +71,12 @@ func (l *LineWriter) Flush() {
 	l.pending, l.spare, l.armed = l.spare[:0], nil, false
 	l.mu.Unlock()
 	if len(batch) > 0 {
-		_, _ = l.w.Write(batch)
+		if n, err := l.w.Write(batch); err != nil {
+			// A line of which a part was written is none.
+			for range bytes.Count(batch[min(max(n, 0), len(batch)):], []byte{'\n'}) {
+				l.dropped()
+			}
+		}
 	}
 	l.mu.Lock()
 	if cap(batch) <= 4*flushAt {

@@ -182,7 +182,7 @@ func (s *sample) operation(at *exchange.Attempt) string {
 
 // streamed says that the first piece of an attempt's answer came; the first byte of an error is none.
 func (s *sample) streamed(at *exchange.Attempt) bool {
-	return s.ex.Stream && !at.FirstToken.IsZero() && at.UpstreamStatus < 300 && at.Kind != exchange.EmbeddingAttempt && at.Kind != exchange.ModerationAttempt
+	return s.ex.Stream && s.ex.Operation != exchange.Realtime && !at.FirstToken.IsZero() && at.UpstreamStatus < 300 && at.Kind != exchange.EmbeddingAttempt && at.Kind != exchange.ModerationAttempt
 }
 
 func (s *sample) firstToken(at *exchange.Attempt) []*tracepb.Span_Event {

@@ -193,7 +193,7 @@ func buckets(t *testing.T) map[string][]string {
 	t.Helper()
 	reg := prometheus.NewRegistry()
 	now := time.Now()
-	ex := &exchange.Exchange{Start: now, Attempt: exchange.Attempt{FirstToken: now, Ended: now}}
+	ex := &exchange.Exchange{Start: now, Stream: true, Attempt: exchange.Attempt{FirstToken: now, Ended: now}}
 	telemetry.NewMetrics(reg).Series("p", "m").Settle(ex, now)
 	families, err := reg.Gather()
 	if err != nil {

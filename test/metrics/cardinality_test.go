@@ -27,7 +27,7 @@ const (
 
 // The bounds that the page states: samples of one scrape as text.
 const (
-	boundWithoutKeys = 16_000
+	boundWithoutKeys = 14_400
 	boundWithKeys    = boundWithoutKeys + 3*(manyKeys+1)
 )
 

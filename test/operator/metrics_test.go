@@ -62,7 +62,7 @@ func TestWhatIsScrapedIsWhatThePageStates(t *testing.T) {
 	names := metrics.Check(t, text, metricsPage)
 	for _, want := range []string{
 		"gen_ai_client_operation_duration_seconds", "gen_ai_client_token_usage", "gen_ai_server_request_duration_seconds",
-		"gen_ai_server_time_to_first_token_seconds", "spark_build_info", "spark_config_applied_timestamp_seconds", "spark_config_info",
+		"spark_build_info", "spark_config_applied_timestamp_seconds", "spark_config_info",
 		"spark_config_reloads_total", "spark_config_sequence", "spark_draining", "spark_key_requests_total", "spark_requests_total",
 	} {
 		if !slices.Contains(names, want) {
