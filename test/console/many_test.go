@@ -49,6 +49,11 @@ func TestManyGateways(t *testing.T) {
 	}
 	tb.do(chromedp.Click(chromedp.CSS(`#tabs [role=tab]:first-child`)))
 	tb.says("#panel h2", "main in team-search")
+	tb.resize(400, 900)
+	tb.shoot("many")
+	if tall := eval[float64](tb, `document.getElementById("tabs").clientHeight`); tall > 250 {
+		t.Errorf("the tabs are %v high", tall)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last := "a-namespace-with-quite-a-long-name/gateway-of-a-product-line-10"

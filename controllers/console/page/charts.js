@@ -155,7 +155,7 @@ class Chart {
         y: { range: (_, low, high) => this.#plot.range ?? [0, high > 0 ? high * 1.08 : 1] },
       },
       axes: [
-        { ...axis, size: 26 * k, gap: 4 * k, space: 56 * k, values: (_, splits) => splits.map((s) => clock(s * 1000)) },
+        { ...axis, size: 26 * k, gap: 4 * k, space: 56 * k, values: (_, splits) => splits.map((s) => this.#hour(s)) },
         { ...axis, size: 54 * k, gap: 6 * k, space: 30 * k, values: (_, splits) => splits.map((s) => this.#plot.axis(s)) },
       ],
       series: [{}, ...this.#plot.series.map((s, i) => {
@@ -163,6 +163,11 @@ class Chart {
         return { label: s.name, stroke: color, width: 1.75 * k, dash: dashes[s.dash].map((d) => d * k), points: { show: false }, fill: s.area ? faint(color) : undefined };
       })],
     };
+  }
+
+  // At the left edge a time would stand in the other axis' nought.
+  #hour(second) {
+    return second < this.#at / 1000 - span + 200 ? "" : clock(second * 1000);
   }
 
   // The legend tells of the minute under the pointer, or else of the last one.

@@ -96,6 +96,7 @@ function select(gateway) {
   if (view?.key !== key) {
     close();
     view = new GatewayView(panel, gateway, overview.playground);
+    document.getElementById(`tab-${key}`).scrollIntoView({ block: "nearest" });
   }
   view.update(gateway, instant(overview.at));
 }
