@@ -84,16 +84,16 @@ func (s *Series) settleGenAI(ex *exchange.Exchange, end time.Time) {
 		// A session lasts for as long as its client likes.
 		return
 	}
-	observe(&g.duration[op][ex.Outcome], &s.lasting, s.m.duration, end.Sub(ex.Start).Seconds(), word, s.provider, s.model, ex.Outcome.String())
+	observe(&g.duration[op][ex.Outcome], &s.lasting, s.m.duration, measured{end.Sub(ex.Start).Seconds(), ex.Trace}, word, s.provider, s.model, ex.Outcome.String())
 	if !began(ex) {
 		return
 	}
-	observe(&g.firstToken[op], &s.lasting, s.m.firstToken, ex.FirstToken.Sub(ex.Start).Seconds(), word, s.provider, s.model)
+	observe(&g.firstToken[op], &s.lasting, s.m.firstToken, measured{ex.FirstToken.Sub(ex.Start).Seconds(), ex.Trace}, word, s.provider, s.model)
 	if ex.Outcome != exchange.OK || ex.Usage.Completion < 2 || ex.Ended.Before(ex.FirstToken) {
 		return
 	}
 	each := ex.Ended.Sub(ex.FirstToken).Seconds() / float64(ex.Usage.Completion-1)
-	observe(&g.perToken[op], &s.lasting, s.m.perToken, each, word, s.provider, s.model)
+	observe(&g.perToken[op], &s.lasting, s.m.perToken, measured{each, ex.Trace}, word, s.provider, s.model)
 }
 
 // began says that a stream's first piece came. An answer in one piece comes when all of its tokens are there, and the first byte of an
@@ -106,14 +106,14 @@ func began(ex *exchange.Exchange) bool {
 func (s *Series) attemptGenAI(a *exchange.Attempt) {
 	g := &s.genAI
 	if !a.Began.IsZero() && !a.Ended.Before(a.Began) {
-		observe(&g.attemptTime[a.Outcome], &s.lasting, s.m.attemptTime, a.Ended.Sub(a.Began).Seconds(), s.provider, s.model, a.Outcome.String())
+		observe(&g.attemptTime[a.Outcome], &s.lasting, s.m.attemptTime, measured{value: a.Ended.Sub(a.Began).Seconds()}, s.provider, s.model, a.Outcome.String())
 	}
 	if a.Usage.Source == exchange.UsageNone {
 		return
 	}
 	for i, n := range [len(tokenTypes)]int64{a.Usage.Prompt, a.Usage.Completion} {
 		if n > 0 {
-			observe(&g.tokenUsage[i], &s.lasting, s.m.tokenUsage, float64(n), s.provider, s.model, tokenTypes[i])
+			observe(&g.tokenUsage[i], &s.lasting, s.m.tokenUsage, measured{value: float64(n)}, s.provider, s.model, tokenTypes[i])
 		}
 	}
 }

@@ -134,6 +134,34 @@ func TestHistogramsHaveNativeBucketsBesideOthers(t *testing.T) {
 	}
 }
 
+// Only a trace that the collector gets can be looked up.
+func TestWhatIsSampledIsAnExemplar(t *testing.T) {
+	for sampled, want := range map[bool][]string{true: {"0102" + strings.Repeat("0", 28)}, false: nil} {
+		reg := prometheus.NewRegistry()
+		s, ex := NewMetrics(reg).Series("p", "m"), streamed()
+		ex.Trace = exchange.Trace{ID: exchange.TraceID{1, 2}, Span: exchange.SpanID{1}, Sampled: sampled}
+		s.SettleAttempt(&ex.Attempt)
+		s.Settle(ex, at.Add(time.Second))
+		got := map[string][]string{}
+		for _, family := range gathered(t, reg) {
+			for _, bucket := range family.Metric[0].GetHistogram().GetBucket() {
+				for _, label := range bucket.GetExemplar().GetLabel() {
+					got[family.GetName()] = append(got[family.GetName()], label.GetValue())
+				}
+			}
+		}
+		wants := map[string][]string{}
+		for _, name := range []string{"request_duration", "time_to_first_token", "time_per_output_token"} {
+			if want != nil {
+				wants["gen_ai_server_"+name+"_seconds"] = want
+			}
+		}
+		if diff := cmp.Diff(wants, got); diff != "" {
+			t.Errorf("sampled %t (-want +got):\n%s", sampled, diff)
+		}
+	}
+}
+
 func TestSpendIsInDollars(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	s := NewMetrics(reg).Series("p", "m")

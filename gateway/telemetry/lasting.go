@@ -4,10 +4,13 @@
 package telemetry
 
 import (
+	"encoding/hex"
 	"slices"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sparkgateway/spark/gateway/exchange"
 )
 
 // lasting is what the series of a target, a route or a provider have in common: they appear with their first use, so that
@@ -89,10 +92,23 @@ func set(h *gauge, l *lasting, vec *prometheus.GaugeVec, value float64, labels .
 	}
 }
 
-func observe(h *observer, l *lasting, vec *prometheus.HistogramVec, value float64, labels ...string) {
-	if o, ok := of(h, l, vec, labels...); ok {
-		o.Observe(value)
+// measured is a value of a histogram, and the trace that it was measured in.
+type measured struct {
+	value float64
+	trace exchange.Trace
+}
+
+func observe(h *observer, l *lasting, vec *prometheus.HistogramVec, m measured, labels ...string) {
+	o, ok := of(h, l, vec, labels...)
+	if !ok {
+		return
 	}
+	if traced, can := o.(prometheus.ExemplarObserver); can && m.trace.Sampled {
+		// Who sees a slow bucket finds a request that fell into it.
+		traced.ObserveWithExemplar(m.value, prometheus.Labels{"trace_id": hex.EncodeToString(m.trace.ID[:])})
+		return
+	}
+	o.Observe(m.value)
 }
 
 // of gives the series with these labels, which must be the same each time; none when its owner is gone, because a series
