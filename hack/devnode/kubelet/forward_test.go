@@ -171,7 +171,7 @@ func TestForwardingEnds(t *testing.T) {
 				t.Fatal(err)
 			}
 			end(b)
-			b.within("kubectl's end", func() { <-ended })
+			b.within("kubectl's end", func() { _ = <-ended })
 			b.within("the connection's end", func() { _, _ = io.ReadAll(conn) })
 			b.within("Close", b.Close) // and nothing is left that it would wait for
 		})

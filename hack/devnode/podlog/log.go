@@ -62,7 +62,6 @@ func Open(path string, report func(error)) (*Log, error) {
 type Container struct {
 	log      *Log
 	from, to int64 // of the content
-	midLine  bool  // the last line has no end yet
 	ended    bool
 }
 
@@ -115,31 +114,13 @@ func (c *Container) Write(content []byte) (int, error) {
 
 // append writes the time first, so that no line can be read before it has one.
 func (l *Log) append(c *Container, content []byte) error {
-	if begins := firstLine(content, c.midLine); begins >= 0 {
-		if err := l.stamps.add(l.size+int64(begins), l.now()); err != nil {
-			return err
-		}
+	if err := l.stamps.add(l.size, l.now()); err != nil {
+		return err
 	}
 	written, err := l.content.Write(content)
-	if written > 0 {
-		l.size += int64(written)
-		c.to = l.size
-		c.midLine = content[written-1] != '\n'
-	}
+	l.size += int64(written)
+	c.to = l.size
 	return err
-}
-
-// firstLine is where the first line begins that content begins, or -1.
-func firstLine(content []byte, midLine bool) int {
-	if !midLine {
-		return 0
-	}
-	for i, b := range content[:len(content)-1] {
-		if b == '\n' {
-			return i + 1
-		}
-	}
-	return -1
 }
 
 // Close ends the present container, and with it whoever follows the log. The files stay, and can be read.

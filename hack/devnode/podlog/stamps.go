@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// stamps are a file of times: each is of the line at an offset of the log, and of those after it until the next.
+// stamps are a file of times: each is of what was written at an offset of the log, and up to the next.
 type stamps struct {
 	path  string
 	file  *os.File
@@ -23,16 +23,13 @@ type stamps struct {
 // stampSize is that of an offset and a time in nanoseconds since 1970.
 const stampSize = 16
 
-// openStamps cuts off what a process that was killed wrote half.
+// openStamps goes on after the last whole stamp: a process that was killed may have left half of one.
 func openStamps(path string) (*stamps, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
 	}
 	size, err := file.Seek(0, io.SeekEnd)
-	if err == nil {
-		_, err = file.Seek(size-size%stampSize, io.SeekStart)
-	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
