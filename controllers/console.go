@@ -7,9 +7,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -50,7 +52,8 @@ func SetupConsole(ctx context.Context, mgr ctrl.Manager, o ConsoleOptions) error
 	if o.Playground.Name != "" {
 		options.Playground = &console.Playground{Key: o.Playground.String(), Secret: keyReader(mgr.GetClient(), o.Playground), Witness: caller}
 	}
-	server := &console.Server{}
+	// Whoever scans the port makes it complain: that is for those who look for trouble.
+	server := &console.Server{Complaints: slog.NewLogLogger(logr.ToSlogHandler(log), slog.LevelDebug)}
 	var err error
 	if o.Secure {
 		if options.Guard, err = console.Authorized(mgr.GetConfig(), mgr.GetHTTPClient(), log); err != nil {

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -24,6 +25,8 @@ type Server struct {
 	Listener net.Listener
 	// TLS is nil for plain HTTP.
 	TLS *tls.Config
+	// Complaints takes what the HTTP server has to say of connections, such as that one did not speak TLS; nil is the standard logger.
+	Complaints *log.Logger
 }
 
 // goodbye is how long requests may go on once the process was asked to end.
@@ -35,7 +38,7 @@ func (*Server) NeedLeaderElection() bool { return false }
 // Start implements manager.Runnable.
 func (s *Server) Start(ctx context.Context) error {
 	server := &http.Server{
-		Handler: s.Handler, TLSConfig: s.TLS,
+		Handler: s.Handler, TLSConfig: s.TLS, ErrorLog: s.Complaints,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      playTime + 15*time.Second,

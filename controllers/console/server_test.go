@@ -8,10 +8,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,6 +101,39 @@ func TestACertificateOfItsOwn(t *testing.T) {
 	if got := get(t, "https://"+address, roots); got != "here" {
 		t.Error(got)
 	}
+}
+
+// A stranger who speaks no TLS is told of where the operator says, and not in the midst of its own log.
+func TestComplaintsOfConnections(t *testing.T) {
+	settings, err := Certificate(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := make(lines, 8)
+	go func() {
+		_ = (&Server{Handler: here, Listener: listener, TLS: settings, Complaints: log.New(told, "", 0)}).Start(t.Context())
+	}()
+	get(t, "http://"+listener.Addr().String(), nil)
+	select {
+	case line := <-told:
+		if !strings.Contains(line, "TLS handshake error") {
+			t.Error(line)
+		}
+	case <-time.After(time.Minute):
+		t.Error("nobody is told")
+	}
+}
+
+// lines takes what is written.
+type lines chan string
+
+func (l lines) Write(b []byte) (int, error) {
+	l <- string(b)
+	return len(b), nil
 }
 
 func TestACertificateOfADirectory(t *testing.T) {

@@ -73,12 +73,12 @@ export function relative(at, now) {
 }
 
 const hours = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const full = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
+const full = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "long", hourCycle: "h23" });
 
 /** "18:42", by the reader's clock. */
 export const clock = (at) => hours.format(at);
 
-/** "Nov 23, 2026, 18:42:07", by the reader's clock. */
+/** "Nov 23, 2026, 18:42:07 GMT+1", by the reader's clock. */
 export const moment = (at) => full.format(at);
 
 /** A digest as people tell it apart. */
