@@ -211,9 +211,11 @@ func (r *request) settle() {
 	}
 	s.track(r, end)
 	r.tally(end)
-	if r.series != nil {
-		r.series.Settle(&r.ex, end)
+	if r.series == nil {
+		// Before the first configuration, too, a request is one.
+		r.series = s.living.metrics.Series("", "")
 	}
+	r.series.Settle(&r.ex, end)
 	r.settleLimits(end)
 	r.endTrace(end)
 	if s.accessLog != nil && r.logged() {

@@ -4,6 +4,7 @@
 package trace
 
 import (
+	"os"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -30,6 +31,10 @@ func resourceOf(s *Settings) *tracepb.ResourceSpans {
 	var a attributes
 	a.text(string(semconv.ServiceNameKey), service)
 	a.text(string(semconv.ServiceVersionKey), s.Version)
+	// A pod's name is its host's.
+	if host, err := os.Hostname(); err == nil {
+		a.text(string(semconv.ServiceInstanceIDKey), host)
+	}
 	a.text("spark.gateway", s.Gateway)
 	return &tracepb.ResourceSpans{Resource: &resourcepb.Resource{Attributes: a}, SchemaUrl: semconv.SchemaURL}
 }

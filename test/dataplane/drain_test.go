@@ -138,6 +138,8 @@ func TestAServerWithoutConfigurationIsNotReadyAndSaysSo(t *testing.T) {
 	if got := readResponse(t, c); got.StatusCode != 503 || got.Header.Get("X-Spark-Reason") != "not_ready" {
 		t.Errorf("status %d: %s", got.StatusCode, got.body)
 	}
+	of := &setup{t: t, server: server}
+	eventually(t, func() bool { return of.metric("spark_requests_total", "internal") == 1 }, func() string { return "the request is not counted" })
 }
 
 func TestADocumentThatCannotBeServedLeavesTheOneBefore(t *testing.T) {

@@ -138,7 +138,7 @@ func wantLineOf(t *testing.T, s *setup, trace string) {
 func wantNothingSaid(t *testing.T, c *fakecollector.Collector) {
 	t.Helper()
 	all := fmt.Sprint(c.Raw())
-	if !strings.Contains(all, "spark-gateway") || !strings.Contains(all, "default/main") {
+	if !strings.Contains(all, "spark-gateway") || !strings.Contains(all, "service.instance.id") || !strings.Contains(all, "default/main") {
 		t.Errorf("the resource is not named: %s", all)
 	}
 	for _, secret := range []string{"hello", "fake tokens", "tok-", aliceKey, providerKey, backupKey, "canary", "Bearer"} {
