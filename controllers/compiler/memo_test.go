@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -161,10 +160,10 @@ func TestWhatAMemoRemembersNeverShows(t *testing.T) {
 			for range 30 {
 				h.step()
 				want, got := compiler.Compile(unversioned(h.in)), memo.Compile(h.in)
-				if diff := cmp.Diff(want.Bundle, got.Bundle); diff != "" {
+				if diff := different(want.Bundle, got.Bundle); diff != "" {
 					t.Fatalf("bundle (-without +with the memo):\n%s", diff)
 				}
-				if diff := cmp.Diff(verdicts(want), verdicts(got)); diff != "" {
+				if diff := different(verdicts(want), verdicts(got)); diff != "" {
 					t.Fatalf("verdicts (-without +with the memo):\n%s", diff)
 				}
 			}
