@@ -6,6 +6,7 @@ package gateway
 import (
 	"time"
 
+	"github.com/sparkgateway/spark/gateway/config"
 	"github.com/sparkgateway/spark/gateway/exchange"
 	"github.com/sparkgateway/spark/gateway/ledger"
 	"github.com/sparkgateway/spark/gateway/store"
@@ -19,7 +20,7 @@ func (r *request) settleLimits(end time.Time) {
 	t.before.Settle(now, exchange.Use{}, false)
 	t.charge.Settle(now, used, sent)
 	r.countByKey(used)
-	if t.unpriced && !r.ex.Priced && wasSent(&r.ex.Attempt) {
+	if t.unpriced && !r.ex.Priced && wasSent(&r.ex.Attempt) && r.snap.gateway.UnknownPrice != config.UnknownPriceZero {
 		r.series.Unpriced()
 	}
 	record := r.record(end)

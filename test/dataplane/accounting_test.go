@@ -116,4 +116,13 @@ func TestWhatCannotBePricedIsCounted(t *testing.T) {
 	if n := s.metric("spark_unpriced_requests_total"); n != 0 {
 		t.Errorf("%v are left of a model that is not there any more", n)
 	}
+	s = start(t, withDocument(priced), withDocument(func(d *config.Document) {
+		d.Core.Gateway.UnknownPrice = config.UnknownPriceZero
+		d.Keys[0].Budgets = []config.Budget{{Amount: config.Dollar, Per: config.Day}}
+	}))
+	s.askFor(aliceKey, "free", 3)
+	s.settled()
+	if n := s.metric("spark_unpriced_requests_total"); n != 0 {
+		t.Errorf("%v were counted where they are to be served silently", n)
+	}
 }
