@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -184,13 +185,53 @@ func (s *supporting) testimony(ctx context.Context, pods ward, a *bundle.Archive
 	return nil
 }
 
-// podLog reads the end of a pod's log.
+// podLog reads the end of a pod's log, as much of it as a file may have.
 func podLog(ctx context.Context, pods archive, pod, container string) (string, error) {
-	lines, bytes := int64(5000), int64(bundle.MaxFile)
-	read, err := pods.Logs(ctx, pod, &corev1.PodLogOptions{Container: container, TailLines: &lines, LimitBytes: &bytes})
+	lines := int64(5000)
+	read, err := pods.Logs(ctx, pod, &corev1.PodLogOptions{Container: container, TailLines: &lines})
 	if err != nil {
 		return "", err
 	}
-	text, err := io.ReadAll(io.LimitReader(read, bundle.MaxFile))
-	return string(text), errors.Join(err, read.Close())
+	end := ending{}
+	_, err = io.Copy(&end, read)
+	return end.text(), errors.Join(err, read.Close())
+}
+
+// ending keeps the end of what is written to it.
+type ending struct {
+	kept []byte
+	cut  bool
+}
+
+// cutOff stands where an older part was.
+const cutOff = "[cut off]\n"
+
+// Write implements io.Writer.
+func (e *ending) Write(more []byte) (int, error) {
+	e.kept = append(e.kept, more...)
+	if len(e.kept) > 2*bundle.MaxFile {
+		e.shorten()
+	}
+	return len(more), nil
+}
+
+func (e *ending) shorten() {
+	most := bundle.MaxFile - len(cutOff)
+	e.cut = true
+	e.kept = append(e.kept[:0], e.kept[len(e.kept)-most:]...)
+}
+
+// text begins with a whole line.
+func (e *ending) text() string {
+	if len(e.kept) > bundle.MaxFile {
+		e.shorten()
+	}
+	if !e.cut {
+		return string(e.kept)
+	}
+	if len(e.kept) > bundle.MaxFile-len(cutOff) {
+		e.shorten()
+	}
+	_, whole, _ := strings.Cut(string(e.kept), "\n")
+	return cutOff + whole
 }

@@ -4,9 +4,7 @@
 package main
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +25,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/sparkgateway/spark/api/v1alpha1"
+	"github.com/sparkgateway/spark/cmd/kubectl-spark/bundle"
+	"github.com/sparkgateway/spark/cmd/kubectl-spark/bundle/bundletest"
 	"github.com/sparkgateway/spark/cmd/kubectl-spark/live"
 	"github.com/sparkgateway/spark/controllers/render"
 	"github.com/sparkgateway/spark/gateway/config"
@@ -151,29 +151,6 @@ func watched(t *testing.T, objects []client.Object) client.Client {
 	}).Build()
 }
 
-func unpacked(t *testing.T, packed io.Reader) map[string]string {
-	t.Helper()
-	raw, err := gzip.NewReader(packed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string]string{}
-	for reader := tar.NewReader(raw); ; {
-		header, err := reader.Next()
-		if errors.Is(err, io.EOF) {
-			return files
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		content, err := io.ReadAll(reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[header.Name] = string(content)
-	}
-}
-
 func TestABundleHoldsNoSecret(t *testing.T) {
 	p := &planted{random: rand.New(rand.NewPCG(1, 2))}
 	objects := watched(t, secretive(p))
@@ -182,7 +159,7 @@ func TestABundleHoldsNoSecret(t *testing.T) {
 	if err := s.save(t.Context(), scene{objects, told{planted: p}, told{planted: p}}, noon, &out, &warnings); err != nil {
 		t.Fatal(err)
 	}
-	files := unpacked(t, &out)
+	files := bundletest.Unpack(t, &out)
 	if len(p.all) < 25 {
 		t.Fatalf("only %d secrets were planted", len(p.all))
 	}
@@ -224,7 +201,7 @@ func TestABundleDoesWithoutWhatCannotBeHad(t *testing.T) {
 	if err := s.save(t.Context(), scene{fakeCluster(), pods, pods}, noon, &out, &warnings); err != nil {
 		t.Fatal(err)
 	}
-	about := unpacked(t, &out)["spark-support/about.txt"]
+	about := bundletest.Unpack(t, &out)["spark-support/about.txt"]
 	for _, want := range []string{"the resources: ", "the operator's logs in namespace elsewhere: there is no pod", "the health of all pods: no route", "the metrics of all pods: no route"} {
 		if !strings.Contains(about, want) || !strings.Contains(warnings.String(), "warning: without "+want) {
 			t.Errorf("%q is not told:\n%s", want, about)
@@ -261,5 +238,27 @@ func TestABundleIsAFileOfItsOwn(t *testing.T) {
 	}
 	if _, _, err := execute(t, "", "support-bundle"); !errors.Is(err, errWhichGateway) {
 		t.Error(err)
+	}
+}
+
+// longLog is one that is longer than a file of a bundle.
+type longLog struct{ told }
+
+func (longLog) Logs(context.Context, string, *corev1.PodLogOptions) (io.ReadCloser, error) {
+	lines := strings.Repeat(strings.Repeat("x", 1023)+"\n", 3*bundle.MaxFile>>10)
+	return io.NopCloser(strings.NewReader("the oldest\n" + lines + "the newest\n")), nil
+}
+
+func TestTheEndOfALongLogIsKept(t *testing.T) {
+	text, err := podLog(t.Context(), longLog{}, "main-a", render.Container)
+	if err != nil || len(text) > bundle.MaxFile || len(text) < bundle.MaxFile-2048 {
+		t.Errorf("%d bytes, %v", len(text), err)
+	}
+	if !strings.HasPrefix(text, "[cut off]\nxxx") || !strings.HasSuffix(text, "x\nthe newest\n") {
+		t.Errorf("it begins with %.20q and ends with %q", text, text[len(text)-20:])
+	}
+	short, err := podLog(t.Context(), told{planted: &planted{random: rand.New(rand.NewPCG(1, 2))}}, "main-a", "manager")
+	if err != nil || !strings.HasPrefix(short, "{") || !strings.HasSuffix(short, "}\n") {
+		t.Errorf("a short one became %q, %v", short, err)
 	}
 }

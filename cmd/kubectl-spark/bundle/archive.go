@@ -40,10 +40,7 @@ func New(to io.Writer, now time.Time) *Archive {
 
 // Add writes a text, redacted.
 func (a *Archive) Add(name, text string) error {
-	if len(text) > MaxFile {
-		text = text[:MaxFile] + "\n[cut off]\n"
-	}
-	text = Text(text)
+	text = Text(cut(text))
 	a.names = append(a.names, name)
 	err := a.files.WriteHeader(&tar.Header{
 		Typeflag: tar.TypeReg, Name: Dir + "/" + name, Mode: 0o600, Size: int64(len(text)), ModTime: a.now, Format: tar.FormatPAX,
@@ -53,6 +50,18 @@ func (a *Archive) Add(name, text string) error {
 	}
 	_, err = io.WriteString(a.files, text)
 	return err
+}
+
+// cut bounds a text. It ends with a whole line where it has any: half a key would not look like one.
+func cut(text string) string {
+	if len(text) <= MaxFile {
+		return text
+	}
+	text = text[:MaxFile]
+	if end := strings.LastIndexByte(text, '\n'); end >= 0 {
+		text = text[:end]
+	}
+	return text + "\n[cut off]\n"
 }
 
 // AddObjects writes objects of Kubernetes as YAML, each redacted. What cannot be written is Missing.

@@ -4,17 +4,16 @@
 package bundle
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
-	"io"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sparkgateway/spark/cmd/kubectl-spark/bundle/bundletest"
 )
 
 func TestObjectsKeepTheirShapeAndLoseTheirSecrets(t *testing.T) {
@@ -34,6 +33,7 @@ func TestObjectsKeepTheirShapeAndLoseTheirSecrets(t *testing.T) {
 		"a URL that is none":      {`{"url":"http://%zz"}`, `{"url":"[redacted]"}`},
 		"values of a Secret":      {`{"data":{"a":"canary"},"stringData":{"b":"canary"}}`, `{"data":{"a":"[redacted]"},"stringData":{"b":"[redacted]"}}`},
 		"a key's prefix":          {`{"status":{"prefix":"spark-canary","previous":{"prefix":"spark-canary"}}}`, `{"status":{"prefix":"[redacted]","previous":{"prefix":"[redacted]"}}}`},
+		"attributes of volumes":   {`{"csi":{"volumeAttributes":{"pass":"canary"}}}`, `{"csi":{"volumeAttributes":{"pass":"[redacted]"}}}`},
 		"lists within lists":      {`{"a":[[{"password":"canary"}],"Bearer canary",7,null,true]}`, `{"a":[[{"password":"[redacted]"}],"Bearer [redacted]",7,null,true]}`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -53,8 +53,8 @@ func TestTextsLoseWhatLooksLikeASecret(t *testing.T) {
 	for given, want := range map[string]string{
 		"key spark-0123456789abcdefghijABCDEFGHIJ0123456789abcdefghi.":          "key [redacted].",
 		"pod spark-operator-7d9f8b6c5-abcde restarted":                          "pod spark-operator-7d9f8b6c5-abcde restarted",
-		`Authorization: Bearer abc.def, next`:                                   `Authorization: [redacted] [redacted], next`,
-		`{"authorization":"Basic Zm9vOmJhcg=="}`:                                `{"authorization":"[redacted] [redacted]"}`,
+		`Authorization: Bearer abc.def, next`:                                   `Authorization: [redacted]`,
+		`{"authorization":"Basic Zm9vOmJhcg=="}`:                                `{"authorization":"[redacted]"}`,
 		"sk-proj-abcdefghijklmnop and AIzaSyabcdefghijklmnopqrstuv":             "[redacted] and [redacted]",
 		"AKIAABCDEFGHIJKLMNOP":                                                  "[redacted]",
 		"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln":                             "[redacted]",
@@ -62,6 +62,18 @@ func TestTextsLoseWhatLooksLikeASecret(t *testing.T) {
 		"password=hunter2 ok":                                                   "password=[redacted] ok",
 		`api_key: "abc"`:                                                        `api_key: "[redacted]"`,
 		"-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----\nafter":    "[redacted]\nafter",
+		"Authorization: Token canary\nnext":                                     "Authorization: [redacted]\nnext",
+		"Proxy-Authorization: AWS4-HMAC-SHA256 Credential=x, Signature=canary":  "Proxy-Authorization: [redacted]",
+		"Set-Cookie: a=b; session=canary":                                       "Set-Cookie: [redacted]",
+		"OPENAI_API_KEY=canary AWS_SECRET_ACCESS_KEY=canary/+":                  "OPENAI_API_KEY=[redacted] AWS_SECRET_ACCESS_KEY=[redacted]",
+		`{"clientSecret":"can ary, more","access_token":"can\"ary"}`:            `{"clientSecret":"[redacted]","access_token":"[redacted]"}`,
+		`{"msg":"{\"password\":\"can ary\",\"user\":\"me\"}"}`:                  `{"msg":"{\"password\":\"[redacted]\",\"user\":\"me\"}"}`,
+		"password='can ary' password=can,ary;more":                              "password='[redacted]' password=[redacted]",
+		"dial redis://user:can@ary@redis:6379":                                  "dial redis://[redacted]@redis:6379",
+		`Get "https://llm.example.com/v1?key=canary&alt=sse": dial`:             `Get "https://llm.example.com/v1?key=[redacted]&alt=[redacted]": dial`,
+		"github_pat_11ABCDEFG0abcdefghij and gho_abcdefghijklmnop":              "[redacted] and [redacted]",
+		"automountServiceAccountToken: false":                                   "automountServiceAccountToken: false",
+		`{"maxTokens":100,"outputTokens": 5}`:                                   `{"maxTokens":100,"outputTokens": 5}`,
 		"-----BEGIN PRIVATE KEY-----\nabc that breaks off":                      "[redacted]",
 		`spark_tokens_total{type="prompt"} 5`:                                   `spark_tokens_total{type="prompt"} 5`,
 		"spec.credentials.secretRef: Secret team/openai-key does not exist":     "spec.credentials.secretRef: Secret team/openai-key does not exist",
@@ -70,30 +82,6 @@ func TestTextsLoseWhatLooksLikeASecret(t *testing.T) {
 		if got := Text(given); got != want {
 			t.Errorf("%q became %q, want %q", given, got, want)
 		}
-	}
-}
-
-// unpack gives the files of an archive.
-func unpack(t *testing.T, packed io.Reader) map[string]string {
-	t.Helper()
-	raw, err := gzip.NewReader(packed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string]string{}
-	for reader := tar.NewReader(raw); ; {
-		header, err := reader.Next()
-		if errors.Is(err, io.EOF) {
-			return files
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		content, err := io.ReadAll(reader)
-		if err != nil || header.Mode != 0o600 {
-			t.Fatal(err, header.Mode)
-		}
-		files[header.Name] = string(content)
 	}
 }
 
@@ -108,7 +96,7 @@ func TestArchivesSayWhatTheyHold(t *testing.T) {
 	if err := errors.Join(err, a.Close("Spark dev\n")); err != nil {
 		t.Fatal(err)
 	}
-	got := unpack(t, &out)
+	got := bundletest.Unpack(t, &out)
 	if n := len(got["spark-support/d.txt"]); n != MaxFile+len("\n[cut off]\n") {
 		t.Errorf("a file of %d bytes", n)
 	}
@@ -120,6 +108,16 @@ func TestArchivesSayWhatTheyHold(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+	// A key that the end of a file cuts in two no longer looks like one.
+	whole := strings.Repeat("x", MaxFile-10) + "\nspark-" + strings.Repeat("K", 49)
+	out.Reset()
+	a = New(&out, time.Unix(1, 0))
+	if err := errors.Join(a.Add("long.txt", whole), a.Close("")); err != nil {
+		t.Fatal(err)
+	}
+	if long := bundletest.Unpack(t, &out)["spark-support/long.txt"]; !strings.HasSuffix(long, "x\n[cut off]\n") {
+		t.Errorf("it ends with %q", long[len(long)-40:])
 	}
 	if err := a.AddJSON("x", func() {}); err == nil {
 		t.Error("what cannot be written")

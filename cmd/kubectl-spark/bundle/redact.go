@@ -19,6 +19,7 @@ var (
 	// pass may spell out what it looks for.
 	hidden = []string{
 		"annotations", "apikey", "authorization", "clientsecret", "data", "dsn", "extra", "password", "prefix", "regex", "stringdata", "token", "value",
+		"volumeattributes",
 	}
 	// headers are redacted but for their names.
 	headers = []string{"headers", "httpheaders", "securityheaders"}
@@ -121,20 +122,37 @@ var secrets = []struct {
 	pattern *regexp.Regexp
 	with    string
 }{
-	{regexp.MustCompile(`(?s)-----BEGIN [A-Z ]+-----.*?(-----END [A-Z ]+-----|$)`), Redacted},
+	{regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]+-----.*?(-----END [A-Z0-9 ]+-----|$)`), Redacted},
 	{regexp.MustCompile(`\beyJ[0-9A-Za-z_-]{8,}(\.[0-9A-Za-z_-]+){1,4}`), Redacted},
+	// Of these headers all that follows is secret, in whatever parts.
+	{regexp.MustCompile(`(?i)\b(authorization|cookie)(:[ \t]*)[^\s"'\\][^\n"]*`), "$1$2" + Redacted},
 	{regexp.MustCompile(`(?i)\b(bearer|basic)[ \t]+[^\s"',;}\]\[]+`), "$1 " + Redacted},
 	{regexp.MustCompile(`\bspark-[0-9A-Za-z]{20,}`), Redacted},
-	{regexp.MustCompile(`\b(sk|pk|rk|gsk|xai|hf|ghp|glpat|xox[a-z])[-_][0-9A-Za-z_-]{12,}`), Redacted},
-	{regexp.MustCompile(`\bAIza[0-9A-Za-z_-]{20,}|\b(AKIA|ASIA)[0-9A-Z]{12,}`), Redacted},
-	{regexp.MustCompile(`://[^/\s"@]+@`), "://" + Redacted + "@"},
-	{regexp.MustCompile(`(?i)\b(password|passwd|secret|token|api[-_]?key|authorization|dsn)("?[ \t]*[=:][ \t]*"?)[^\s"',;&}\]\[]+`), "$1$2" + Redacted},
+	{regexp.MustCompile(`\b(sk|pk|rk|gsk|xai|hf|gh[oprsu]|github_pat|glpat|nvapi|r8|xox[a-z])[-_][0-9A-Za-z_-]{12,}`), Redacted},
+	{regexp.MustCompile(`\bAIza[0-9A-Za-z_-]{20,}|\bya29\.[0-9A-Za-z_-]{20,}|\b(AKIA|ASIA)[0-9A-Z]{12,}`), Redacted},
+	// A password may have an @ of its own.
+	{regexp.MustCompile(`://[^/\s"']+@`), "://" + Redacted + "@"},
+	{regexp.MustCompile(`([?&][\w.%~-]+=)[^&\s"'<>\\]+`), "$1" + Redacted},
 }
+
+// named is a value whose name says that it is secret: quoted, quoted within a quoted text, or up to a space.
+var named = regexp.MustCompile(`(?i)((?:password|passwd|passphrase|secret|token|credential|(?:api|access|private)[-_]?key|authorization|cookie|dsn)` +
+	`(?:\\*["'])?[ \t]*[=:][ \t]*)` +
+	`(?:(\\+")[^\n]*?(\\+")|(")(?:[^"\\\n]|\\.)*|(')[^'\n]*|(?:\[redacted\])?[^\s"'&}\]\[\\]*)`)
+
+// plain values of such names are no secrets, but say whether there is one.
+var plain = []string{"", "true", "false", "null", "[]", "{}"}
 
 // Text redacts what looks like a key, a token, a password or a certificate in any text.
 func Text(text string) string {
 	for _, s := range secrets {
 		text = s.pattern.ReplaceAllString(text, s.with)
 	}
-	return text
+	return named.ReplaceAllStringFunc(text, func(found string) string {
+		parts := named.FindStringSubmatch(found)
+		if slices.Contains(plain, strings.ToLower(found[len(parts[1]):])) {
+			return found
+		}
+		return parts[1] + parts[2] + parts[4] + parts[5] + Redacted + parts[3]
+	})
 }
