@@ -98,13 +98,13 @@ type duty struct {
 // happens is what has gone wrong when one opens the page at a section.
 func (d *duty) happens() map[string]func() {
 	return map[string]func(){
-		"Errors":          func() { d.uses(30, "tokens=3 fault=status:503") },
+		"Errors": func() { d.uses(30, "tokens=3 fault=status:503") },
 		"Provider outage": func() {
 			d.uses(30, "tokens=3 fault=status:503")
 			d.kubectl("wait", "--for=jsonpath={.status.breaker}=Open", "--timeout=30s", "providerpolicy/openai")
 		},
-		"Store outage":    func() { d.kubectl("scale", "deployment", "redis", "--replicas=0"); d.uses(10, "tokens=3") },
-		"Runaway spend":   func() { d.uses(30, "tokens=3") },
+		"Store outage":  func() { d.kubectl("scale", "deployment", "redis", "--replicas=0"); d.uses(10, "tokens=3") },
+		"Runaway spend": func() { d.uses(30, "tokens=3") },
 		"Stuck Programmed": func() {
 			d.apply(strings.NewReplacer("name: openai}", "name: broken}", "{name: openai-api-key, key: apiKey}", "{name: broken}").Replace(another))
 			d.kubectl("wait", "--for=condition=ResolvedRefs=false", "--timeout=30s", "providerpolicy/broken")
