@@ -350,10 +350,14 @@ func TestPlayground(t *testing.T) {
 		"Request POST /v1/chat/completions chat in the dialect openai, streamed", "Key team-support/quickstart user quickstart, role User", "Limits 1 limit looked at",
 		"Sanitizer looks for prompt injections", "Cache would look, and keep the answer for 10m0s found: miss", "Route team-support/smart by name, Weighted",
 		"Attempt 1 team-support/anthropic · claude-sonnet upstream_status, the provider said 529, after 61 ms",
-		"Attempt 2 team-support/openai · gpt-4o failover, answered, after 1.78 s, first byte after 148 ms", "Answered status 200",
+		"Attempt 2 team-support/openai · gpt-4o failover, answered, after 1.78 s, first byte after 148 ms",
+		"Attempt 3 platform/local-llama · llama hedge, overtaken, after 52 ms", "Answered status 200",
 	}
 	if diff := cmp.Diff(want, tb.path(".played > ol.path")); diff != "" {
 		t.Error(diff)
+	}
+	if eval[bool](tb, `document.querySelector(".played > ol.path li:nth-child(9)").classList.contains("bad")`) {
+		t.Error("an attempt that another was faster than is called a failure")
 	}
 	plan := []string{
 		"Target 1 team-support/anthropic · claude-sonnet first in 90% of the cases, tier 0, translated to anthropic",

@@ -191,6 +191,7 @@ func played(namespace string) console.Played {
 			Attempts: []config.CourseAttempt{
 				{Kind: "first", Provider: namespace + "/anthropic", Model: "claude-sonnet", UpstreamStatus: 529, Outcome: "provider_failed", Reason: "upstream_status", DurationMS: 61},
 				{Kind: "failover", Provider: namespace + "/openai", Model: "gpt-4o", UpstreamStatus: 200, Outcome: "ok", StartMS: 62, DurationMS: 1776, FirstMS: 148},
+				{Kind: "hedge", Provider: "platform/local-llama", Model: "llama", Outcome: "overtaken", Reason: "overtaken", StartMS: 162, DurationMS: 52},
 			}},
 		Explain: &config.Explanation{
 			Method: "POST", Path: "/v1/chat/completions", Operation: "chat", Dialect: "openai", Model: "smart", Stream: true,

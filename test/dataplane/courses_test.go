@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -105,5 +106,26 @@ func TestCoursesAreKeptOfThoseWhoAsk(t *testing.T) {
 	}
 	if _, status := s.course(oldest); status != http.StatusNotFound {
 		t.Errorf("more are kept than may be: status %d", status)
+	}
+}
+
+func TestACourseHasTheAttemptThatWasOvertaken(t *testing.T) {
+	backup := secondProvider(t)
+	s := start(t, withDocument(withBackup(backup, func(d *config.Document) {
+		d.Core.Routes[0].Hedge = &config.Hedge{After: config.Duration(100 * time.Millisecond), MaxExtraPercent: 50}
+	})))
+	for range 4 { // what the budget of hedges is made of
+		s.smart(applications["chat"], false)
+	}
+	mustScript(t, s.provider, "hang")
+	got := s.marked(applications["chat"], true)
+	course, _ := s.course(got.Header.Get("X-Request-Id"))
+	var attempts []string
+	for _, a := range course.Attempts {
+		attempts = append(attempts, a.Kind+" "+a.Provider+" "+a.Outcome)
+	}
+	want := []string{"first default/fake overtaken", "hedge default/second ok"}
+	if diff := cmp.Diff(want, attempts); diff != "" || got.StatusCode != 200 || course.Outcome != "ok" {
+		t.Errorf("status %d, %+v (-want +got):\n%s", got.StatusCode, course, diff)
 	}
 }

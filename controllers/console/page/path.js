@@ -42,7 +42,7 @@ function tried(course) {
   return course.attempts.map((a, i) => {
     const good = a.outcome === "ok";
     const end = good ? "answered" : [a.reason || a.outcome, a.upstreamStatus && `the provider said ${a.upstreamStatus}`].filter(Boolean).join(", ");
-    return step(good ? "ok" : "bad", `Attempt ${i + 1}`, [a.provider, a.model || a.upstreamModel].filter(Boolean).join(" · "), [
+    return step(good ? "ok" : a.outcome === "overtaken" ? "unknown" : "bad", `Attempt ${i + 1}`, [a.provider, a.model || a.upstreamModel].filter(Boolean).join(" · "), [
       a.kind !== "first" && a.kind, end, `after ${duration(a.durationMs) ?? "no time"}`, a.firstMs > 0 && `first byte after ${duration(a.firstMs)}`,
     ]);
   });
