@@ -36,6 +36,7 @@ const (
 	statusEvery   = time.Minute
 	leaseDuration = 40 * time.Second
 	hostAddress   = "127.0.0.1"
+	maxPods       = 110 // a kubelet's, though nothing here holds to it
 )
 
 // Start beats until ctx ends; the name is the manager's.
@@ -94,7 +95,10 @@ func (g *registration) untaint(ctx context.Context, node *corev1.Node) error {
 func nodeStatus(port int32, before corev1.NodeStatus, now metav1.Time) corev1.NodeStatus {
 	resources := corev1.ResourceList{
 		corev1.ResourceCPU:  *resource.NewQuantity(int64(runtime.NumCPU()), resource.DecimalSI),
-		corev1.ResourcePods: *resource.NewQuantity(110, resource.DecimalSI),
+		corev1.ResourcePods: *resource.NewQuantity(maxPods, resource.DecimalSI),
+	}
+	if bytes := memory(); bytes > 0 {
+		resources[corev1.ResourceMemory] = *resource.NewQuantity(bytes, resource.BinarySI)
 	}
 	ready := corev1.NodeCondition{
 		Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "KubeletReady",

@@ -19,6 +19,11 @@ func TestANodeAtRestIsWrittenOnceAMinute(t *testing.T) {
 	if c := first.Conditions[0]; c.Type != corev1.NodeReady || c.Status != corev1.ConditionTrue || c.LastTransitionTime != began {
 		t.Errorf("at first %+v", c)
 	}
+	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourcePods} {
+		if quantity := first.Allocatable[name]; quantity.Value() <= 0 { // kubectl divides by them
+			t.Errorf("%s of %s", quantity.String(), name)
+		}
+	}
 	if again := nodeStatus(1234, first, at(59*time.Second)); !equality.Semantic.DeepEqual(first, again) {
 		t.Errorf("before the minute is over it is written: %+v", again.Conditions)
 	}
