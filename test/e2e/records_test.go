@@ -10,8 +10,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -120,16 +118,9 @@ func (l *loader) readsCSV(pod string) {
 // sumsUp has kubectl spark usage ask all pods.
 func (l *loader) sumsUp(books bill, keys map[string]int) {
 	l.s.Helper()
-	plugin := filepath.Join(l.s.TempDir(), "kubectl-spark")
-	if out, err := exec.CommandContext(l.s.Context(), "go", "build", "-o", plugin, root+"/cmd/kubectl-spark").CombinedOutput(); err != nil {
-		l.s.Fatalf("%v: %s", err, out)
-	}
+	plugin := l.s.plugin()
 	usage := func(args ...string) string {
-		out, err := exec.CommandContext(l.s.Context(), plugin, append([]string{"usage", "--gateway", "main", "-n", l.s.name}, args...)...).CombinedOutput()
-		if err != nil {
-			l.s.Fatalf("kubectl spark usage: %v: %s", err, out)
-		}
-		return string(out)
+		return must[string](l.s)(plugin(append([]string{"usage", "--gateway", "main"}, args...)...))
 	}
 	var said struct {
 		Sums []struct {
