@@ -6,6 +6,7 @@ package kubelet
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -67,7 +68,7 @@ func (m *messages) String() string {
 }
 
 // kubectl forwards a port as `kubectl port-forward` does and gives the local address, and a channel that tells its end.
-func (b *bed) kubectl(port int) (address string, errors *messages, ended <-chan error) {
+func (b *bed) kubectl(port int) (address string, failures *messages, ended <-chan error) {
 	b.t.Helper()
 	transport := b.http.Transport.(*http.Transport)
 	upgrader, err := httpspdy.NewRoundTripper(transport.TLSClientConfig)
@@ -79,10 +80,10 @@ func (b *bed) kubectl(port int) (address string, errors *messages, ended <-chan 
 		b.t.Fatal(err)
 	}
 	dialer := spdy.NewDialerForStreaming(spdy.NewUpgraderForStreaming(upgrader), &http.Client{Transport: upgrader}, http.MethodPost, to)
-	ready, errors := make(chan struct{}), &messages{}
+	ready, failures := make(chan struct{}), &messages{}
 	ctx, cancel := context.WithCancel(b.t.Context())
 	b.t.Cleanup(cancel)
-	log := funcr.New(func(_, text string) { _, _ = io.WriteString(errors, text) }, funcr.Options{})
+	log := funcr.New(func(_, text string) { _, _ = io.WriteString(failures, text) }, funcr.Options{})
 	ctx = klog.NewContext(ctx, log)
 	forwarder, err := portforward.NewOnAddressesForStreamingWithContext(
 		ctx, dialer, []string{"127.0.0.1"}, []string{fmt.Sprintf("0:%d", port)}, ready, io.Discard, io.Discard)
@@ -100,7 +101,7 @@ func (b *bed) kubectl(port int) (address string, errors *messages, ended <-chan 
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return fmt.Sprintf("127.0.0.1:%d", ports[0].Local), errors, end
+	return fmt.Sprintf("127.0.0.1:%d", ports[0].Local), failures, end
 }
 
 func ask(address, question string) (string, error) {
@@ -124,7 +125,7 @@ func ask(address, question string) (string, error) {
 
 func TestAPortIsForwardedAsKubectlDoesIt(t *testing.T) {
 	b := newBed(t)
-	address, errors, _ := b.kubectl(shop(t))
+	address, failures, _ := b.kubectl(shop(t))
 	long := strings.Repeat("hello ", 1<<16)
 	var asking sync.WaitGroup
 	for i := range 8 {
@@ -136,22 +137,28 @@ func TestAPortIsForwardedAsKubectlDoesIt(t *testing.T) {
 		})
 	}
 	asking.Wait()
-	if got := errors.String(); got != "" {
+	if got := failures.String(); got != "" {
 		t.Errorf("kubectl says %q", got)
 	}
 }
 
-func TestAPortThatNobodyListensOnIsNamed(t *testing.T) {
+// Whether kubectl still reads the message is the library's luck: it resets the stream that it wrote it to.
+func TestAPortThatNobodyListensOnIsAnError(t *testing.T) {
 	b := newBed(t)
-	address, errors, _ := b.kubectl(1)
+	address, _, _ := b.kubectl(1)
 	if got, err := ask(address, "hello"); got != "" {
 		t.Errorf("answer %q, %v", got, err)
 	}
-	b.within("kubectl's message", func() {
-		for !strings.Contains(errors.String(), "error forwarding port 1 to pod till, uid a1: dial tcp4 127.0.0.1:1: connect: connection refused") {
-			time.Sleep(time.Millisecond)
+	f := &forwarder{server: b.Server, ctx: t.Context(), address: "127.0.0.1", slots: make(chan struct{}, 1)}
+	for range 2 { // a connection that failed leaves its place
+		if err := f.PortForward(t.Context(), "till", "a1", 1, nil); err == nil || !strings.Contains(err.Error(), "127.0.0.1:1: connect: connection refused") {
+			t.Errorf("the error is %v", err)
 		}
-	})
+	}
+	f.slots <- struct{}{}
+	if err := f.PortForward(t.Context(), "till", "a1", 1, nil); !errors.Is(err, errTooMany) {
+		t.Errorf("one too many: %v", err)
+	}
 }
 
 func TestForwardingEnds(t *testing.T) {
@@ -171,7 +178,11 @@ func TestForwardingEnds(t *testing.T) {
 				t.Fatal(err)
 			}
 			end(b)
-			b.within("kubectl's end", func() { _ = <-ended })
+			b.within("kubectl's end", func() {
+				if err := <-ended; err == nil {
+					t.Error("kubectl does not say that the connection is lost")
+				}
+			})
 			b.within("the connection's end", func() { _, _ = io.ReadAll(conn) })
 			b.within("Close", b.Close) // and nothing is left that it would wait for
 		})
