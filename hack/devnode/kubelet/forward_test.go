@@ -168,7 +168,12 @@ func TestForwardingEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBed(t)
-			address, _, ended := b.kubectl(shop(t))
+			listener, err := net.Listen("tcp4", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = listener.Close() }()
+			address, _, ended := b.kubectl(listener.Addr().(*net.TCPAddr).Port)
 			conn, err := net.Dial("tcp4", address)
 			if err != nil {
 				t.Fatal(err)
@@ -177,6 +182,17 @@ func TestForwardingEnds(t *testing.T) {
 			if _, err := io.WriteString(conn, "unfinished"); err != nil {
 				t.Fatal(err)
 			}
+			b.within("the pod's turn", func() { // a stream that is just being made keeps kubectl for half a minute
+				pod, err := listener.Accept()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				t.Cleanup(func() { _ = pod.Close() })
+				if _, err := io.ReadFull(pod, make([]byte, len("unfinished"))); err != nil {
+					t.Error(err)
+				}
+			})
 			end(b)
 			b.within("kubectl's end", func() {
 				if err := <-ended; err == nil {
