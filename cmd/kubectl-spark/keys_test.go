@@ -171,7 +171,18 @@ func later(t *testing.T, ring keyring, name string, change func(*v1alpha1.APIKey
 			t.Error(err)
 			return
 		}
-		change(key)
+		if secret := (&corev1.Secret{}); ring.objects.Get(t.Context(), client.ObjectKey{Namespace: key.Namespace, Name: name + "-key"}, secret) == nil {
+			// As the operator does.
+			change(key)
+			secret.Annotations = map[string]string{
+				compiler.RotateAnnotation: key.Annotations[compiler.RotateAnnotation], compiler.RotatedAtAnnotation: key.Status.RotatedAt.UTC().Format(time.RFC3339),
+			}
+			if err := ring.objects.Update(t.Context(), secret); err != nil {
+				t.Error(err)
+			}
+		} else {
+			change(key)
+		}
 		if err := ring.objects.Status().Update(t.Context(), key); err != nil {
 			t.Error(err)
 		}
@@ -222,6 +233,25 @@ func TestARotationIsWaitedFor(t *testing.T) {
 		out.Reset()
 		if err := r.run(t.Context(), "alice", noon); err != nil || out.String() != "apikey.sparkgateway.dev/alice asked to rotate\n" {
 			t.Errorf("%q, %v", out.String(), err)
+		}
+	})
+}
+
+// The status has whole seconds: a second rotation within one leaves it as the first did.
+func TestTwoRotationsWithinASecondAreToldApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		key := apiKey("team", "alice", func(k *v1alpha1.APIKey) { k.Status.RotatedAt = &metav1.Time{Time: noon} })
+		secret := secretOf("alice-key", map[string]string{compiler.CredentialsKey: generatedKey})
+		secret.Annotations = map[string]string{compiler.RotateAnnotation: "the first", compiler.RotatedAtAnnotation: noon.UTC().Format(time.RFC3339)}
+		ring, out, _ := ringOf(key, secret)
+		later(t, ring, "alice", func(k *v1alpha1.APIKey) { k.Status.Prefix = "spark-new…" })
+		begun := time.Now()
+		r := rotating{keyring: ring, wait: true, timeout: time.Minute}
+		if err := r.run(t.Context(), "alice", noon.Add(time.Second/2)); err != nil || out.String() != "apikey.sparkgateway.dev/alice rotated\n" {
+			t.Errorf("%q, %v", out.String(), err)
+		}
+		if took := time.Since(begun); took < 2*time.Second || took > 4*time.Second {
+			t.Errorf("it was waited for %s", took)
 		}
 	})
 }

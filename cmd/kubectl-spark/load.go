@@ -228,13 +228,16 @@ func (l *loading) show(stdout, stderr io.Writer) {
 	l.plan.Each = func(r load.Row) { load.WriteRow(progress, &r) }
 }
 
-// write writes the report to all its places.
+// write writes the report to all its places: one that fails keeps it from none of the others, as the run may have been long.
 func (l *loading) write(report *load.Report, stdout io.Writer) error {
+	var failed []error
 	for _, to := range l.outputs {
-		if err := writeFile(to, report); err != nil {
-			return err
-		}
+		failed = append(failed, writeFile(to, report))
 	}
+	return errors.Join(append(failed, l.tell(report, stdout))...)
+}
+
+func (l *loading) tell(report *load.Report, stdout io.Writer) error {
 	if l.output == "json" {
 		return report.WriteJSON(stdout)
 	}

@@ -105,6 +105,23 @@ func TestLoadFails(t *testing.T) {
 	}
 }
 
+func TestAReportThatCannotBeWrittenLosesNoOther(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "load.json")
+	stdout, _, err := loaded(t, t.Context(), "--url", loadable(t), "--key", "hunter2", "--model", "gpt-4o", "--concurrency", "1", "--duration", "200ms",
+		"--report", dir, "--json", file)
+	if err == nil || !strings.Contains(err.Error(), dir) {
+		t.Errorf("error %v", err)
+	}
+	var report load.Report
+	if written, err := os.ReadFile(file); err != nil || json.Unmarshal(written, &report) != nil || report.OK == 0 {
+		t.Errorf("the JSON: %v, %d answered", err, report.OK)
+	}
+	if !strings.Contains(stdout, "latency") {
+		t.Errorf("the summary is not told: %s", stdout)
+	}
+}
+
 func TestLoadThatIsInterruptedReports(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()

@@ -15,6 +15,9 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/sparkgateway/spark/api/v1alpha1"
 )
 
 // version is set by the linker.
@@ -26,10 +29,21 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	if err := root().ExecuteContext(ctx); err != nil {
 		if !errors.Is(err, errSaid) {
-			fmt.Fprintln(os.Stderr, "error:", err)
+			fmt.Fprintln(os.Stderr, "error:", inWords(ctx, err))
 		}
 		os.Exit(1)
 	}
+}
+
+// inWords says what libraries say for themselves in words for whoever ran a command.
+func inWords(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return errors.New("interrupted")
+	case meta.IsNoMatchError(err):
+		return fmt.Errorf("the cluster does not serve %s: is Spark installed there?", v1alpha1.GroupVersion)
+	}
+	return err
 }
 
 // errSaid is an error whose message was already printed.

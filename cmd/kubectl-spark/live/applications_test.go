@@ -60,7 +60,9 @@ func TestARoadLeadsToTheListenerOfApplications(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			road.Stop()
+			if err := road.Stop(); err != nil {
+				t.Error(err)
+			}
 			if road.Pod != "main-a" || road.Address != "127.0.0.1:5" || road.TLS != c.tls || stopped != 1 {
 				t.Errorf("%+v, ended %d times", road, stopped)
 			}
