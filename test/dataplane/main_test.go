@@ -13,7 +13,7 @@ import (
 // TestMain lets more parallel tests run at once than there are processors, as most of them wait for timeouts.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := flag.Set("test.parallel", "8"); err != nil {
+	if err := flag.Set("test.parallel", "4"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
